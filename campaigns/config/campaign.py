@@ -1,0 +1,132 @@
+"""A campaign's configuration: the contract that the form, the API, files and the engine share."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from campaigns.config.rules import ChannelName, EventName, Rule
+from campaigns.config.values import ClockTime, Duration, Key, Name, Part, Share
+
+SCHEMA_VERSION = 1
+
+
+class ScheduleTrigger(Part):
+    """Once, at a wall-clock time in the retailer's time zone (or at the offset given)."""
+
+    kind: Literal["schedule"]
+    at: datetime
+
+
+class RecurringTrigger(Part):
+    kind: Literal["recurring"]
+    rrule: Annotated[str, StringConstraints(max_length=500)]
+    starts: datetime | None = None
+
+
+class EventTrigger(Part):
+    kind: Literal["event"]
+    name: EventName
+    delay: Duration | None = None
+    once_per: Duration | None = None
+
+
+class ApiTrigger(Part):
+    """Whenever the API, a command or a person launches it."""
+
+    kind: Literal["api"]
+
+
+Trigger = Annotated[
+    ScheduleTrigger | RecurringTrigger | EventTrigger | ApiTrigger, Field(discriminator="kind")
+]
+
+
+class Goal(Part):
+    event: EventName
+    within: Duration
+
+
+class Audience(Part):
+    include: Rule
+    exclude: Rule | None = None
+    holdout: Share = 0.0
+
+
+class Variant(Part):
+    key: Key
+    subject: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = None
+    content: Annotated[dict[Key, str | int | float | bool], Field(max_length=50)] = {}
+
+
+class Optimise(Part):
+    method: Literal["bandit", "winner", "fixed"] = "fixed"
+    metric: Literal["open", "click", "conversion"] = "click"
+    waves: Annotated[int, Field(ge=1, le=100)] = 1
+    over: Duration | None = None
+    floor: Share = 0.05
+
+
+class After(Part):
+    step: Key
+    delay: Duration
+
+
+class Step(Part):
+    key: Key
+    channel: ChannelName
+    template: Key
+    variants: Annotated[list[Variant], Field(min_length=1, max_length=20)] = [Variant(key="a")]
+    optimise: Optimise | None = None
+    after: After | None = None
+    when: dict[str, Any] | None = None
+
+    @model_validator(mode="after")
+    def _variants_differ(self) -> Self:
+        _check_unique([variant.key for variant in self.variants], "variant")
+        return self
+
+
+class Timing(Part):
+    mode: Literal["now", "fixed", "recipient", "best_hour"] = "now"
+    window: tuple[ClockTime, ClockTime] | None = None
+    expire_after: Duration | None = None
+
+
+class PerCustomer(Part):
+    messages: Annotated[int, Field(ge=1, le=1000)]
+    per: Duration
+
+
+class Limits(Part):
+    per_customer: PerCustomer | None = None
+
+
+class CampaignConfig(Part):
+    key: Key
+    name: Name
+    blueprint: Key | None = None
+    goal: Goal | None = None
+    trigger: Trigger
+    audience: Audience
+    steps: Annotated[list[Step], Field(min_length=1, max_length=20)]
+    timing: Timing = Timing()
+    limits: Limits = Limits()
+    topic: Key = "promotions"
+
+    @model_validator(mode="after")
+    def _steps_lead_forward(self) -> Self:
+        keys = [step.key for step in self.steps]
+        _check_unique(keys, "step")
+        for index, step in enumerate(self.steps):
+            if step.after and step.after.step not in keys[:index]:
+                raise ValueError(f"step {step.key!r} comes after {step.after.step!r}, which is no earlier step")
+        return self
+
+
+def _check_unique(keys: list[str], what: str) -> None:
+    doubled = {key for key in keys if keys.count(key) > 1}
+    if doubled:
+        raise ValueError(f"two {what}s share the key {sorted(doubled)[0]!r}; each needs its own")

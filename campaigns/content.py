@@ -1,0 +1,86 @@
+"""Templates and brand: what messages say. Publishing checks a template and freezes it under a content hash."""
+
+from __future__ import annotations
+
+import re
+
+from django.db import transaction
+from inscriptis import get_text
+from inscriptis.css_profiles import CSS_PROFILES
+from inscriptis.model.config import ParserConfig
+
+from campaigns import language
+from campaigns.config.gate import Invalid, Problem, content_hash
+from campaigns.models import Brand, Template, TemplateVersion
+from tenants import context
+from tenants.accounts.models import User
+
+_TEXT = ParserConfig(css=CSS_PROFILES["strict"], display_links=True)
+MAX_HTML = 256 * 1024
+PREHEADER = (
+    '<div style="display:none;max-height:0;overflow:hidden;mso-hide:all">{text}</div>'  # what inboxes show beside the subject
+)
+
+
+def brand() -> Brand:
+    """The retailer's brand; made from its name when nobody has edited it yet."""
+    found = Brand.objects.order_by("pk").first()
+    if found:
+        return found
+    retailer = context.current()
+    return Brand.objects.create(name=retailer.name, from_name=retailer.name, from_email=f"hello@{retailer.slug}.example")
+
+
+def check(template: Template) -> list[Problem]:
+    """Everything that keeps a template from being published, with field, line and cure."""
+    problems = [
+        Problem(field, f"line {mistake.line}: {mistake.message}" if mistake.line else mistake.message, "template")
+        for field in ("subject", "preheader", "html", "text")
+        for mistake in language.mistakes(getattr(template, field))
+    ]
+    if not template.html.strip():
+        problems.append(Problem("html", "a template needs some content", "blank"))
+    if len(template.html) > MAX_HTML:
+        problems.append(Problem("html", f"larger than {MAX_HTML // 1024} KB", "too_large"))
+    if re.search(r"[\r\n]", template.subject):
+        problems.append(Problem("subject", "a subject is one line", "line_break"))
+    if not problems and not template.text and language.mistakes(plain_text(template.html)):
+        problems.append(Problem("text", "no text part can be made from this HTML: write one", "text_needed"))
+    return problems
+
+
+@transaction.atomic
+def publish(template: Template, *, by: User | None = None) -> TemplateVersion:
+    """Freeze the template's content as its live version; publishing the same content again changes nothing.
+
+    Raises Invalid with the problems that `check` finds.
+    """
+    problems = check(template)
+    if problems:
+        raise Invalid(problems)
+    html = _with_preheader(template.html, template.preheader)
+    text = template.text or plain_text(template.html)
+    digest = content_hash([template.subject, html, text])
+    Template.objects.select_for_update().get(pk=template.pk)
+    version = template.versions.filter(content_hash=digest).first()
+    if version is None:
+        number = template.versions.count() + 1
+        version = template.versions.create(
+            number=number, content_hash=digest, subject=template.subject, html=html, text=text, published_by=by
+        )
+    Template.objects.filter(pk=template.pk).update(live=version)
+    template.live = version
+    return version
+
+
+def plain_text(html: str) -> str:
+    """The text part of an HTML body, links written out; template tags pass through untouched."""
+    return get_text(html, _TEXT).strip() + "\n"
+
+
+def _with_preheader(html: str, preheader: str) -> str:
+    if not preheader:
+        return html
+    hidden = PREHEADER.format(text=preheader)
+    body = re.search(r"<body[^>]*>", html, re.IGNORECASE)
+    return html[: body.end()] + hidden + html[body.end() :] if body else hidden + html

@@ -1,0 +1,20 @@
+"""Stage 1 and 2's tables, one set in every retailer's schema."""
+
+from campaigns.models.audience import Member, Segment
+from campaigns.models.campaigns import Campaign, CampaignVersion, Run
+from campaigns.models.content import Brand, Template, TemplateVersion
+from campaigns.models.customers import Customer, Event, Suppression
+
+__all__ = [
+    "Brand",
+    "Campaign",
+    "CampaignVersion",
+    "Customer",
+    "Event",
+    "Member",
+    "Run",
+    "Segment",
+    "Suppression",
+    "Template",
+    "TemplateVersion",
+]

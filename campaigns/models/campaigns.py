@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Now
+
+from campaigns.config.campaign import CampaignConfig
+from campaigns.config.gate import parse_campaign
+
+
+class Campaign(models.Model):
+    """What a marketer edits: a draft configuration and, once published, immutable versions of it."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft"
+        SCHEDULED = "scheduled"
+        RUNNING = "running"
+        PAUSED = "paused"
+        COMPLETED = "completed"
+        CANCELLED = "cancelled"
+
+    key = models.SlugField(max_length=63, unique=True)
+    name = models.CharField(max_length=200)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.DRAFT)
+    draft = models.JSONField()
+    draft_number = models.PositiveIntegerField(default=1)  # grows with every save: the optimistic lock
+    live = models.ForeignKey("CampaignVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CampaignVersion(models.Model):
+    """A published configuration. Never changes."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    config = models.JSONField()
+    content_hash = models.CharField(max_length=64)
+    published_at = models.DateTimeField(db_default=Now(), editable=False)
+    published_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["campaign", "number"], name="version_once")]
+
+    def __str__(self) -> str:
+        return f"{self.campaign.key} v{self.number}"
+
+    def parsed(self) -> CampaignConfig:
+        return parse_campaign(self.config)
+
+
+class RunQuerySet(models.QuerySet["Run"]):
+    def open(self) -> RunQuerySet:
+        return self.filter(state__in=[Run.State.PLANNED, Run.State.RUNNING, Run.State.PAUSED])
+
+
+class Run(models.Model):
+    """One execution of a published version. `occurrence` names what set it off, once."""
+
+    class State(models.TextChoices):
+        PLANNED = "planned"
+        RUNNING = "running"
+        PAUSED = "paused"
+        COMPLETED = "completed"
+        CANCELLED = "cancelled"
+        FAILED = "failed"
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="runs")
+    version = models.ForeignKey(CampaignVersion, on_delete=models.PROTECT, related_name="runs")
+    occurrence = models.CharField(max_length=100)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.PLANNED)
+    reason = models.CharField(max_length=500, blank=True, db_default="")
+    as_of = models.DateTimeField()  # the instant that "within 30 days" counts back from
+    launched_by = models.CharField(max_length=200, blank=True, db_default="")
+    evaluated_at = models.DateTimeField(null=True, blank=True)
+    generated = models.JSONField(default=dict, blank=True)  # step key -> the last member id turned into a message
+    started_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["campaign", "occurrence"], name="occurrence_once")]
+
+    objects = RunQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.campaign.name}, run {self.pk}"

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from django.conf import settings
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models.functions import Now
+
+from campaigns.models.customers import Channel
+
+COLOUR = RegexValidator(r"\A#[0-9a-fA-F]{6}\Z", "Write a colour as # and six hexadecimal digits, such as #2457d6.")
+
+
+class Brand(models.Model):
+    """The retailer's identity in messages: one row."""
+
+    name = models.CharField(max_length=100)
+    from_name = models.CharField(max_length=100)
+    from_email = models.EmailField()
+    reply_to = models.EmailField(blank=True, default="")
+    website = models.URLField(blank=True, default="")
+    logo_url = models.URLField(blank=True, default="")
+    colour = models.CharField(max_length=7, default="#2457d6", validators=[COLOUR])
+    postal_address = models.CharField(max_length=300, blank=True, default="")
+
+    class Meta:
+        verbose_name_plural = "brand"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Template(models.Model):
+    """Message content for a channel: what a marketer edits. Publishing freezes it as a TemplateVersion."""
+
+    key = models.SlugField(max_length=63, unique=True)
+    name = models.CharField(max_length=200)
+    channel = models.CharField(max_length=10, choices=Channel.choices, default=Channel.EMAIL)
+    subject = models.CharField(max_length=500, blank=True, default="")
+    preheader = models.CharField(max_length=300, blank=True, default="")
+    html = models.TextField()
+    text = models.TextField(blank=True, default="", help_text="Made from the HTML when left empty.")
+    live = models.ForeignKey("TemplateVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TemplateVersion(models.Model):
+    """Published content. Never changes; messages name it by its hash."""
+
+    template = models.ForeignKey(Template, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    content_hash = models.CharField(max_length=64)
+    subject = models.CharField(max_length=500, blank=True, default="")
+    html = models.TextField()
+    text = models.TextField()
+    published_at = models.DateTimeField(db_default=Now(), editable=False)
+    published_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["template", "number"], name="template_version_once")]
+
+    def __str__(self) -> str:
+        return f"{self.template.key} v{self.number}"

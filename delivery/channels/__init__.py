@@ -1,0 +1,1 @@
+"""The roll of channels. Adding one is a file in this folder and a line here."""

@@ -1,0 +1,107 @@
+"""The ledger: batches are the unit of lease, messages the unit of truth, outcomes the evidence."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models.functions import Now
+
+from campaigns.models import Customer, Member, Run
+from campaigns.models.customers import Channel
+
+
+class Batch(models.Model):
+    """Up to 500 messages leased and handed over together.
+
+    `epoch` grows with every claim and fences what a former claimant may still write. Positions in
+    [`handed_from`, `handed_to`) are at the provider without an answer so far: whoever takes the batch over from a
+    dead worker must treat exactly those messages as unknown.
+    """
+
+    class State(models.TextChoices):
+        QUEUED = "queued"
+        CLAIMED = "claimed"
+        DONE = "done"
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="batches")
+    step = models.CharField(max_length=63)
+    number = models.PositiveIntegerField()
+    state = models.CharField(max_length=8, choices=State.choices, default=State.QUEUED, db_default="queued")
+    due_at = models.DateTimeField()
+    epoch = models.PositiveIntegerField(default=0, db_default=0)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    handed_from = models.PositiveSmallIntegerField(default=0, db_default=0)
+    handed_to = models.PositiveSmallIntegerField(default=0, db_default=0)
+    attempts = models.PositiveSmallIntegerField(default=0, db_default=0)  # hand-overs that reached no provider
+    error = models.CharField(max_length=500, blank=True, default="", db_default="")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "step", "number"], name="batch_once")]
+        verbose_name_plural = "batches"
+
+    def __str__(self) -> str:
+        return f"batch {self.pk}"
+
+
+class Message(models.Model):
+    """One member x step x channel: exactly one state. Inserted by stage 3, moved by stage 4.
+
+    A queued message of a batch under lease reads as *claimed*. Foreign keys are not enforced: rows come from one
+    INSERT ... SELECT over the tables they point at, and the ledger outlives an erased customer.
+    """
+
+    class State(models.TextChoices):
+        QUEUED = "queued"
+        CLAIMED = "claimed"
+        ACCEPTED = "accepted"
+        DELIVERED = "delivered"
+        BOUNCED = "bounced"
+        REJECTED = "rejected"
+        FAILED = "failed"
+        EXPIRED = "expired"
+        CANCELLED = "cancelled"
+        HELD = "held"
+        UNKNOWN = "unknown"
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="messages", db_constraint=False)
+    batch = models.ForeignKey(
+        Batch, on_delete=models.CASCADE, related_name="messages", db_constraint=False, db_index=False
+    )
+    member = models.ForeignKey(Member, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False)
+    customer = models.ForeignKey(
+        Customer, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=True
+    )
+    step = models.CharField(max_length=63)
+    channel = models.CharField(max_length=10, choices=Channel.choices)
+    variant = models.CharField(max_length=63)
+    position = models.PositiveSmallIntegerField()
+    send_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True, blank=True)
+    state = models.CharField(max_length=9, choices=State.choices, db_default="queued")
+    reason = models.CharField(max_length=300, db_default="")
+    attempts = models.PositiveSmallIntegerField(db_default=0)
+    template_hash = models.CharField(max_length=64, db_default="")
+    provider = models.CharField(max_length=40, db_default="")
+    provider_message_id = models.CharField(max_length=200, db_default="")
+    settled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["member", "step"], name="message_once")]
+        indexes = [models.Index(fields=["batch", "position"], name="message_of_batch")]
+
+    def __str__(self) -> str:
+        return f"message {self.pk}"
+
+
+class OutcomeRecord(models.Model):
+    """What a provider answered to one attempt. Appended, never changed."""
+
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="outcomes", db_constraint=False)
+    epoch = models.PositiveIntegerField()
+    result = models.CharField(max_length=9)
+    detail = models.CharField(max_length=300, db_default="")
+    provider = models.CharField(max_length=40, db_default="")
+    provider_message_id = models.CharField(max_length=200, db_default="")
+    at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"{self.result} ({self.message_id})"

@@ -1,0 +1,1 @@
+"""Django's database backend for an installation without DATABASE_URL."""

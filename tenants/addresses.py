@@ -1,0 +1,31 @@
+"""Where a retailer lives on the web. Links are built from here, never from a request's Host header."""
+
+from __future__ import annotations
+
+import re
+
+from django.conf import settings
+
+from tenants.models import Domain, Retailer
+
+_HOST = re.compile(r"(?=.{1,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def is_host_name(host: str) -> bool:
+    """RFC 1123 labels, lower case, at most 253 characters."""
+    return bool(_HOST.match(host))
+
+
+def base_url(retailer: Retailer) -> str:
+    """`https://shop.example.com`, without a trailing slash, for the retailer's primary domain."""
+    return _url(Domain.objects.values_list("domain", flat=True).get(tenant=retailer, is_primary=True))
+
+
+def platform_url() -> str:
+    return _url(settings.BASE_DOMAIN)
+
+
+def _url(host: str) -> str:
+    port = "" if settings.PUBLIC_PORT == _DEFAULT_PORTS[settings.PUBLIC_SCHEME] else f":{settings.PUBLIC_PORT}"
+    return f"{settings.PUBLIC_SCHEME}://{host}{port}"

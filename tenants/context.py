@@ -1,0 +1,50 @@
+"""Acting for one retailer. The only place in the house that switches schemas; linting forbids every other way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import connection
+
+from tenants.models import Retailer
+
+
+class RetailerUnavailable(LookupError):
+    """The retailer does not exist, is suspended, or is still being provisioned."""
+
+
+def find(slug: str) -> Retailer:
+    """The retailer of that slug, whatever its status. Raises RetailerUnavailable."""
+    try:
+        return Retailer.objects.get(slug=slug)
+    except Retailer.DoesNotExist:
+        known = ", ".join(Retailer.objects.order_by("slug").values_list("slug", flat=True)[:20]) or "none yet"
+        raise RetailerUnavailable(f"There is no retailer {slug!r}. Known: {known}.") from None
+
+
+def resolve(retailer_id: int) -> Retailer:
+    """The active retailer of that id. Raises RetailerUnavailable: work for any other must not be done."""
+    try:
+        return Retailer.objects.active().get(pk=retailer_id)
+    except Retailer.DoesNotExist:
+        raise RetailerUnavailable(f"Retailer {retailer_id} does not exist or is not active.") from None
+
+
+@contextmanager
+def in_retailer(retailer: Retailer) -> Iterator[Retailer]:
+    """Run the block in the retailer's schema. Evaluate querysets inside: a lazy one would read elsewhere later."""
+    before = connection.tenant
+    connection.set_tenant(retailer)
+    try:
+        yield retailer
+    finally:
+        connection.set_tenant(before)
+
+
+def current() -> Retailer:
+    """The retailer this thread acts for. Raises RetailerUnavailable on the platform: deny by default."""
+    tenant = connection.tenant
+    if not isinstance(tenant, Retailer):
+        raise RetailerUnavailable("No retailer is selected here: this work belongs to a retailer, not to the platform.")
+    return tenant

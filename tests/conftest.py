@@ -1,0 +1,87 @@
+"""The cast: two retailers, Acme and Globex, stand in every database test, so that leaks show.
+
+They are provisioned once per test process; an ordinary test runs in a transaction that is rolled back over all
+schemas. A test of several processes uses `live_retailer`, whose rows are really committed and removed afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from tenants import context, provisioning
+from tenants.accounts.models import ApiKey, Scope, User
+from tenants.models import Retailer
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    with django_db_blocker.unblock():
+        provisioning.provision("acme", name="Acme Foods", timezone="Europe/London")
+        provisioning.provision("globex", name="Globex Outdoor", timezone="America/Denver")
+
+
+@pytest.fixture(autouse=True)
+def _back_to_the_platform() -> Iterator[None]:
+    yield
+    connection.set_schema_to_public()
+
+
+@pytest.fixture
+def acme(db: None) -> Retailer:
+    return context.find("acme")
+
+
+@pytest.fixture
+def globex(db: None) -> Retailer:
+    return context.find("globex")
+
+
+@pytest.fixture
+def api_key(db: None) -> Callable[..., str]:
+    """Makes a key: `api_key(acme, scope=Scope.READ)`."""
+
+    def make(retailer: Retailer, scope: Scope = Scope.FULL) -> str:
+        with context.in_retailer(retailer):
+            return str(ApiKey.objects.create_key(name="test", scope=scope)[1])
+
+    return make
+
+
+@pytest.fixture
+def marketer(db: None) -> Callable[[Retailer], Client]:
+    """A signed-in browser on the retailer's console: `marketer(acme).get("/admin/")`."""
+
+    def sign_in(retailer: Retailer) -> Client:
+        client = Client(headers={"host": f"{retailer.slug}.localhost"})
+        with context.in_retailer(retailer):
+            client.force_login(User.objects.filter(is_superuser=True).first())
+        return client
+
+    return sign_in
+
+
+@pytest.fixture
+def staff(db: None) -> Client:
+    """A signed-in browser on the platform's console."""
+    client = Client(headers={"host": "localhost"})
+    client.force_login(User.objects.create_superuser("staff@platform.example"))
+    return client
+
+
+@pytest.fixture
+def live_retailer(django_db_setup: None, django_db_blocker: Any) -> Iterator[Retailer]:
+    """A retailer of this test alone, committed, for tests whose other processes must see its rows."""
+    with django_db_blocker.unblock():
+        retailer = provisioning.provision("initech", name="Initech Live").retailer
+        try:
+            yield retailer
+        finally:
+            connection.set_schema_to_public()
+            with connection.cursor() as cursor:
+                cursor.execute(f'DROP SCHEMA "{retailer.schema_name}" CASCADE')
+            retailer.delete(force_drop=False)
