@@ -110,7 +110,8 @@ def _judged(config: CampaignConfig, *, as_of: datetime) -> Sql:
         SELECT id, {draw.text} AS draw,
             CASE
                 WHEN early <> '' THEN early
-                WHEN row_number() OVER (PARTITION BY early, address ORDER BY id) > 1 THEN '{Member.Reason.DUPLICATE_ADDRESS}'
+                WHEN row_number() OVER (PARTITION BY early, address ORDER BY id) > 1
+                    THEN '{Member.Reason.DUPLICATE_ADDRESS}'
                 WHEN {holdout.text} < %s THEN '{Member.Reason.HOLDOUT}'
                 ELSE ''
             END AS reason

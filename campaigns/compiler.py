@@ -58,11 +58,11 @@ class _Compiler:
         raise Invalid([Problem("", f"{type(rule).__name__} rules cannot be evaluated yet", "not_active")])
 
     @condition.register
-    def _all(self, rule: rules.All) -> Sql:
+    def _all(self, rule: rules.AllOf) -> Sql:
         return self._join(rule.all, " AND ", EVERYBODY)
 
     @condition.register
-    def _any(self, rule: rules.Any_) -> Sql:
+    def _any(self, rule: rules.AnyOf) -> Sql:
         return self._join(rule.any, " OR ", NOBODY)
 
     @condition.register
@@ -104,9 +104,9 @@ class _Compiler:
     def _event(self, rule: rules.Event) -> Sql:
         """`c` among the customers whose matching events fulfil the bounds; bounds that nothing fulfils are negated."""
         where, having = self._events_where(rule), _events_having(rule)
-        holds_for_none = all(
-            bound.holds(0) for bound in (rule.count, rule.sum) if bound is not None
-        ) and (rule.count is not None or rule.sum is not None)
+        holds_for_none = all(bound.holds(0) for bound in (rule.count, rule.sum) if bound is not None) and (
+            rule.count is not None or rule.sum is not None
+        )
         group = f"SELECT e.customer_id FROM campaigns_event e WHERE {where.text} GROUP BY e.customer_id HAVING "
         if holds_for_none:
             text = f"(c.id NOT IN ({group} NOT ({having.text})))"

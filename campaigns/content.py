@@ -17,9 +17,8 @@ from tenants.accounts.models import User
 
 _TEXT = ParserConfig(css=CSS_PROFILES["strict"], display_links=True)
 MAX_HTML = 256 * 1024
-PREHEADER = (
-    '<div style="display:none;max-height:0;overflow:hidden;mso-hide:all">{text}</div>'  # what inboxes show beside the subject
-)
+# What inboxes show beside the subject.
+PREHEADER = '<div style="display:none;max-height:0;overflow:hidden;mso-hide:all">{text}</div>'
 
 
 def brand() -> Brand:
@@ -28,7 +27,9 @@ def brand() -> Brand:
     if found:
         return found
     retailer = context.current()
-    return Brand.objects.create(name=retailer.name, from_name=retailer.name, from_email=f"hello@{retailer.slug}.example")
+    return Brand.objects.create(
+        name=retailer.name, from_name=retailer.name, from_email=f"hello@{retailer.slug}.example"
+    )
 
 
 def check(template: Template) -> list[Problem]:

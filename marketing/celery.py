@@ -10,5 +10,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "marketing.settings")
 
 app = Celery("marketing", task_cls="tenants.tasks:PlatformTask")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.conf["CELERY_DB_REUSE_MAX"] = 100  # the Django fixup reads this key, and closes the connection after every task without it
+# The Django fixup reads this key; without it, it closes the database connection after every task.
+app.conf["CELERY_DB_REUSE_MAX"] = 100
 app.autodiscover_tasks()

@@ -32,7 +32,7 @@ CACHE_URL = environment.text("CACHE_URL")
 SECRET_KEY = environment.text("SECRET_KEY")
 if not DEBUG:
     _needed = {"DATABASE_URL": DATABASE_URL, "CELERY_BROKER_URL": CELERY_BROKER_URL, "EMAIL_URL": EMAIL_URL}
-    _unsafe = [f"{name} is unset: embedded services are for development only" for name, value in _needed.items() if not value]
+    _unsafe = [f"{name} is unset, and embedded services are for development" for name in _needed if not _needed[name]]
     if len(SECRET_KEY) < 40:
         _unsafe.append("SECRET_KEY is unset or shorter than 40 characters: it signs every session and link")
     if _unsafe:
@@ -145,6 +145,7 @@ WHITENOISE_USE_FINDERS = DEBUG
 # -- the broker carries wake-ups only: losing, doubling or delaying any of them changes nothing but latency -----------
 CELERY_BROKER_URL = CELERY_BROKER_URL or f"redis+socket://{home.socket_folder(BANNERLINE_HOME) / 'broker.sock'}"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULE = {"tick": {"task": "delivery.tasks.tick", "schedule": 1.0, "options": {"expires": 5}}}
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"

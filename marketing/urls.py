@@ -1,6 +1,6 @@
 """What a retailer's host serves."""
 
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, include, path
 
 from tenants.accounts import views as accounts
 from tenants.console import retailer_console
@@ -8,4 +8,5 @@ from tenants.console import retailer_console
 urlpatterns: list[URLPattern | URLResolver] = [
     path("login/<str:uid>/<str:token>/", accounts.login_by_link, name="login_by_link"),
     path("admin/", retailer_console.urls),
+    path("", include("delivery.urls")),
 ]

@@ -27,5 +27,5 @@ def platform_url() -> str:
 
 
 def _url(host: str) -> str:
-    port = "" if settings.PUBLIC_PORT == _DEFAULT_PORTS[settings.PUBLIC_SCHEME] else f":{settings.PUBLIC_PORT}"
+    port = "" if _DEFAULT_PORTS[settings.PUBLIC_SCHEME] == settings.PUBLIC_PORT else f":{settings.PUBLIC_PORT}"
     return f"{settings.PUBLIC_SCHEME}://{host}{port}"

@@ -97,7 +97,5 @@ def _check(retailer: Retailer, host: str) -> None:
 def _create_schema(retailer: Retailer) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f'CREATE SCHEMA IF NOT EXISTS "{retailer.schema_name}"')
-    call_command(
-        "migrate_schemas", tenant=True, schema_name=retailer.schema_name, interactive=False, verbosity=0
-    )
+    call_command("migrate_schemas", tenant=True, schema_name=retailer.schema_name, interactive=False, verbosity=0)
     connection.set_schema_to_public()

@@ -39,9 +39,7 @@ class ApiTrigger(Part):
     kind: Literal["api"]
 
 
-Trigger = Annotated[
-    ScheduleTrigger | RecurringTrigger | EventTrigger | ApiTrigger, Field(discriminator="kind")
-]
+Trigger = Annotated[ScheduleTrigger | RecurringTrigger | EventTrigger | ApiTrigger, Field(discriminator="kind")]
 
 
 class Goal(Part):
@@ -129,4 +127,4 @@ class CampaignConfig(Part):
 def _check_unique(keys: list[str], what: str) -> None:
     doubled = {key for key in keys if keys.count(key) > 1}
     if doubled:
-        raise ValueError(f"two {what}s share the key {sorted(doubled)[0]!r}; each needs its own")
+        raise ValueError(f"two {what}s share the key {min(doubled)!r}; each needs its own")

@@ -71,8 +71,7 @@ def _parse(adapter: TypeAdapter[Any], data: Any) -> Any:
 
 def _check_bounds(data: Any) -> None:
     """Depth, size and characters, without recursion: hostile input must not reach a recursive validator."""
-    weight, pending = 0, [(data, 0)]
-    rules = 0
+    weight, rules, pending = 0, 0, [(data, 0)]
     while pending:
         value, depth = pending.pop()
         if depth > MAX_LEVELS:
@@ -82,17 +81,20 @@ def _check_bounds(data: Any) -> None:
             pending += [(child, depth + 1) for item in value.items() for child in item]
         elif isinstance(value, list | tuple):
             pending += [(child, depth + 1) for child in value]
-        elif isinstance(value, str):
-            weight += len(value)
-            if "\x00" in value or any("\ud800" <= char <= "\udfff" for char in value):
-                raise Invalid([Problem("", "text contains a NUL or half of a character: remove it", "bad_text")])
-        elif isinstance(value, float) and not math.isfinite(value):
-            raise Invalid([Problem("", "numbers must be finite", "not_finite")])
-        elif isinstance(value, int) and abs(value) > 2**63:
-            raise Invalid([Problem("", "a number is too large", "too_large")])
-        weight += 8
+        else:
+            _check_scalar(value)
+        weight += 8 + (len(value) if isinstance(value, str) else 0)
         if weight > MAX_BYTES or rules > MAX_RULES:
             raise Invalid([Problem("", f"larger than {MAX_BYTES // 1024} KB or {MAX_RULES} rules", "too_large")])
+
+
+def _check_scalar(value: Any) -> None:
+    if isinstance(value, str) and ("\x00" in value or any("\ud800" <= char <= "\udfff" for char in value)):
+        raise Invalid([Problem("", "text contains a NUL or half of a character: remove it", "bad_text")])
+    if isinstance(value, float) and not math.isfinite(value):
+        raise Invalid([Problem("", "numbers must be finite", "not_finite")])
+    if isinstance(value, int) and abs(value) > 2**63:
+        raise Invalid([Problem("", "a number is too large", "too_large")])
 
 
 def _problem(entry: Any) -> Problem:

@@ -96,13 +96,13 @@ class Consent(Part):
     channel: ChannelName
 
 
-class All(Part):
+class AllOf(Part):
     """Every rule inside holds; an empty list holds for everyone."""
 
     all: list[Rule]
 
 
-class Any_(Part):
+class AnyOf(Part):
     """At least one rule inside holds; an empty list holds for nobody."""
 
     any: list[Rule]
@@ -123,7 +123,7 @@ class Attribute(Comparison):
 
 
 class Event(Part):
-    """Something the customer did: how often, for how much, in which period. Without `count` and `sum`: at least once."""
+    """Something the customer did: how often, for how much, when. Without `count` and `sum`: at least once."""
 
     event: EventName
     count: NumberComparison | None = None
@@ -159,8 +159,8 @@ def _kind(value: Any) -> str | None:
 
 
 Rule = Annotated[
-    Annotated[All, Tag("<all>")]
-    | Annotated[Any_, Tag("<any>")]
+    Annotated[AllOf, Tag("<all>")]
+    | Annotated[AnyOf, Tag("<any>")]
     | Annotated[Not, Tag("<not>")]
     | Annotated[InSegment, Tag("<segment>")]
     | Annotated[Attribute, Tag("<attribute>")]
@@ -174,6 +174,6 @@ Rule = Annotated[
         custom_error_message="a rule begins with exactly one of: " + ", ".join(_KINDS),
     ),
 ]
-for _model in (All, Any_, Not):
+for _model in (AllOf, AnyOf, Not):
     _model.model_rebuild()
 RULE: TypeAdapter[Rule] = TypeAdapter(Rule)

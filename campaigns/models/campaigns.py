@@ -80,10 +80,10 @@ class Run(models.Model):
     started_at = models.DateTimeField(db_default=Now())
     finished_at = models.DateTimeField(null=True, blank=True)
 
+    objects = RunQuerySet.as_manager()
+
     class Meta:
         constraints = [models.UniqueConstraint(fields=["campaign", "occurrence"], name="occurrence_once")]
-
-    objects = RunQuerySet.as_manager()
 
     def __str__(self) -> str:
         return f"{self.campaign.name}, run {self.pk}"

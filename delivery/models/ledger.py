@@ -66,7 +66,9 @@ class Message(models.Model):
     batch = models.ForeignKey(
         Batch, on_delete=models.CASCADE, related_name="messages", db_constraint=False, db_index=False
     )
-    member = models.ForeignKey(Member, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False)
+    member = models.ForeignKey(
+        Member, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
+    )
     customer = models.ForeignKey(
         Customer, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=True
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import secrets
 import tempfile
@@ -19,10 +20,8 @@ def secret_key(home: Path) -> str:
         draft = home / f"secret_key.{secrets.token_hex(4)}"
         draft.touch(mode=0o600)
         draft.write_text(secrets.token_urlsafe(48))
-        try:
-            file.hardlink_to(draft)  # the first of several starting processes wins, the others read its key
-        except FileExistsError:
-            pass
+        with contextlib.suppress(FileExistsError):  # the first of several starting processes wins
+            file.hardlink_to(draft)
         draft.unlink()
     return file.read_text().strip()
 

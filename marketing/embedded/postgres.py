@@ -6,6 +6,7 @@ readable to it; keep `BANNERLINE_HOME` out of private trees on shared machines.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import warnings
 from functools import cache
@@ -58,7 +59,6 @@ def _create_database(uri: str) -> None:
     with psycopg.connect(uri, autocommit=True) as connection:
         if connection.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
             return
-        try:
+        # Another process that started with us may have made it in between.
+        with contextlib.suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
             connection.execute(f"CREATE DATABASE {DATABASE}")
-        except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
-            pass  # another process that started with us made it

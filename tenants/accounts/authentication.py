@@ -49,7 +49,7 @@ def _note_use(key: ApiKey) -> None:
 
 
 class HasScope(BasePermission):
-    """A view names the scope its writes need (`required_scope`); reads need `read`. A view that names none is refused."""
+    """A view names the scope its writes need (`required_scope`), or is refused them; reads need `read`."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         key = request.auth

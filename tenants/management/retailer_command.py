@@ -24,7 +24,7 @@ class RetailerCommand(BaseCommand):
         except context.RetailerUnavailable as problem:
             raise CommandError(str(problem)) from problem
         if not retailer.is_active and not self.acts_on_inactive:
-            raise CommandError(f"{retailer.slug} is {retailer.status}; resume it first with: resume_retailer {retailer.slug}")
+            raise CommandError(f"{retailer.slug} is {retailer.status}; first run: resume_retailer {retailer.slug}")
         with context.in_retailer(retailer):
             self.act(retailer, **options)
 

@@ -19,4 +19,6 @@ class Command(RetailerCommand):
 
     def act(self, retailer: Retailer, **options: Any) -> None:
         provisioning.suspend(retailer, reason=options["reason"])
-        self.stdout.write(f"Suspended {retailer.slug}. Its queued messages wait; resume_retailer {retailer.slug} goes on.")
+        self.stdout.write(
+            f"Suspended {retailer.slug}. Its queued messages wait; resume_retailer {retailer.slug} goes on."
+        )

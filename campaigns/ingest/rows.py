@@ -1,0 +1,36 @@
+"""Reading one row: every field by its reader, all problems at once. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from campaigns.ingest.fields import Invalid, Reader
+from campaigns.ingest.results import Problem
+
+
+def read(
+    row: Any, readers: Mapping[str, Reader], *, needed: Collection[str], extras: str
+) -> tuple[dict[str, Any], list[Problem]]:
+    """The values of the fields given, and what is wrong. `extras` names the field where unknown ones belong."""
+    if not isinstance(row, Mapping):
+        return {}, [Problem("", "must be an object with named fields")]
+    values: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for field, given in row.items():
+        reader = readers.get(field)
+        if reader is None:
+            problems.append(Problem(str(field), f"is not a known field: put custom fields under {extras}"))
+            continue
+        try:
+            values[field] = reader(given)
+        except Invalid as invalid:
+            problems.append(Problem(f"{field}.{invalid.path}" if invalid.path else field, str(invalid)))
+    problems += [Problem(field, "is required") for field in needed if field not in row]
+    return values, problems
+
+
+def identity(row: Any, field: str) -> str:
+    """The row's id as far as it has one, to name a rejected row by."""
+    given = row.get(field) if isinstance(row, Mapping) else None
+    return str(given)[:100] if isinstance(given, str | int) else ""

@@ -1,0 +1,231 @@
+"""The lease on a batch and the record of its messages: the SQL under dispatch, one statement each.
+
+Every write names the epoch it was claimed under and changes nothing when that epoch is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+
+from campaigns.models import Run
+from delivery.models import Batch, Message
+
+LEASE_SECONDS = 60.0  # above connecting + writing + waiting for an answer, which dispatch bounds at 30
+INTERRUPTED = "the worker stopped during the hand-over: it may or may not have been sent"
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to work on a batch until `LEASE_SECONDS` after it was claimed or last renewed."""
+
+    batch_id: int
+    epoch: int
+    run_id: int
+    step: str
+    run_state: str
+    attempts: int
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A queued message with what its rendering needs; `drop` says why it must not be sent any more."""
+
+    message_id: int
+    position: int
+    channel: str
+    variant: str
+    attempts: int
+    send_at: datetime
+    drop: str
+    address: str
+    person: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What to write of one message. With a `result` it was an attempt, and evidence of it is kept."""
+
+    message_id: int
+    state: str
+    reason: str = ""
+    result: str = ""
+    provider: str = ""
+    provider_message_id: str = ""
+    template_hash: str = ""
+
+
+@transaction.atomic
+def claim(batch_id: int) -> Lease | None:
+    """Lease a batch; None when somebody holds it or nothing is left in it.
+
+    What a dead claimant had in hand becomes unknown here, in the same transaction.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_CLAIM, [LEASE_SECONDS, batch_id])
+        row = cursor.fetchone()
+        if row is None:
+            return None
+        *lease, handed_from, handed_to = row
+        if handed_to > handed_from:
+            cursor.execute(_GIVE_UP_WINDOW, [INTERRUPTED, batch_id, handed_from, handed_to, INTERRUPTED, lease[1]])
+            cursor.execute("UPDATE delivery_batch SET handed_from = 0, handed_to = 0 WHERE id = %s", [batch_id])
+    return Lease(*lease)
+
+
+def leased_until(batch_id: int) -> datetime | None:
+    """When somebody else's lease ends; None when the batch is done."""
+    return (
+        Batch.objects.exclude(state=Batch.State.DONE).filter(pk=batch_id).values_list("lease_until", flat=True).first()
+    )
+
+
+def recheck(lease: Lease) -> list[Entry]:
+    """The batch's queued messages in order, each judged again now: consent, suppression, address, expiry, run."""
+    with connection.cursor() as cursor:
+        cursor.execute(_RECHECK, [lease.batch_id])
+        names = [column.name for column in cursor.description or ()][8:]
+        return [Entry(*row[:8], person=dict(zip(names, row[8:], strict=True))) for row in cursor.fetchall()]
+
+
+def turn(lease: Lease, verdicts: Sequence[Verdict], *, hand_from: int = 0, hand_to: int = 0) -> bool:
+    """Write verdicts and, in the same statement, mark the next messages as being handed over.
+
+    False when they must not be: the lease is over, the run does not run any more, or the retailer is suspended.
+    """
+    columns = zip(*[(v.message_id, v.state, v.reason[:300], v.result, v.provider, v.provider_message_id[:200],
+                     v.template_hash) for v in verdicts], strict=True) if verdicts else [[]] * 7  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(_TURN, [lease.batch_id, lease.epoch, *map(list, columns), hand_from, hand_to, LEASE_SECONDS])
+        row = cursor.fetchone()
+    return bool(row and row[0])
+
+
+def settle(lease: Lease, *, retry_in: float) -> datetime | None:
+    """End the lease: the batch is done, or due again in `retry_in` seconds for what is still queued."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SETTLE, [retry_in, lease.batch_id, lease.batch_id, lease.epoch])
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def release(lease: Lease, *, due_at: datetime | None, error: str = "", attempts: int | None = None) -> None:
+    """End the lease early. What was marked was not handed over: the caller knows, so nothing becomes unknown."""
+    fields: dict[str, Any] = {"state": Batch.State.QUEUED, "lease_until": None, "handed_from": 0, "handed_to": 0}
+    fields |= {"error": error[:500]} | ({"due_at": due_at} if due_at else {})
+    fields |= {} if attempts is None else {"attempts": attempts}
+    Batch.objects.filter(pk=lease.batch_id, epoch=lease.epoch).update(**fields)
+
+
+def unfinished(run: Run) -> list[int]:
+    return list(
+        Batch.objects.filter(run=run).exclude(state=Batch.State.DONE).order_by("id").values_list("id", flat=True)
+    )
+
+
+def cancel_waiting(run: Run, reason: str) -> None:
+    """Cancel what no worker holds; a worker that holds a batch cancels the rest of it itself."""
+    with connection.cursor() as cursor:
+        cursor.execute(_CANCEL_WAITING, [run.pk, Message.State.CANCELLED, reason])
+
+
+_CLAIM = """
+UPDATE delivery_batch batch
+SET state = 'claimed', epoch = epoch + 1, lease_until = clock_timestamp() + make_interval(secs => %s)
+FROM campaigns_run run
+WHERE batch.id = %s AND run.id = batch.run_id AND batch.state <> 'done'
+  AND (batch.lease_until IS NULL OR batch.lease_until <= clock_timestamp())
+RETURNING batch.id, batch.epoch, batch.run_id, batch.step, run.state, batch.attempts, batch.error,
+          batch.handed_from, batch.handed_to
+"""
+
+_GIVE_UP_WINDOW = """
+WITH lost AS (
+    UPDATE delivery_message
+    SET state = 'unknown', reason = %s, attempts = attempts + 1, settled_at = clock_timestamp()
+    WHERE batch_id = %s AND state = 'queued' AND position >= %s AND position < %s
+    RETURNING id
+)
+INSERT INTO delivery_outcomerecord (message_id, result, detail, epoch)
+SELECT id, 'unknown', %s, %s - 1 FROM lost
+"""
+
+_RECHECK = """
+SELECT message.id, message.position, message.channel, message.variant, message.attempts, message.send_at,
+    CASE
+        WHEN run.state = 'cancelled' THEN 'cancelled:the run was cancelled'
+        WHEN message.expires_at <= clock_timestamp() THEN 'expired:too late to be useful'
+        WHEN customer.id IS NULL THEN 'cancelled:the customer was erased'
+        WHEN suppression.id IS NOT NULL THEN 'cancelled:suppressed'
+        WHEN NOT customer.consent_email THEN 'cancelled:no_consent'
+        WHEN customer.email = '' THEN 'cancelled:no_address'
+        ELSE ''
+    END,
+    coalesce(customer.email, ''),
+    customer.external_id, customer.email, customer.phone, customer.first_name, customer.last_name, customer.city,
+    customer.country, customer.timezone, customer.locale, customer.attributes
+FROM delivery_message message
+JOIN campaigns_run run ON run.id = message.run_id
+LEFT JOIN campaigns_customer customer ON customer.id = message.customer_id
+LEFT JOIN campaigns_suppression suppression
+    ON suppression.channel = message.channel AND suppression.address = customer.email
+WHERE message.batch_id = %s AND message.state = 'queued'
+ORDER BY message.position
+"""
+
+_TURN = """
+WITH lease AS (
+    SELECT batch.id, batch.epoch, run.state = 'running' AND retailer.status = 'active' AS may_go_on
+    FROM delivery_batch batch
+    JOIN campaigns_run run ON run.id = batch.run_id
+    JOIN public.tenants_retailer retailer ON retailer.schema_name = current_schema()
+    WHERE batch.id = %s AND batch.epoch = %s
+    FOR UPDATE OF batch
+), verdict AS (
+    SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
+        AS v (message_id, state, reason, result, provider, provider_message_id, template_hash)
+), evidence AS (
+    INSERT INTO delivery_outcomerecord (message_id, epoch, result, detail, provider, provider_message_id)
+    SELECT message_id, lease.epoch, result, reason, provider, provider_message_id
+    FROM verdict, lease WHERE result <> ''
+), moved AS (
+    UPDATE delivery_message message
+    SET state = verdict.state, reason = verdict.reason, provider = verdict.provider,
+        provider_message_id = verdict.provider_message_id, template_hash = verdict.template_hash,
+        attempts = message.attempts + (verdict.result <> '')::int,
+        settled_at = CASE WHEN verdict.state <> 'queued' THEN clock_timestamp() END
+    FROM verdict, lease
+    WHERE message.id = verdict.message_id AND message.state = 'queued'
+)
+UPDATE delivery_batch batch
+SET handed_from = CASE WHEN may_go_on THEN %s ELSE 0 END, handed_to = CASE WHEN may_go_on THEN %s ELSE 0 END,
+    lease_until = clock_timestamp() + make_interval(secs => %s)
+FROM lease WHERE batch.id = lease.id
+RETURNING may_go_on
+"""
+
+_SETTLE = """
+UPDATE delivery_batch batch
+SET state = CASE WHEN rest.n = 0 THEN 'done' ELSE 'queued' END, lease_until = NULL, handed_from = 0, handed_to = 0,
+    attempts = 0, error = '', due_at = rest.due_at
+FROM (
+    SELECT count(*) AS n, clock_timestamp() + make_interval(secs => %s) AS due_at
+    FROM delivery_message WHERE batch_id = %s AND state = 'queued'
+) rest
+WHERE batch.id = %s AND batch.epoch = %s
+RETURNING CASE WHEN rest.n > 0 THEN rest.due_at END
+"""
+
+_CANCEL_WAITING = """
+WITH waiting AS (
+    UPDATE delivery_batch SET state = 'done', epoch = epoch + 1
+    WHERE run_id = %s AND state = 'queued' RETURNING id
+)
+UPDATE delivery_message message SET state = %s, reason = %s, settled_at = clock_timestamp()
+FROM waiting WHERE message.batch_id = waiting.id AND message.state = 'queued'
+"""

@@ -1,0 +1,137 @@
+"""An open, greeted, authenticated conversation with a mail server: bytes out, replies in, in order."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import smtplib
+import socket
+import ssl
+import time
+from typing import NamedTuple
+
+from delivery.channels.email.settings import SmtpSettings
+
+_TLS_RECORD = 16_384
+_LONGEST_REPLY = 65_536
+_FAREWELL_SECONDS = 1.0
+
+
+class Lost(Exception):
+    """The connection is of no more use. Of the last write, at most `written` bytes can have reached the server."""
+
+    def __init__(self, message: str, *, written: int = 0) -> None:
+        super().__init__(message)
+        self.written = written
+
+
+class Reply(NamedTuple):
+    code: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.text}".strip()
+
+
+class Connection:
+    """Used by one thread. Whoever sees it raise anything must `drop` it."""
+
+    def __init__(self, server: smtplib.SMTP, settings: SmtpSettings) -> None:
+        assert server.sock is not None
+        self.pipelining = server.has_extn("pipelining")
+        self.eight_bit = server.has_extn("8bitmime")
+        self.utf8 = server.has_extn("smtputf8")
+        self.address = settings.address
+        self._server = server  # keeps the socket's file object, which holds the descriptor open
+        self._socket = server.sock
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._in_doubt = _TLS_RECORD if isinstance(self._socket, ssl.SSLSocket) else 0
+        self._timeout = settings.timeout
+        self._unread = b""
+        self.allow_until(time.monotonic() + settings.timeout)
+
+    def allow_until(self, deadline: float) -> None:
+        """No read or write goes on after this instant of the monotonic clock."""
+        self._deadline = deadline
+        self._patience = self._timeout
+        self._socket.settimeout(self._patience)
+
+    def is_stale(self) -> bool:
+        """Whether the server has spoken or hung up since the last reply: it does so only to say good-bye."""
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        return bool(self._unread or poll.poll(0))
+
+    def write(self, data: bytes) -> None:
+        """Raises Lost."""
+        written = 0
+        try:
+            self._limit_wait()
+            written = self._socket.send(data)
+            while written < len(data):
+                self._limit_wait()
+                written += self._socket.send(memoryview(data)[written:])
+        except OSError as error:
+            raise self._lost(error, written=written + self._in_doubt) from error
+
+    def reply(self) -> Reply:
+        """The next reply, a multi-line one joined by spaces. Raises Lost."""
+        code, more, text = self._line()
+        if not more:
+            return Reply(code, text)
+        texts = [text]
+        while more:
+            code, more, text = self._line()
+            texts.append(text)
+            if sum(map(len, texts)) > _LONGEST_REPLY:
+                raise Lost(f"{self.address} sent a reply without an end")
+        return Reply(code, " ".join(texts))
+
+    def quit(self) -> None:
+        """Take leave as well as can be done in a second."""
+        with contextlib.suppress(Lost):
+            self.allow_until(time.monotonic() + _FAREWELL_SECONDS)
+            self.write(b"QUIT\r\n")
+            self.reply()
+        self.drop()
+
+    def drop(self) -> None:
+        self._server.close()
+
+    def _line(self) -> tuple[int, bool, str]:
+        """Code, whether more lines follow, text."""
+        line, found, rest = self._unread.partition(b"\n")
+        while not found:
+            self._receive()
+            line, found, rest = self._unread.partition(b"\n")
+        self._unread = rest
+        mark = line[3:4].strip()
+        if not line[:3].isdigit() or not 200 <= int(line[:3]) <= 599 or mark not in {b"", b"-"}:
+            raise Lost(f"{self.address} sent what is not SMTP: {line[:80]!r}")
+        return int(line[:3]), mark == b"-", line[4:].decode("utf-8", "replace").rstrip()
+
+    def _receive(self) -> None:
+        if len(self._unread) > _LONGEST_REPLY:
+            raise Lost(f"{self.address} sent a line without an end")
+        try:
+            self._limit_wait()
+            received = self._socket.recv(_LONGEST_REPLY)
+        except OSError as error:
+            raise self._lost(error) from error
+        if not received:
+            raise Lost(f"{self.address} closed the connection")
+        self._unread += received
+
+    def _limit_wait(self) -> None:
+        """Setting a timeout is a system call: only when the deadline is nearer than the usual patience."""
+        remaining = self._deadline - time.monotonic()
+        if remaining <= 0:
+            raise TimeoutError
+        if remaining < self._patience:
+            self._patience = remaining
+            self._socket.settimeout(remaining)
+
+    def _lost(self, error: OSError, *, written: int = 0) -> Lost:
+        if isinstance(error, TimeoutError):
+            return Lost(f"{self.address} gave no answer in the time allowed", written=written)
+        return Lost(f"the connection to {self.address} broke ({error.strerror or error})", written=written)

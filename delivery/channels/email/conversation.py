@@ -1,0 +1,215 @@
+"""A batch over one connection: one round trip per message.
+
+With PIPELINING (RFC 2920) the body of a message and the announcement (MAIL, RCPT, DATA) of the next go out in one
+write; without it, each command waits for its reply. Replies come in order, so each is somebody's. A message counts as
+handed over from the first byte of its end mark on; until the answer to that has come, its outcome is unknown.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from delivery.channels.base import ChannelUnavailable, Envelope, Outbound, Outcome, Result
+from delivery.channels.email import headers, mime
+from delivery.channels.email.connection import Connection, Lost, Reply
+
+_END = b".\r\n"
+_LONGEST_DETAIL = 200
+_LOGIN_WANTED = {530, 534, 535, 538}
+_QUEUE_ID = re.compile(r"(?:queued as|\bid=) ?<?([\w.@-]+)", re.IGNORECASE)
+
+
+class Ledger:
+    """The outcomes of a batch, as they come in."""
+
+    def __init__(self, batch: Sequence[Outbound]) -> None:
+        self.batch = batch
+        self.outcomes: list[Outcome | None] = [None] * len(batch)
+        self.answered = 0
+        self.in_doubt = 0
+
+    def open(self) -> Iterator[int]:
+        return (position for position, outcome in enumerate(self.outcomes) if outcome is None)
+
+    def answer(self, position: int, result: Result, reply: Reply) -> None:
+        """The server's own answer to a message."""
+        self.answered += 1
+        self._close(position, result, str(reply), _queue_id(reply) if result is Result.ACCEPTED else "")
+
+    def doubt(self, position: int, why: str) -> None:
+        self.in_doubt += 1
+        self._close(position, Result.UNKNOWN, f"handed over, but no answer came: {why}")
+
+    def refuse(self, position: int, why: str) -> None:
+        """Not worth a server's time: it never went out and never will."""
+        self._close(position, Result.REJECTED, why)
+
+    def defer_rest(self, why: str) -> None:
+        for position in self.open():
+            self._close(position, Result.DEFERRED, f"not handed over: {why}")
+
+    def settled(self) -> list[Outcome]:
+        return [outcome for outcome in self.outcomes if outcome is not None]
+
+    def _close(self, position: int, result: Result, detail: str, provider_id: str = "") -> None:
+        key = self.batch[position].key
+        self.outcomes[position] = Outcome(key, result, detail[:_LONGEST_DETAIL], provider_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """A message made ready: its announcement, and its body up to the end mark."""
+
+    position: int
+    commands: tuple[bytes, bytes, bytes]
+    body: bytes
+
+
+class Conversation:
+    """Raises ValueError when the envelope cannot be written."""
+
+    def __init__(self, connection: Connection, envelope: Envelope, ledger: Ledger, *, start_by: float) -> None:
+        self._connection = connection
+        self._ledger = ledger
+        self._start_by = start_by
+        self._return_path = headers.address("The sender", envelope.sender or envelope.from_email)
+        self._utf8 = not (self._return_path + envelope.from_email + envelope.reply_to).isascii()
+        if self._utf8:
+            self._need_utf8("the envelope's addresses")
+        self._skeleton = mime.Skeleton(envelope, date=datetime.now(UTC), eight_bit=connection.eight_bit)
+        self._ready = self._transactions()
+
+    def run(self) -> None:
+        """Settle what is open in the ledger, in order, handing over no body after `start_by`.
+
+        The connection is fit for another conversation afterwards. Raises Lost, with the ledger right up to then, and
+        ChannelUnavailable when the server wants a login.
+        """
+        granted: Transaction | None = None
+        coming = next(self._ready, None)
+        while granted or coming:
+            if time.monotonic() > self._start_by:
+                raise Lost("the time allowed ran out")
+            granted, coming = self._exchange(granted, coming)
+
+    def _exchange(
+        self, granted: Transaction | None, coming: Transaction | None
+    ) -> tuple[Transaction | None, Transaction | None]:
+        """One round trip. Returns the message whose body may go out next, and the one after it."""
+        self._write(granted, coming)
+        following = next(self._ready, None)  # made ready while the server works
+        if granted:
+            self._settle(granted)
+        return (coming if coming and self._is_granted(coming) else None), following
+
+    def _write(self, granted: Transaction | None, coming: Transaction | None) -> None:
+        announcement = coming.commands if coming and self._connection.pipelining else ()
+        if not granted:
+            if announcement:
+                self._connection.write(b"".join(announcement))
+            return
+        try:
+            self._connection.write(b"".join((granted.body, _END, *announcement)))
+        except Lost as lost:
+            if lost.written > len(granted.body):
+                self._ledger.doubt(granted.position, str(lost))
+            raise
+
+    def _settle(self, handed_over: Transaction) -> None:
+        try:
+            reply = self._connection.reply()
+            result = _result(reply, accepted=reply.code < 300)
+        except Lost as lost:
+            self._ledger.doubt(handed_over.position, str(lost))
+            raise
+        self._ledger.answer(handed_over.position, result, reply)
+        _refuse_goodbye(reply)
+
+    def _is_granted(self, coming: Transaction) -> bool:
+        """Whether the server waits for the body. If not, its answer is in the ledger and the slate is clean."""
+        mail, rcpt, data = self._announced(coming)
+        if mail.code < 300 and rcpt.code < 300 and data.code == 354:
+            return True
+        refusal = next((reply for reply in (mail, rcpt, data) if reply.code >= 400), data)
+        if refusal.code in _LOGIN_WANTED:
+            raise ChannelUnavailable(
+                f"{self._connection.address} wants a login first ({refusal}): set the user name and password.",
+                permanent=True,
+            )
+        self._ledger.answer(coming.position, _result(refusal, accepted=False), refusal)
+        self._clear(mail, data)
+        return False
+
+    def _announced(self, coming: Transaction) -> list[Reply]:
+        """The replies to the three commands; without pipelining, a refusal stands for those then not sent."""
+        replies: list[Reply] = []
+        for command in coming.commands:
+            if not self._connection.pipelining:
+                if replies and replies[-1].code >= 400:
+                    replies.append(replies[-1])
+                    continue
+                self._connection.write(command)
+            replies.append(self._connection.reply())
+            _refuse_goodbye(replies[-1])
+        return replies
+
+    def _clear(self, mail: Reply, data: Reply) -> None:
+        """RFC 2920, 3.1: a server may ask for the body of a message that has no recipient; it gets an empty one."""
+        if data.code < 400:
+            if mail.code >= 300:
+                raise Lost("the server took a refused message for a good one")
+            self._connection.write(_END)
+            _refuse_goodbye(self._connection.reply())
+        self._connection.write(b"RSET\r\n")
+        if self._connection.reply().code >= 300:
+            raise Lost("the server could not start afresh")
+
+    def _transactions(self) -> Iterator[Transaction]:
+        for position in self._ledger.open():
+            message = self._ledger.batch[position]
+            try:
+                yield self._transaction(position, message)
+            except ValueError as error:
+                self._ledger.refuse(position, str(error))
+
+    def _transaction(self, position: int, message: Outbound) -> Transaction:
+        body = self._skeleton.fill(message)
+        utf8 = self._utf8
+        if not message.recipient.isascii():
+            self._need_utf8("the recipient")
+            utf8 = True
+        if b"\n." in body:
+            body = body.replace(b"\n.", b"\n..")
+        eight_bit = self._connection.eight_bit and not body.isascii()
+        parameters = f"{' BODY=8BITMIME' if eight_bit else ''}{' SMTPUTF8' if utf8 else ''}"
+        mail = f"MAIL FROM:<{self._return_path}>{parameters}\r\n".encode()
+        return Transaction(position, (mail, f"RCPT TO:<{message.recipient}>\r\n".encode(), b"DATA\r\n"), body)
+
+    def _need_utf8(self, what: str) -> None:
+        if not self._connection.utf8:
+            raise ValueError(
+                f"{self._connection.address} takes only ASCII addresses (no SMTPUTF8), and {what} has others: "
+                "write the domain in its xn-- form, or use another provider."
+            )
+
+
+def _result(reply: Reply, *, accepted: bool) -> Result:
+    if accepted:
+        return Result.ACCEPTED
+    if reply.code < 400:
+        raise Lost(f"the server answered out of turn: {reply}")
+    return Result.DEFERRED if reply.code < 500 else Result.REJECTED
+
+
+def _refuse_goodbye(reply: Reply) -> None:
+    if reply.code == 421:
+        raise Lost(f"the server said good-bye: {reply}")
+
+
+def _queue_id(reply: Reply) -> str:
+    found = _QUEUE_ID.search(reply.text)
+    return found[1] if found else ""

@@ -1,0 +1,107 @@
+"""A batch's entries into rendered messages: what they share is looked up once, what differs is filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from campaigns import content
+from campaigns.config.campaign import Variant
+from campaigns.models import Brand, Run, Template, TemplateVersion
+from delivery import identity, rendering
+from delivery.batches import Entry, Verdict
+from delivery.channels.base import Envelope, Outbound
+from delivery.models import Message
+from tenants import addresses
+from tenants.models import Retailer
+
+
+class TemplateGone(LookupError):
+    """The step's template has no published content any more."""
+
+
+@dataclass(frozen=True)
+class Composer:
+    """Renders the messages of one run's step. Look it up once per batch: an edit is live in the next one."""
+
+    envelope: Envelope
+    template_hash: str
+    shared: dict[str, Any]
+    renderers: dict[str, rendering.Renderer]
+    variant_content: dict[str, dict[str, Any]]
+    base_url: str
+    signer: identity.Signer
+    name: identity.PublicIds
+
+    def compose(self, entries: Sequence[Entry]) -> tuple[list[Outbound], list[Verdict]]:
+        """Rendered messages, and verdicts on those that cannot be rendered."""
+        outbound: list[Outbound] = []
+        failures: list[Verdict] = []
+        for entry in entries:
+            try:
+                outbound.append(self._compose(entry))
+            except rendering.RenderError as error:
+                failures.append(
+                    Verdict(
+                        entry.message_id, Message.State.FAILED, f"render: {error}", template_hash=self.template_hash
+                    )
+                )
+        return outbound, failures
+
+    def _compose(self, entry: Entry) -> Outbound:
+        token = self.signer.token(entry.message_id)
+        unsubscribe_url = f"{self.base_url}/u/{token}"
+        rendered = self.renderers[entry.variant].render(
+            self.shared
+            | {
+                "customer": {name: value for name, value in entry.person.items() if value != "" and value is not None},
+                "content": self.variant_content[entry.variant],
+                "unsubscribe_url": unsubscribe_url,
+                "preferences_url": f"{self.base_url}/p/{token}",
+            }
+        )
+        return Outbound(
+            key=self.name(entry.message_id),
+            recipient=entry.address,
+            subject=rendered.subject,
+            html=rendered.html,
+            text=rendered.text,
+            headers={
+                "List-Unsubscribe": f"<{unsubscribe_url}>",
+                "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+            },
+        )
+
+
+def composer(run_id: int, step_key: str, retailer: Retailer) -> Composer:
+    """Everything that a step's messages share, read now. Raises TemplateGone."""
+    run = Run.objects.select_related("version", "campaign").get(pk=run_id)
+    step = next(step for step in run.version.parsed().steps if step.key == step_key)
+    found = Template.objects.select_related("live").filter(key=step.template).first()
+    if found is None or found.live is None:
+        raise TemplateGone(f"Template {step.template!r} has no published content: publish it, then resume the run.")
+    template, brand = found.live, content.brand()
+    return Composer(
+        envelope=Envelope(brand.from_email, brand.from_name, brand.from_email, brand.reply_to),
+        template_hash=template.content_hash,
+        shared=_shared(retailer, brand, run),
+        renderers={variant.key: _renderer(template, variant) for variant in step.variants},
+        variant_content={variant.key: dict(variant.content) for variant in step.variants},
+        base_url=addresses.base_url(retailer),
+        signer=identity.Signer(retailer, "message"),
+        name=identity.public_ids(retailer),
+    )
+
+
+def _renderer(template: TemplateVersion, variant: Variant) -> rendering.Renderer:
+    return rendering.renderer(rendering.Content(variant.subject or template.subject, template.html, template.text))
+
+
+def _shared(retailer: Retailer, brand: Brand, run: Run) -> dict[str, Any]:
+    fields = ("name", "from_name", "website", "logo_url", "colour", "postal_address")
+    return {
+        "retailer": {"slug": retailer.slug, "name": retailer.name, "timezone": retailer.timezone},
+        "brand": {field: getattr(brand, field) for field in fields if getattr(brand, field)},
+        "campaign": {"key": run.campaign.key, "name": run.campaign.name},
+    }

@@ -1,0 +1,111 @@
+"""The order of the stages. Nobody else knows it.
+
+    1 configuration --Run--> 2 audience --Member--> 3 messages --Message--> 4 dispatch --> the world
+
+Work is what stands in the agenda: a `campaign` whose schedule is due, a `run` to carry forward, a `batch` to deliver.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+from django.utils import timezone
+
+from campaigns import audience, configuration
+from campaigns.config.gate import Invalid
+from campaigns.models import Campaign, Run
+from delivery import batches, dispatch, messages
+from delivery.models import Batch
+from tenants import agenda, context
+from tenants.models import Retailer
+
+logger = logging.getLogger(__name__)
+
+HOLD_SECONDS = 60.0  # how long a claim on the agenda stands before the item is due for somebody else
+
+
+def advance(run: Run, *, now: datetime) -> datetime | None:
+    """Carry one run through its stages, resuming wherever it stopped. Returns when to look again."""
+    if run.state == Run.State.PAUSED:
+        return None
+    if run.state == Run.State.CANCELLED:
+        batches.cancel_waiting(run, "the run was cancelled")
+        return None
+    audience.evaluate(run)  # 2  who is in, and why not
+    next_step = messages.generate(run, now=now)  # 3  what each of them will get; batches announce themselves for 4
+    waiting = batches.unfinished(run)
+    if waiting:
+        agenda.put_many(context.current(), "batch", waiting)
+    elif next_step is None:
+        configuration.finish(run, now=now)
+    return next_step
+
+
+def work(*, seconds: float, retailer: Retailer | None = None, overdue_by: float = 0.0) -> int:
+    """Do what is due, the least-served retailer first, for about `seconds`. Returns how many items were handled."""
+    until, handled = time.monotonic() + seconds, 0
+    while time.monotonic() < until:
+        claim = agenda.claim(seconds=HOLD_SECONDS, retailer=retailer, overdue_by=overdue_by)
+        if claim is None:
+            break
+        _handle(claim)
+        handled += 1
+    return handled
+
+
+def _handle(claim: agenda.Claim) -> None:
+    started = time.monotonic()
+    try:
+        with context.in_retailer(context.resolve(claim.retailer_id)) as retailer:
+            due_at = _STAGES[claim.kind](claim.object_id, retailer, timezone.now())
+    except context.RetailerUnavailable as reason:
+        agenda.postpone(claim, due_at=timezone.now(), cost=0.0)  # waits until the retailer is active again
+        logger.info("%s", reason)
+    except Exception as error:
+        logger.exception("%s %s of retailer %s failed", claim.kind, claim.object_id, claim.retailer_id)
+        agenda.fail(claim, error=f"{type(error).__name__}: {error}", cost=time.monotonic() - started)
+    else:
+        cost = time.monotonic() - started
+        agenda.finish(claim, cost=cost) if due_at is None else agenda.postpone(claim, due_at=due_at, cost=cost)
+
+
+def _launch(campaign_id: int, retailer: Retailer, now: datetime) -> datetime | None:
+    configuration.launch_due(Campaign.objects.select_related("live").get(pk=campaign_id), now=now)
+    return None
+
+
+def _advance(run_id: int, retailer: Retailer, now: datetime) -> datetime | None:
+    run = Run.objects.select_related("version", "campaign").get(pk=run_id)
+    try:
+        return advance(run, now=now)
+    except Invalid as invalid:
+        configuration.fail(run, reason=str(invalid), now=now)
+        return None
+
+
+def _deliver(batch_id: int, retailer: Retailer, now: datetime) -> datetime | None:
+    try:
+        due_at = dispatch.deliver(batch_id, retailer=retailer, now=now)
+    except dispatch.MustPause as reason:
+        configuration.pause(Batch.objects.get(pk=batch_id).run, reason=str(reason))
+        return None
+    if due_at is None:
+        _look_after_run(batch_id, retailer)
+    return due_at
+
+
+def _look_after_run(batch_id: int, retailer: Retailer) -> None:
+    """The last batch to end has the run looked at once more: only `advance` declares a run completed."""
+    run = Batch.objects.select_related("run").get(pk=batch_id).run
+    if run.state == Run.State.RUNNING and not batches.unfinished(run):
+        agenda.put(retailer, "run", run.pk)
+
+
+_STAGES: dict[str, Callable[[int, Retailer, datetime], datetime | None]] = {
+    "campaign": _launch,
+    "run": _advance,
+    "batch": _deliver,
+}

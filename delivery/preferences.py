@@ -1,0 +1,64 @@
+"""What a recipient decides by a link in a message. The link names the message; the message names the person.
+
+Reads    Message, Customer
+Writes   Suppression (reason: unsubscribed)
+Promise  effective for the next batch of every run; done twice, it is done once
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import QuerySet
+
+from campaigns.models import Customer, Suppression
+from campaigns.models.customers import Channel
+from delivery import identity
+from delivery.models import Message
+from tenants.models import Retailer
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """Who a link speaks for."""
+
+    address: str
+    is_unsubscribed: bool
+
+
+def recipient(retailer: Retailer, token: str) -> Recipient:
+    """Raises identity.BadToken for a link that names nobody here."""
+    number = identity.Signer(retailer, "message").read(token)
+    customer_id = Message.objects.filter(pk=number).values_list("customer_id", flat=True).first()
+    address = Customer.objects.filter(pk=customer_id).values_list("email", flat=True).first()
+    if not address:
+        raise identity.BadToken
+    return Recipient(address, _suppressions(address).exists())
+
+
+def unsubscribe(retailer: Retailer, token: str) -> Recipient:
+    """Raises identity.BadToken."""
+    found = recipient(retailer, token)
+    Suppression.objects.bulk_create(
+        [
+            Suppression(
+                channel=Channel.EMAIL,
+                address=found.address,
+                reason=Suppression.Reason.UNSUBSCRIBED,
+                source="link in a message",
+            )
+        ],
+        ignore_conflicts=True,
+    )
+    return Recipient(found.address, is_unsubscribed=True)
+
+
+def resubscribe(retailer: Retailer, token: str) -> Recipient:
+    """Take an unsubscription back; a bounce or complaint stays. Raises identity.BadToken."""
+    found = recipient(retailer, token)
+    _suppressions(found.address).filter(reason=Suppression.Reason.UNSUBSCRIBED).delete()
+    return Recipient(found.address, _suppressions(found.address).exists())
+
+
+def _suppressions(address: str) -> QuerySet[Suppression]:
+    return Suppression.objects.filter(channel=Channel.EMAIL, address=address)

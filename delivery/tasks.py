@@ -1,0 +1,26 @@
+"""What Celery runs: wake-ups. Doubled, late or lost, they change nothing but latency."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import shared_task
+
+from delivery import pipeline
+from tenants import agenda, bell
+
+QUANTUM = 20.0  # seconds of work per wake-up; well below the task time limit
+LANES = 8  # the most wake-ups one tick sends
+
+
+@shared_task
+def work(**_: Any) -> None:
+    pipeline.work(seconds=QUANTUM)
+
+
+@shared_task
+def tick(**_: Any) -> None:
+    """Sent by celery-beat every second: wakes workers for what has come due and for what a dead worker left."""
+    due = agenda.due_count(at_most=LANES)
+    if due:
+        bell.ring(times=due)

@@ -1,0 +1,114 @@
+"""Fictional retailers to fill an installation with, each described in a file of `retailers/`. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+FOLDER = Path(__file__).parent / "retailers"
+STARTERS = Path(__file__).resolve().parent.parent.parent / "templates" / "starter"
+ORDER = ("green-basket", "summit-trail", "maison-lys", "werkraum", "harbour-books", "maple-paw")
+
+
+@dataclass(frozen=True)
+class Product:
+    sku: str
+    name: str
+    category: str
+    cents: int
+
+
+@dataclass(frozen=True)
+class City:
+    """Where customers live. `weight` is its share among the cities of a banner."""
+
+    name: str
+    country: str
+    timezone: str
+    locale: str
+    weight: int
+
+
+@dataclass(frozen=True)
+class Banner:
+    """A retailer to be. `brand`, `template` and `segments` carry the fields of the models of those names.
+
+    `orders_a_year` is what a customer who stays buys on average; `attributes` are custom fields with the values
+    that customers have.
+    """
+
+    slug: str
+    name: str
+    timezone: str
+    currency: str
+    orders_a_year: float
+    brand: dict[str, str]
+    cities: tuple[City, ...]
+    products: tuple[Product, ...]
+    attributes: dict[str, tuple[str, ...]]
+    segments: dict[str, dict[str, Any]]
+    template: dict[str, str]
+    campaign: dict[str, Any]
+
+
+def banners(count: int) -> list[Banner]:
+    """The first `count` retailers. After the six with a file of their own come branches of them, numbered from 2."""
+    return [_branch(_read(ORDER[index % len(ORDER)]), 1 + index // len(ORDER)) for index in range(count)]
+
+
+@cache
+def _read(slug: str) -> Banner:
+    data = yaml.safe_load((FOLDER / f"{slug}.yaml").read_text())
+    return Banner(
+        slug=slug,
+        name=data["name"],
+        timezone=data["timezone"],
+        currency=data["currency"],
+        orders_a_year=data["orders_a_year"],
+        brand=data["brand"] | _identity(slug, data["name"]),
+        cities=tuple(City(*city) for city in data["cities"]),
+        products=tuple(
+            Product(sku, name, category, round(price * 100))
+            for sku, (name, category, price) in data["catalogue"].items()
+        ),
+        attributes={key: tuple(values) for key, values in data.get("attributes", {}).items()},
+        segments=data["segments"],
+        template=_template(data["template"]),
+        campaign=data["campaign"],
+    )
+
+
+def _branch(banner: Banner, number: int) -> Banner:
+    if number == 1:
+        return banner
+    slug, name = f"{banner.slug}-{number}", f"{banner.name} {number}"
+    return replace(banner, slug=slug, name=name, brand=banner.brand | _identity(slug, name))
+
+
+def _identity(slug: str, name: str) -> dict[str, str]:
+    """`.example` belongs to nobody: no mail and no click leaves for a real shop."""
+    return {
+        "name": name,
+        "from_name": name,
+        "from_email": f"hello@{slug}.example",
+        "reply_to": f"care@{slug}.example",
+        "website": f"https://www.{slug}.example",
+    }
+
+
+def _template(described: dict[str, str]) -> dict[str, str]:
+    """Fields of a Template; its content stands in templates/starter/."""
+    starter = described["starter"]
+    return {
+        "key": starter,
+        "name": described["name"],
+        "channel": "email",
+        "subject": described["subject"],
+        "preheader": described["preheader"],
+        "html": (STARTERS / f"{starter}.html").read_text(),
+        "text": (STARTERS / f"{starter}.txt").read_text(),
+    }

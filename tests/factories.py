@@ -1,0 +1,53 @@
+"""Rows for tests, made through the doors that make them in the product where there is one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from campaigns import configuration, content
+from campaigns.models import Campaign, Customer, Segment, Template
+
+
+def customers(number: int, *, first: int = 1, **fields: Any) -> list[Customer]:
+    """`number` people who may be written to: c1, c2, ... with addresses c1@example.test, ..."""
+    defaults = {"first_name": "Ana", "city": "Leeds", "consent_email": True}
+    return Customer.objects.bulk_create(
+        [
+            Customer(external_id=f"c{n}", email=f"c{n}@example.test", **{**defaults, **fields})
+            for n in range(first, first + number)
+        ]
+    )
+
+
+def template(key: str = "hello", **fields: Any) -> Template:
+    """A published e-mail template."""
+    defaults = {
+        "name": key.title(),
+        "subject": "Hello {{ customer.first_name | default('there') }}",
+        "html": "<html><body><p>Dear {{ customer.first_name | default('friend') }} of {{ brand.name }}</p>"
+        '<a href="{{ unsubscribe_url }}">Unsubscribe</a></body></html>',
+    }
+    made = Template.objects.create(key=key, **{**defaults, **fields})
+    content.publish(made)
+    return made
+
+
+def config(key: str = "welcome", **parts: Any) -> dict[str, Any]:
+    """A campaign to everybody, by API."""
+    return {
+        "key": key,
+        "name": key.title(),
+        "trigger": {"kind": "api"},
+        "audience": {"include": {"all": []}},
+        "steps": [{"key": "first", "channel": "email", "template": "hello"}],
+    } | parts
+
+
+def campaign(key: str = "welcome", **parts: Any) -> Campaign:
+    if not Template.objects.filter(key="hello").exists():
+        template()
+    return configuration.save_draft(config(key, **parts))
+
+
+def segment(key: str, rule: dict[str, Any]) -> Segment:
+    return Segment.objects.create(key=key, name=key.title(), rule=rule)
