@@ -10,18 +10,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import connection, transaction
 
 from campaigns.models import Run
 from delivery.models import Batch, Message
 
-LEASE_SECONDS = 60.0  # above connecting + writing + waiting for an answer, which dispatch bounds at 30
 INTERRUPTED = "the worker stopped during the hand-over: it may or may not have been sent"
 
 
 @dataclass(frozen=True)
 class Lease:
-    """The right to work on a batch until `LEASE_SECONDS` after it was claimed or last renewed."""
+    """The right to work on a batch until settings.LEASE_SECONDS after it was claimed or last renewed."""
 
     batch_id: int
     epoch: int
@@ -67,7 +67,7 @@ def claim(batch_id: int) -> Lease | None:
     What a dead claimant had in hand becomes unknown here, in the same transaction.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, [LEASE_SECONDS, batch_id])
+        cursor.execute(_CLAIM, [settings.LEASE_SECONDS, batch_id])
         row = cursor.fetchone()
         if row is None:
             return None
@@ -101,7 +101,9 @@ def turn(lease: Lease, verdicts: Sequence[Verdict], *, hand_from: int = 0, hand_
     columns = zip(*[(v.message_id, v.state, v.reason[:300], v.result, v.provider, v.provider_message_id[:200],
                      v.template_hash) for v in verdicts], strict=True) if verdicts else [[]] * 7  # fmt: skip
     with connection.cursor() as cursor:
-        cursor.execute(_TURN, [lease.batch_id, lease.epoch, *map(list, columns), hand_from, hand_to, LEASE_SECONDS])
+        cursor.execute(
+            _TURN, [lease.batch_id, lease.epoch, *map(list, columns), hand_from, hand_to, settings.LEASE_SECONDS]
+        )
         row = cursor.fetchone()
     return bool(row and row[0])
 

@@ -18,6 +18,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from django.conf import settings
+
 from delivery import batches, compose, providers
 from delivery.batches import Entry, Lease, Verdict
 from delivery.channels.base import Channel, ChannelUnavailable, Outbound, Outcome, Result
@@ -26,7 +28,8 @@ from delivery.models import Message
 from tenants.models import Retailer
 
 HAND_OVER = 50  # messages handed over per commit: the most that one crash can leave unknown
-HAND_OVER_SECONDS = 20.0  # the provider's time for one hand-over; well below half the lease
+HAND_OVER_SHARE = 0.4  # of the lease: the provider's time for one hand-over
+GUARD_SHARE = 0.5  # of the lease: older than this, a renewal is not trusted and nothing is sent under it
 ATTEMPTS = 6  # deferrals before a message fails
 GIVE_UP_AFTER = timedelta(hours=24)  # of a provider that stays out of reach
 _STATE = {
@@ -93,7 +96,7 @@ def _work_through(lease: Lease, retailer: Retailer, now: datetime) -> bool:
         renewing = time.monotonic()
         if not batches.turn(lease, [*verdicts, *failures], hand_from=chunk[0].position, hand_to=chunk[-1].position + 1):
             return False
-        if time.monotonic() - renewing > batches.LEASE_SECONDS / 2:
+        if time.monotonic() - renewing > settings.LEASE_SECONDS * GUARD_SHARE:
             return False
         verdicts = _hand_over(chunk, outbound, composer, channel)
     batches.turn(lease, verdicts)
@@ -105,7 +108,7 @@ def _hand_over(
 ) -> list[Verdict]:
     if not outbound:
         return []
-    outcomes = channel.send(composer.envelope, outbound, seconds=HAND_OVER_SECONDS)
+    outcomes = channel.send(composer.envelope, outbound, seconds=settings.LEASE_SECONDS * HAND_OVER_SHARE)
     entries = {composer.name(entry.message_id): entry for entry in chunk}
     return [_verdict(entries[outcome.key], outcome, composer, channel) for outcome in outcomes]
 

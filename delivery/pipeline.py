@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
+from django.conf import settings
 from django.utils import timezone
 
 from campaigns import audience, configuration
@@ -23,8 +24,6 @@ from tenants import agenda, context
 from tenants.models import Retailer
 
 logger = logging.getLogger(__name__)
-
-HOLD_SECONDS = 60.0  # how long a claim on the agenda stands before the item is due for somebody else
 
 
 def advance(run: Run, *, now: datetime) -> datetime | None:
@@ -48,7 +47,7 @@ def work(*, seconds: float, retailer: Retailer | None = None, overdue_by: float 
     """Do what is due, the least-served retailer first, for about `seconds`. Returns how many items were handled."""
     until, handled = time.monotonic() + seconds, 0
     while time.monotonic() < until:
-        claim = agenda.claim(seconds=HOLD_SECONDS, retailer=retailer, overdue_by=overdue_by)
+        claim = agenda.claim(seconds=settings.LEASE_SECONDS, retailer=retailer, overdue_by=overdue_by)
         if claim is None:
             break
         _handle(claim)

@@ -29,8 +29,8 @@ class Recipient:
 def recipient(retailer: Retailer, token: str) -> Recipient:
     """Raises identity.BadToken for a link that names nobody here."""
     number = identity.Signer(retailer, "message").read(token)
-    customer_id = Message.objects.filter(pk=number).values_list("customer_id", flat=True).first()
-    address = Customer.objects.filter(pk=customer_id).values_list("email", flat=True).first()
+    customers = Message.objects.filter(pk=number).values("customer_id")
+    address = Customer.objects.filter(pk__in=customers).values_list("email", flat=True).first()
     if not address:
         raise identity.BadToken
     return Recipient(address, _suppressions(address).exists())

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from django.db import Error, connection
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 
+from tenants import context
+
 
 class HealthMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -22,7 +24,7 @@ class HealthMiddleware:
 
 def _readiness() -> JsonResponse:
     try:
-        connection.set_schema_to_public()
+        context.leave()
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
     except Error as error:

@@ -44,7 +44,8 @@ class Processes:
 
     def start(self) -> None:
         self._start_services()
-        celery = [sys.executable, "-m", "celery", "-A", "marketing", "--quiet"]
+        # Development as root is common (containers); Celery's page-long warning about it helps nobody here.
+        celery = [sys.executable, "-W", "ignore:::celery.platforms", "-m", "celery", "-A", "marketing", "--quiet"]
         quiet = ["--loglevel", "WARNING"]
         fewer_messages = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
         self._start("worker", [*celery, "worker", "--concurrency", str(self._workers), *quiet, *fewer_messages])
@@ -75,7 +76,7 @@ class Processes:
 
     def _start(self, name: str, command: list[str]) -> None:
         def start() -> subprocess.Popen[str]:
-            return children.spawn(command, env={"PORT": str(self._port)})
+            return children.spawn(command, env={"PORT": str(self._port)}, stdout=subprocess.DEVNULL)
 
         self._children.append(_Child(name, start, start()))
 

@@ -139,7 +139,7 @@ STORAGES = {
 }
 MEDIA_ROOT = BANNERLINE_HOME / "media"
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = None if DEBUG else BASE_DIR / "staticfiles"
 WHITENOISE_USE_FINDERS = DEBUG
 
 # -- the broker carries wake-ups only: losing, doubling or delaying any of them changes nothing but latency -----------
@@ -168,6 +168,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_connect_timeout": 1,
     "health_check_interval": 10,
 }
+
+# -- delivery ---------------------------------------------------------------------------------------------------------
+# How long a worker may be silent before its batch is given to another. It must exceed connecting, writing and waiting
+# for a provider's answer, which dispatch bounds by a share of it; recovery from a dead worker takes about as long.
+LEASE_SECONDS = environment.integer("LEASE_SECONDS", default=45)
 
 # -- time and language ------------------------------------------------------------------------------------------------
 USE_TZ = True

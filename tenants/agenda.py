@@ -124,7 +124,7 @@ def fail(claim: Claim, *, error: str, cost: float) -> None:
     )
 
 
-def _settle(claim: Claim, statement: str, params: list[object], cost: float) -> None:
+def _settle(claim: Claim, statement: str, params: list[datetime | str | int | None], cost: float) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement, [*params, claim.item_id, claim.number])
         cursor.execute(

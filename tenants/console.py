@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest
+from unfold.admin import ModelAdmin
 from unfold.sites import UnfoldAdminSite
 
 from tenants import context
@@ -14,6 +15,8 @@ class RetailerConsole(UnfoldAdminSite):
     """Where marketers work. Knows only the tables of a retailer's schema."""
 
     index_title = "Overview"
+    index_template = "console/overview.html"
+    enable_nav_sidebar = True
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         retailer = context.current()
@@ -23,9 +26,60 @@ class RetailerConsole(UnfoldAdminSite):
 class PlatformConsole(UnfoldAdminSite):
     """Where staff work: retailers, the agenda, schedules, the built-in inbox."""
 
+    settings_name = "UNFOLD_PLATFORM"
     index_title = "Fleet"
+    index_template = "console/fleet.html"
     site_header = "Bannerline platform"
 
 
 retailer_console = RetailerConsole(name="admin")
 platform_console = PlatformConsole(name="admin")
+
+
+class ConsoleAdmin(ModelAdmin):  # type: ignore[misc]
+    """A screen that everyone who may sign in to its console may use."""
+
+    warn_unsaved_form = True
+    list_filter_submit = True
+    actions = None
+    show_full_result_count = False
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self._may(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self._may(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may(request)
+
+    def _may(self, request: HttpRequest) -> bool:
+        return bool(self.admin_site.has_permission(request))
+
+
+class AdministratorsOnly(ConsoleAdmin):
+    """A screen for administrators: people and keys."""
+
+    def _may(self, request: HttpRequest) -> bool:
+        return bool(super()._may(request) and request.user.is_superuser)  # type: ignore[union-attr]
+
+
+class ReadOnly(ConsoleAdmin):
+    """A screen that shows what the engine writes."""
+
+    warn_unsaved_form = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

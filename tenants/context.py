@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.db import connection
 
 from tenants.models import Retailer
+
+_connection: Any = connection  # django-tenants' backend, which its stubs do not know
 
 
 class RetailerUnavailable(LookupError):
@@ -31,20 +34,30 @@ def resolve(retailer_id: int) -> Retailer:
         raise RetailerUnavailable(f"Retailer {retailer_id} does not exist or is not active.") from None
 
 
+def enter(retailer: Retailer) -> None:
+    """Act for a retailer from here on. Doors use it; everything else uses `in_retailer`."""
+    _connection.set_tenant(retailer)
+
+
+def leave() -> None:
+    """Act for the platform from here on."""
+    _connection.set_schema_to_public()
+
+
 @contextmanager
 def in_retailer(retailer: Retailer) -> Iterator[Retailer]:
     """Run the block in the retailer's schema. Evaluate querysets inside: a lazy one would read elsewhere later."""
-    before = connection.tenant
-    connection.set_tenant(retailer)
+    before = _connection.tenant
+    enter(retailer)
     try:
         yield retailer
     finally:
-        connection.set_tenant(before)
+        _connection.set_tenant(before)
 
 
 def current() -> Retailer:
     """The retailer this thread acts for. Raises RetailerUnavailable on the platform: deny by default."""
-    tenant = connection.tenant
+    tenant = _connection.tenant
     if not isinstance(tenant, Retailer):
         raise RetailerUnavailable("No retailer is selected here: this work belongs to a retailer, not to the platform.")
     return tenant

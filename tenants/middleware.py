@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
-from django.db import connection
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseBase
 from django.http.request import split_domain_port
 from django.template.loader import render_to_string
 
+from tenants import context
 from tenants.models import Retailer
 
 
@@ -21,26 +21,24 @@ class RetailerMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        connection.set_schema_to_public()
+        context.leave()
         try:
             host = split_domain_port(request.get_host())[0].lower().rstrip(".")
         except DisallowedHost:
             return HttpResponseBadRequest("The Host header is not a valid host name.", content_type="text/plain")
         if host == settings.BASE_DOMAIN:
-            request.tenant = None  # type: ignore[attr-defined]
-            request.urlconf = settings.PUBLIC_SCHEMA_URLCONF  # type: ignore[attr-defined]
+            request.urlconf = settings.PUBLIC_SCHEMA_URLCONF
             return self.get_response(request)
         retailer = Retailer.objects.filter(domains__domain=host).first()
         if retailer is None:
             return _refusal(404, "unknown_host", {"host": host, "base_domain": settings.BASE_DOMAIN})
         if not retailer.is_active:
             return _refusal(503, "suspended", {"retailer": retailer})
-        connection.set_tenant(retailer)
-        request.tenant = retailer  # type: ignore[attr-defined]
+        context.enter(retailer)
         try:
             return self.get_response(request)
         finally:
-            connection.set_schema_to_public()
+            context.leave()
 
 
 def _refusal(status: int, page: str, context: dict[str, object]) -> HttpResponse:

@@ -34,6 +34,7 @@ def provision(
 
     An interrupted provisioning is taken up again by the same call. Raises ValidationError naming the field.
     """
+    _prepare_platform()
     retailer = _reserve(slug, name=name, domain=domain, timezone=timezone)
     _create_schema(retailer)
     with context.in_retailer(retailer), transaction.atomic():
@@ -94,8 +95,16 @@ def _check(retailer: Retailer, host: str) -> None:
         raise ValidationError({field: [message] for field, message in errors.items()})
 
 
+def _prepare_platform() -> None:
+    """An installation whose database is still empty gets the platform's tables first."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('public.tenants_retailer') IS NULL")
+        if cursor.fetchone()[0]:
+            call_command("migrate_schemas", shared=True, interactive=False, verbosity=0)
+
+
 def _create_schema(retailer: Retailer) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f'CREATE SCHEMA IF NOT EXISTS "{retailer.schema_name}"')
     call_command("migrate_schemas", tenant=True, schema_name=retailer.schema_name, interactive=False, verbosity=0)
-    connection.set_schema_to_public()
+    context.leave()

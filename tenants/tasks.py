@@ -6,32 +6,35 @@ task would go on in the wrong schema): the retailer is an argument, resolved in 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from celery import Task
 from celery.exceptions import Reject
-from django.db import connection
-
 from tenants import context
 
+if TYPE_CHECKING:
+    _Task = Task[Any, Any]
+else:
+    _Task = Task
 
-class PlatformTask(Task):
+
+class PlatformTask(_Task):
     """Works in the public schema. The default for every task."""
 
     abstract = True
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        connection.set_schema_to_public()
+        context.leave()
         return self.run(*args, **kwargs)
 
 
-class RetailerTask(Task):
+class RetailerTask(_Task):
     """Called with `retailer=<id>`; its body runs in that retailer's schema and receives the Retailer."""
 
     abstract = True
 
     def __call__(self, *args: Any, retailer: int | None = None, **kwargs: Any) -> Any:
-        connection.set_schema_to_public()
+        context.leave()
         if not isinstance(retailer, int):
             raise Reject(f"{self.name} names no retailer: refused.", requeue=False)
         try:

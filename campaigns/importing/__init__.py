@@ -75,9 +75,7 @@ def import_events(
     return _import(path, EVENTS, write, rejects=rejects, progress=progress)
 
 
-def _import(
-    path: Path, layout: Layout, write: Ingest, *, rejects: Path | None, progress: Progress | None
-) -> Summary:
+def _import(path: Path, layout: Layout, write: Ingest, *, rejects: Path | None, progress: Progress | None) -> Summary:
     started = time.monotonic()
     counts = Counter[str](dict.fromkeys(layout.outcomes, 0))
     with csv_file.opened(path) as file:

@@ -46,20 +46,14 @@ class Columns:
         prefix = f"{layout.extras}."
         _check(header, layout, prefix)
         self._extras = layout.extras
-        self._plain = [(place, name) for place, name in enumerate(header) if not name.startswith(prefix)]
-        self._custom = [(place, name.removeprefix(prefix)) for place, name in enumerate(header) if name.startswith(prefix)]
+        self._plain = [(place, name) for place, name in enumerate(header) if name in layout.fields]
+        self._custom = [(place, name[len(prefix) :]) for place, name in enumerate(header) if name not in layout.fields]
 
     def row(self, cells: list[str]) -> dict[str, Any]:
         """The fields that have a value; an empty cell says nothing about its field."""
-        row: dict[str, Any] = {}
-        for place, name in self._plain:
-            cell = cells[place]
-            if cell and not cell.isspace():
-                row[name] = cell
-        custom = {name: typed(cells[place]) for place, name in self._custom if cells[place] and not cells[place].isspace()}
-        if custom:
-            row[self._extras] = custom
-        return row
+        row: dict[str, Any] = {name: cells[place] for place, name in self._plain if not _is_blank(cells[place])}
+        custom = {name: typed(cells[place]) for place, name in self._custom if not _is_blank(cells[place])}
+        return row | {self._extras: custom} if custom else row
 
 
 def typed(cell: str) -> str | int | float | bool:
@@ -69,16 +63,21 @@ def typed(cell: str) -> str | int | float | bool:
     return _WORDS.get(cell, cell)
 
 
+def _is_blank(cell: str) -> bool:
+    return not cell or cell.isspace()
+
+
 def _check(header: list[str], layout: Layout, prefix: str) -> None:
-    problems = [f"the column {name!r} is missing" for name in layout.needed if name not in header]
-    problems += [f"the column {name!r} is there {count} times" for name, count in Counter(header).items() if count > 1]
-    unknown = [name for name in dict.fromkeys(header) if name not in layout.fields and not name.removeprefix(prefix) != name]
-    problems += [f"the column {name!r} is unknown" for name in unknown if name != prefix]
-    if prefix in header:
-        problems.append(f"the column {prefix!r} has no name after the point")
+    counts = Counter(header)
+    problems = [f"the column {name!r} is missing" for name in layout.needed if name not in counts]
+    problems += [f"the column {name!r} is there {count} times" for name, count in counts.items() if count > 1]
+    problems += [
+        f"the column {name!r} is unknown"
+        for name in counts
+        if name not in layout.fields and (not name.startswith(prefix) or name == prefix)
+    ]
     if problems:
-        found = ", ".join(repr(name) for name in header)
         raise FileUnreadable(
-            f"Nothing was imported: {'; '.join(problems)}. Found: {found}. "
-            f"Known: {', '.join(layout.fields)}, {prefix}<name>; separated by commas."
+            f"Nothing was imported: {'; '.join(problems)}. Found: {', '.join(map(repr, header))}. "
+            f"Known: {', '.join(layout.fields)}, {prefix}<name>, separated by commas."
         )

@@ -10,9 +10,10 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, TextIO
+from typing import NamedTuple, TextIO
 
 LONGEST = 1_000_000  # characters of a record
+MOST_SHOWN = 100_000  # of a broken one, so that any CSV reader can open the reject file
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _UNCLOSED = "a quotation mark is opened and not closed, or the columns do not fit: correct the quoting of this row"
@@ -48,32 +49,36 @@ class CsvFile:
 @contextmanager
 def opened(path: Path) -> Iterator[CsvFile]:
     """The file, unzipped on the fly. Raises FileUnreadable when it is not one, or not one of UTF-8 text."""
+    with _open(path) as raw:
+        binary = _unzipped(raw, path)
+        _check_encoding(binary, path)
+        # An invalid byte survives as a lone surrogate, so that it rejects its own row and no other.
+        with io.TextIOWrapper(binary, encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
+            yield CsvFile(text)
+
+
+def _open(path: Path) -> io.BufferedReader:
     try:
-        with path.open("rb") as raw, _unzipped(raw, path) as binary:
-            _check_encoding(binary, path)
-            # An invalid byte survives as a lone surrogate, so that it rejects its own row and no other.
-            with io.TextIOWrapper(binary, encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
-                yield CsvFile(text)
+        return path.open("rb")
     except FileNotFoundError:
         raise FileUnreadable(f"There is no file {path}.") from None
-    except (IsADirectoryError, PermissionError) as problem:
+    except OSError as problem:
         raise FileUnreadable(f"{path} cannot be opened: {problem.strerror}.") from problem
 
 
-def _unzipped(raw: BinaryIO, path: Path) -> BinaryIO:
-    head = raw.read(4)
-    raw.seek(0)
+def _unzipped(raw: io.BufferedReader, path: Path) -> io.BufferedReader | gzip.GzipFile:
+    head = raw.peek(4)
     if head.startswith(_ZIP):
         raise FileUnreadable(f"{path} is a zip or Excel file. Save it as CSV (UTF-8), gzipped if you like.")
-    if not head.startswith(_GZIP):
-        if path.suffix == ".gz":
-            raise FileUnreadable(f"{path} is named .gz but is not gzipped. Rename it, or gzip it again.")
-        return io.BufferedReader(raw)  # type: ignore[arg-type]
-    _check_gzip(raw, path)
-    return io.BufferedReader(gzip.GzipFile(fileobj=raw))  # type: ignore[type-var]
+    if head.startswith(_GZIP):
+        _check_gzip(raw, path)
+        return gzip.GzipFile(fileobj=raw)
+    if path.suffix == ".gz":
+        raise FileUnreadable(f"{path} is named .gz but is not gzipped. Rename it, or gzip it again.")
+    return raw
 
 
-def _check_gzip(raw: BinaryIO, path: Path) -> None:
+def _check_gzip(raw: io.BufferedReader, path: Path) -> None:
     """Reads it to its checksum: a truncated upload must be refused before half of it is imported."""
     try:
         with gzip.GzipFile(fileobj=raw) as unzipped:
@@ -84,29 +89,31 @@ def _check_gzip(raw: BinaryIO, path: Path) -> None:
     raw.seek(0)
 
 
-def _check_encoding(binary: BinaryIO, path: Path) -> None:
-    head = binary.peek(4096)[:4096]  # type: ignore[attr-defined]
-    if head.startswith(_UTF_16) or b"\0" in head:
+def _check_encoding(binary: io.BufferedReader | gzip.GzipFile, path: Path) -> None:
+    head = binary.peek(4096)[:4096]
+    if head.startswith(_UTF_16) or head.count(0) > len(head) // 4:
         raise FileUnreadable(f"{path} is not UTF-8 text; it looks like UTF-16. Save it as CSV in UTF-8.")
 
 
 def _records(text: TextIO) -> Iterator[Record]:
     feed = _Feed(text)
-    reader = csv.reader(feed)
+    reader = csv.reader(feed, strict=True)
     width = number = 0
     while True:
         feed.begin_record()
+        cells, fault = [], ""
         try:
             cells = next(reader)
         except StopIteration:
             return
-        except csv.Error:
-            feed.is_cut = True
+        except csv.Error as error:
+            fault = f"the row cannot be read as CSV ({error}): correct its quoting"
         number += 1
         if feed.is_overlong:
             yield Record(number, feed.taken, f"the line is longer than {LONGEST:,} characters: shorten it")
-        elif feed.is_cut or (width and len(feed.taken) > 1 and len(cells) != width):
-            yield Record(number, [feed.give_back().rstrip("\r\n")], _UNCLOSED)
+        elif fault or feed.is_cut or (width and len(feed.taken) > 1 and len(cells) != width):
+            swallowed = feed.is_cut or len(feed.taken) > 1
+            yield Record(number, [feed.give_back().rstrip("\r\n")[:MOST_SHOWN]], _UNCLOSED if swallowed else fault)
         elif cells:
             width = width or len(cells)
             yield Record(number, cells, _misfit(len(cells), width))
@@ -141,7 +148,8 @@ class _Feed:
     def __next__(self) -> str:
         line = self._waiting.popleft() if self._waiting else self._read()
         if self.taken and (not line or self._size > LONGEST or isinstance(line, _Overlong)):
-            self._waiting.append(line)
+            if line:
+                self._waiting.appendleft(line)
             self.is_cut = True
             raise StopIteration
         if not line:

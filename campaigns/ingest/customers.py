@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from campaigns.ingest import documents, fields, rows, sql
 from campaigns.ingest.fields import Invalid, Reader
-from campaigns.ingest.results import Problem, RowResult, Status
+from campaigns.ingest.results import Problem, RowResult
 
 READERS: dict[str, Reader] = {
     "external_id": fields.needed(100, cure="it is your own id of the customer"),
@@ -57,8 +57,8 @@ def upsert_customers(given: Sequence[Mapping[str, Any]], *, now: datetime) -> li
         identity = rows.identity(row, "external_id") if problems else values["external_id"]
         results.append(RowResult(index, identity, "rejected" if problems else "unchanged", tuple(problems)))
     if wanted:
-        for external_id, status in sql.upsert_customers([_stored(each.values) for each in wanted.values()], now=now):
-            _note(results, wanted[external_id].indexes, status)
+        for external_id, outcome in sql.upsert_customers([_stored(each.values) for each in wanted.values()], now=now):
+            _note(results, wanted[external_id].indexes, outcome)
     return results
 
 
@@ -103,9 +103,9 @@ def _stored(values: dict[str, Any]) -> dict[str, Any]:
     return values | {"attributes": kept, "removed": removed}
 
 
-def _note(results: list[RowResult], indexes: list[int], status: Status | str) -> None:
-    if status == "overfull":
+def _note(results: list[RowResult], indexes: list[int], outcome: sql.Outcome) -> None:
+    if outcome == "overfull":
         for index in indexes:
-            results[index] = results[index]._replace(status="rejected", problems=(OVERFULL,))
+            results[index] = replace(results[index], status="rejected", problems=(OVERFULL,))
     else:
-        results[indexes[-1]] = results[indexes[-1]]._replace(status=status)  # type: ignore[arg-type]
+        results[indexes[-1]] = replace(results[indexes[-1]], status=outcome)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 Status = Literal["created", "updated", "unchanged", "duplicate", "rejected"]
@@ -17,7 +18,8 @@ class Problem(NamedTuple):
         return f"{self.field}: {self.message}" if self.field else self.message
 
 
-class RowResult(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class RowResult:
     """`index` counts the rows of the call from 0; `id` is the external_id or event_id, empty when there was none."""
 
     index: int

@@ -20,12 +20,12 @@ def read(
     for field, given in row.items():
         reader = readers.get(field)
         if reader is None:
-            problems.append(Problem(str(field), f"is not a known field: put custom fields under {extras}"))
+            problems.append(Problem(_printable(field), f"is not a known field: put custom fields under {extras}"))
             continue
         try:
             values[field] = reader(given)
         except Invalid as invalid:
-            problems.append(Problem(f"{field}.{invalid.path}" if invalid.path else field, str(invalid)))
+            problems.append(Problem(_printable(f"{field}.{invalid.path}" if invalid.path else field), str(invalid)))
     problems += [Problem(field, "is required") for field in needed if field not in row]
     return values, problems
 
@@ -33,4 +33,9 @@ def read(
 def identity(row: Any, field: str) -> str:
     """The row's id as far as it has one, to name a rejected row by."""
     given = row.get(field) if isinstance(row, Mapping) else None
-    return str(given)[:100] if isinstance(given, str | int) else ""
+    return _printable(given) if isinstance(given, str | int) else ""
+
+
+def _printable(given: Any) -> str:
+    """Short, and without the lone surrogates that no answer in UTF-8 could carry."""
+    return str(given)[:100].encode("utf-8", "replace").decode()

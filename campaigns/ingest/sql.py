@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from django.db import connection, transaction
 
 from campaigns.ingest import documents
 
+Outcome = Literal["created", "updated", "overfull"]
+
 _TEXTS = ("email", "phone", "first_name", "last_name", "city", "country", "timezone", "locale")
 _CONSENTS = ("consent_email", "consent_sms", "consent_push")
 _FIELDS = (*_TEXTS, *_CONSENTS, "attributes")
 
-_MERGED = """(CASE WHEN g.wiped THEN '{}' ELSE c.attributes END || coalesce(g.attributes, '{}')) - coalesce(g.removed, '{}')"""
+_MERGED = """
+    (CASE WHEN g.wiped THEN '{}' ELSE c.attributes END || coalesce(g.attributes, '{}')) - coalesce(g.removed, '{}')"""
 _NEW_VALUES = ", ".join([f"coalesce(g.{name}, c.{name})" for name in (*_TEXTS, *_CONSENTS)] + [_MERGED])
 _DEFAULTS = ", ".join(
     [f"coalesce(g.{name}, '')" for name in _TEXTS]
@@ -75,7 +78,7 @@ SELECT ARRAY(SELECT event_id FROM inserted), ARRAY(SELECT n FROM given EXCEPT SE
 
 
 @transaction.atomic
-def upsert_customers(rows: Sequence[dict[str, Any]], *, now: datetime) -> list[tuple[str, str]]:
+def upsert_customers(rows: Sequence[dict[str, Any]], *, now: datetime) -> list[tuple[str, Outcome]]:
     """Write distinct customers; (external_id, created | updated | overfull) of all but the unchanged."""
     with connection.cursor() as cursor:
         # One writer per retailer at a time: two files with the same customers neither deadlock nor race to insert.

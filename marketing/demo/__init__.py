@@ -1,2 +1,2 @@
-"""The demo's retailers: their identity, their people with two years of habits, and a campaign each. Made up, and
-the same each time for the same seed."""
+"""The demo's retailers: who they are, their customers with eighteen months of habits, and a campaign each. All of
+it is made up, and the same every time for the same seed."""

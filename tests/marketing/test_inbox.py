@@ -171,7 +171,8 @@ def test_each_recipient_gets_a_copy(smtp: smtplib.SMTP, inbox: store.Inbox) -> N
 def test_the_list_is_newest_first_filtered_and_paged(tmp_path: Path) -> None:
     with store.Inbox(tmp_path) as inbox:
         for number in range(5):
-            raw = f"From: A <hello@{'acme' if number % 2 else 'globex'}.example>\nSubject: 100% no {number}\n\nx".encode()
+            sender = "hello@acme.example" if number % 2 else "hello@globex.example"
+            raw = f"From: A <{sender}>\nSubject: 100% no {number}\n\nx".encode()
             inbox.add("b@x.example", [f"P{number}@mail.example"], raw, received_at=NOW)
         inbox.commit()
 
@@ -211,7 +212,9 @@ def test_a_second_ensure_finds_the_running_server(server: tuple[Path, process.Ad
     assert process.running(home) == address
 
 
-def test_an_address_file_of_another_process_is_not_believed(server: tuple[Path, process.Address], tmp_path: Path) -> None:
+def test_an_address_file_of_another_process_is_not_believed(
+    server: tuple[Path, process.Address], tmp_path: Path
+) -> None:
     known = json.loads((server[0] / "inbox.json").read_text())
     (tmp_path / "inbox.json").write_text(json.dumps(known | {"pid": known["pid"] + 1}))
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import select
 import smtplib
 import socket
 import ssl
 import time
+from collections import deque
 from typing import NamedTuple
 
 from delivery.channels.email.settings import SmtpSettings
 
 _TLS_RECORD = 16_384
-_LONGEST_REPLY = 65_536
+_LONGEST_LINE = 65_536
+_MOST_LINES = 1_000
 _FAREWELL_SECONDS = 1.0
 
 
@@ -47,7 +50,8 @@ class Connection:
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._in_doubt = _TLS_RECORD if isinstance(self._socket, ssl.SSLSocket) else 0
         self._timeout = settings.timeout
-        self._unread = b""
+        self._lines: deque[bytes] = deque()
+        self._rest = b""
         self.allow_until(time.monotonic() + settings.timeout)
 
     def allow_until(self, deadline: float) -> None:
@@ -60,7 +64,7 @@ class Connection:
         """Whether the server has spoken or hung up since the last reply: it does so only to say good-bye."""
         poll = select.poll()
         poll.register(self._socket, select.POLLIN)
-        return bool(self._unread or poll.poll(0))
+        return bool(self._lines or self._rest or poll.poll(0))
 
     def write(self, data: bytes) -> None:
         """Raises Lost."""
@@ -76,16 +80,16 @@ class Connection:
 
     def reply(self) -> Reply:
         """The next reply, a multi-line one joined by spaces. Raises Lost."""
-        code, more, text = self._line()
+        reply, more = self._line()
         if not more:
-            return Reply(code, text)
-        texts = [text]
-        while more:
-            code, more, text = self._line()
-            texts.append(text)
-            if sum(map(len, texts)) > _LONGEST_REPLY:
-                raise Lost(f"{self.address} sent a reply without an end")
-        return Reply(code, " ".join(texts))
+            return reply
+        texts = [reply.text]
+        while more and len(texts) < _MOST_LINES:
+            reply, more = self._line()
+            texts.append(reply.text)
+        if more:
+            raise Lost(f"{self.address} sent a reply without an end")
+        return Reply(reply.code, " ".join(texts))
 
     def quit(self) -> None:
         """Take leave as well as can be done in a second."""
@@ -98,29 +102,24 @@ class Connection:
     def drop(self) -> None:
         self._server.close()
 
-    def _line(self) -> tuple[int, bool, str]:
-        """Code, whether more lines follow, text."""
-        line, found, rest = self._unread.partition(b"\n")
-        while not found:
+    def _line(self) -> tuple[Reply, bool]:
+        """What a line says, and whether the reply goes on in another."""
+        while not self._lines:
             self._receive()
-            line, found, rest = self._unread.partition(b"\n")
-        self._unread = rest
-        mark = line[3:4].strip()
-        if not line[:3].isdigit() or not 200 <= int(line[:3]) <= 599 or mark not in {b"", b"-"}:
-            raise Lost(f"{self.address} sent what is not SMTP: {line[:80]!r}")
-        return int(line[:3]), mark == b"-", line[4:].decode("utf-8", "replace").rstrip()
+        return _parsed(self._lines.popleft())
 
     def _receive(self) -> None:
-        if len(self._unread) > _LONGEST_REPLY:
+        if len(self._rest) > _LONGEST_LINE:
             raise Lost(f"{self.address} sent a line without an end")
         try:
             self._limit_wait()
-            received = self._socket.recv(_LONGEST_REPLY)
+            received = self._socket.recv(_LONGEST_LINE)
         except OSError as error:
             raise self._lost(error) from error
         if not received:
             raise Lost(f"{self.address} closed the connection")
-        self._unread += received
+        *lines, self._rest = (self._rest + received).split(b"\n")
+        self._lines.extend(lines)
 
     def _limit_wait(self) -> None:
         """Setting a timeout is a system call: only when the deadline is nearer than the usual patience."""
@@ -135,3 +134,11 @@ class Connection:
         if isinstance(error, TimeoutError):
             return Lost(f"{self.address} gave no answer in the time allowed", written=written)
         return Lost(f"the connection to {self.address} broke ({error.strerror or error})", written=written)
+
+
+@functools.lru_cache(maxsize=256)  # but for queue ids, a server says the same few lines all day
+def _parsed(line: bytes) -> tuple[Reply, bool]:
+    code, mark = line[:3], line[3:4].strip()
+    if not code.isdigit() or not 200 <= int(code) <= 599 or mark not in {b"", b"-"}:
+        raise Lost(f"the server sent what is not SMTP: {line[:80]!r}")
+    return Reply(int(code), line[4:].decode("utf-8", "replace").strip()), mark == b"-"

@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from delivery.channels.base import ChannelUnavailable, Envelope, Outbound, Outcome, Result
 from delivery.channels.email import headers, mime
@@ -20,6 +20,7 @@ from delivery.channels.email.connection import Connection, Lost, Reply
 _END = b".\r\n"
 _LONGEST_DETAIL = 200
 _LOGIN_WANTED = {530, 534, 535, 538}
+_LEADING_DOT = re.compile(rb"\n\.")
 _QUEUE_ID = re.compile(r"(?:queued as|\bid=) ?<?([\w.@-]+)", re.IGNORECASE)
 
 
@@ -60,8 +61,7 @@ class Ledger:
         self.outcomes[position] = Outcome(key, result, detail[:_LONGEST_DETAIL], provider_id)
 
 
-@dataclass(frozen=True, slots=True)
-class Transaction:
+class Transaction(NamedTuple):
     """A message made ready: its announcement, and its body up to the end mark."""
 
     position: int
@@ -76,8 +76,9 @@ class Conversation:
         self._connection = connection
         self._ledger = ledger
         self._start_by = start_by
-        self._return_path = headers.address("The sender", envelope.sender or envelope.from_email)
-        self._utf8 = not (self._return_path + envelope.from_email + envelope.reply_to).isascii()
+        return_path = headers.address("The sender", envelope.sender or envelope.from_email)
+        self._mail = f"MAIL FROM:<{return_path}>".encode()
+        self._utf8 = not (return_path + envelope.from_email + envelope.reply_to).isascii()
         if self._utf8:
             self._need_utf8("the envelope's addresses")
         self._skeleton = mime.Skeleton(envelope, date=datetime.now(UTC), eight_bit=connection.eight_bit)
@@ -182,11 +183,9 @@ class Conversation:
         if not message.recipient.isascii():
             self._need_utf8("the recipient")
             utf8 = True
-        if b"\n." in body:
-            body = body.replace(b"\n.", b"\n..")
+        body = _LEADING_DOT.sub(b"\n..", body)
         eight_bit = self._connection.eight_bit and not body.isascii()
-        parameters = f"{' BODY=8BITMIME' if eight_bit else ''}{' SMTPUTF8' if utf8 else ''}"
-        mail = f"MAIL FROM:<{self._return_path}>{parameters}\r\n".encode()
+        mail = self._mail + (b" BODY=8BITMIME" if eight_bit else b"") + (b" SMTPUTF8\r\n" if utf8 else b"\r\n")
         return Transaction(position, (mail, f"RCPT TO:<{message.recipient}>\r\n".encode(), b"DATA\r\n"), body)
 
     def _need_utf8(self, what: str) -> None:

@@ -8,8 +8,6 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from delivery import pipeline
 
-OVERDUE_BY = 3.0  # seconds: what no worker took by then
-
 
 class Command(BaseCommand):
     help = "Carry on with what is overdue, without the broker. One of these beside the workers is enough."
@@ -17,10 +15,12 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--every", type=float, default=2.0, help="seconds between looks (default 2)")
 
+        parser.add_argument("--overdue-by", type=float, default=3.0, help="seconds left to the workers (default 3)")
+
     def handle(self, **options: Any) -> None:
         stopped = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopped.set())
         while not stopped.wait(options["every"]):
-            while not stopped.is_set() and pipeline.work(seconds=1.0, overdue_by=OVERDUE_BY):
+            while not stopped.is_set() and pipeline.work(seconds=1.0, overdue_by=options["overdue_by"]):
                 pass

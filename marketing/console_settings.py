@@ -1,0 +1,105 @@
+"""How the consoles look and what their menus hold: unfold's settings, one for each site."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.templatetags.static import static
+from django.urls import reverse_lazy
+
+_BLUE = {
+    "50": "oklch(97% .014 254.604)",
+    "100": "oklch(93.2% .032 255.585)",
+    "200": "oklch(88.2% .059 254.128)",
+    "300": "oklch(80.9% .105 251.813)",
+    "400": "oklch(70.7% .165 254.624)",
+    "500": "oklch(62.3% .19 259.8)",
+    "600": "oklch(52% .2 262)",
+    "700": "oklch(46% .19 263)",
+    "800": "oklch(42.4% .17 265)",
+    "900": "oklch(37.9% .146 265.522)",
+    "950": "oklch(28.2% .091 267.935)",
+}
+
+
+def _item(title: str, icon: str, url: str) -> dict[str, Any]:
+    return {"title": title, "icon": icon, "link": reverse_lazy(url)}
+
+
+def _site(title: str, symbol: str, navigation: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "SITE_TITLE": title,
+        "SITE_SYMBOL": symbol,
+        "SITE_URL": None,
+        "SHOW_HISTORY": True,
+        "SHOW_VIEW_ON_SITE": False,
+        "COLORS": {"primary": _BLUE},
+        "STYLES": [lambda request: static("marketing/console.css")],
+        "SCRIPTS": [],
+        "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": navigation},
+    }
+
+
+UNFOLD = _site(
+    "Bannerline",
+    "campaign",
+    [
+        {"items": [_item("Overview", "space_dashboard", "admin:index")]},
+        {
+            "title": "Campaigns",
+            "separator": True,
+            "items": [
+                _item("Campaigns", "send", "admin:campaigns_campaign_changelist"),
+                _item("Runs", "play_circle", "admin:campaigns_run_changelist"),
+                _item("Segments", "group", "admin:campaigns_segment_changelist"),
+                _item("Templates", "drafts", "admin:campaigns_template_changelist"),
+            ],
+        },
+        {
+            "title": "Audience",
+            "separator": True,
+            "items": [
+                _item("Customers", "person", "admin:campaigns_customer_changelist"),
+                _item("Suppressions", "block", "admin:campaigns_suppression_changelist"),
+                _item("Messages", "mail", "admin:delivery_message_changelist"),
+            ],
+        },
+        {
+            "title": "Settings",
+            "separator": True,
+            "items": [
+                _item("Brand", "palette", "admin:campaigns_brand_changelist"),
+                _item("People", "badge", "admin:accounts_user_changelist"),
+                _item("API keys", "key", "admin:accounts_apikey_changelist"),
+            ],
+        },
+    ],
+)
+
+UNFOLD_PLATFORM = _site(
+    "Bannerline platform",
+    "hub",
+    [
+        {
+            "items": [
+                _item("Fleet", "space_dashboard", "admin:index"),
+                _item("Retailers", "storefront", "admin:tenants_retailer_changelist"),
+                _item("Groups", "workspaces", "admin:tenants_group_changelist"),
+            ]
+        },
+        {
+            "title": "Operations",
+            "separator": True,
+            "items": [
+                _item("Agenda", "event_note", "admin:tenants_agendaitem_changelist"),
+                _item("Periodic tasks", "schedule", "admin:django_celery_beat_periodictask_changelist"),
+                _item("Inbox", "inbox", "inbox"),
+            ],
+        },
+        {
+            "title": "Settings",
+            "separator": True,
+            "items": [_item("Platform users", "badge", "admin:accounts_user_changelist")],
+        },
+    ],
+)

@@ -1,0 +1,84 @@
+"""A demo retailer from nothing: provisioned, branded, filled with people and history, its campaign drafted.
+
+Everything goes through the doors that marketers and integrators use, so the demo proves them; done twice, it
+changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from campaigns import configuration, content, ingest
+from campaigns.config.gate import parse_rule
+from campaigns.models import Brand, Campaign, Customer, Segment, Template
+from marketing.demo import people
+from marketing.demo.banners import Banner
+from tenants import context, provisioning
+from tenants.accounts.models import User
+from tenants.models import Retailer
+
+PASSWORD = "bannerline-demo"
+SEED = 2026
+CHUNK = 2000
+
+
+def retailer(banner: Banner) -> Retailer:
+    """The banner's retailer, provisioned when it does not exist, with a marketer who signs in with PASSWORD."""
+    found = Retailer.objects.filter(slug=banner.slug, status=Retailer.Status.ACTIVE).first()
+    if found is None:
+        found = provisioning.provision(banner.slug, name=banner.name, timezone=banner.timezone).retailer
+        with context.in_retailer(found):
+            _set_password(marketer_email(banner))
+    return found
+
+
+def marketer_email(banner: Banner) -> str:
+    return f"marketer@{banner.slug}.example"
+
+
+def staff(email: str) -> None:
+    """A member of staff on the platform who signs in with PASSWORD."""
+    _set_password(email)
+
+
+def history(banner: Banner, *, customers: int, now: datetime, step: Callable[[int], None]) -> None:
+    """Customers with 18 months of orders; skipped where there are as many already. `step` is told of rows done."""
+    if Customer.objects.count() >= customers:
+        step(customers)
+        return
+    persons, events = people.generate(banner, customers=customers, seed=SEED, now=now)
+    for chunk in _chunks(persons):
+        ingest.upsert_customers(chunk, now=now)
+        step(len(chunk))
+    for chunk in _chunks(events):
+        ingest.add_events(chunk, now=now, zone=context.current().tzinfo)
+
+
+def campaign(banner: Banner) -> Campaign:
+    """The banner's brand, segments, template and campaign draft, as its files describe them."""
+    brand = content.brand()
+    Brand.objects.filter(pk=brand.pk).update(**banner.brand)
+    for key, segment in banner.segments.items():
+        parse_rule(segment["rule"])
+        Segment.objects.update_or_create(key=key, defaults={"name": segment["name"], "rule": segment["rule"]})
+    template, _ = Template.objects.update_or_create(
+        key=banner.template["key"], defaults={name: value for name, value in banner.template.items() if name != "key"}
+    )
+    content.publish(template)
+    existing = Campaign.objects.filter(key=banner.campaign["key"]).first()
+    return existing or configuration.save_draft(banner.campaign)
+
+
+def _set_password(email: str) -> None:
+    user = User.objects.filter(email=email).first() or User.objects.create_superuser(email)
+    user.set_password(PASSWORD)
+    user.save(update_fields=["password"])
+
+
+def _chunks(rows: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
+    source = iter(rows)
+    while chunk := list(islice(source, CHUNK)):
+        yield chunk

@@ -1,0 +1,130 @@
+"""What doctor looks at: each check says what it found, and the cure where something is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.core import checks
+from django.db import Error, connection
+from django.utils import timezone
+from kombu import Connection
+from kombu.exceptions import OperationalError
+
+from campaigns.models import Run
+from delivery import providers, reports
+from delivery.channels.base import ChannelUnavailable
+from marketing import database
+from tenants import context
+from tenants.models import AgendaItem, Retailer
+
+OVERDUE_AFTER = 30  # seconds
+OK, WARNING, FAILURE = "ok", "warning", "failure"
+
+
+@dataclass(frozen=True)
+class Finding:
+    check: str
+    status: str
+    message: str
+
+
+def examine() -> Iterator[Finding]:
+    """Every check in turn; the rest are left out when the database does not answer."""
+    context.leave()
+    first = _database()
+    yield first
+    if first.status == FAILURE:
+        return
+    for look in _CHECKS:
+        yield look()
+
+
+def _database() -> Finding:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT current_setting('server_version')")
+            version = cursor.fetchone()[0]
+    except Error as error:
+        return Finding("database", FAILURE, f"{error} Check DATABASE_URL.".replace("\n", " "))
+    kind = "DATABASE_URL" if settings.DATABASE_URL else "embedded"
+    return Finding("database", OK, f"PostgreSQL {version} ({kind})")
+
+
+def _durability() -> Finding:
+    names = ("fsync", "full_page_writes", "synchronous_commit")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM pg_settings WHERE name = ANY(%s) AND setting = 'off'", [list(names)])
+        off = [row[0] for row in cursor.fetchall()]
+    if off:
+        return Finding("durability", FAILURE, f"{', '.join(off)} is off: acknowledged work can be lost. Turn it on.")
+    return Finding("durability", OK, f"{', '.join(names)} are on")
+
+
+def _schemas() -> Finding:
+    missing = database.pending()
+    if missing:
+        return Finding("schemas", FAILURE, f"{len(missing)} migrations missing ({missing[0]}): run migrate_schemas")
+    different = database.differences()
+    if different:
+        return Finding("schemas", FAILURE, f"retailers' schemas differ: {'; '.join(different[:5])}")
+    return Finding("schemas", OK, f"{Retailer.objects.count()} retailers, all alike and up to date")
+
+
+def _broker() -> Finding:
+    try:
+        with Connection(settings.CELERY_BROKER_URL, connect_timeout=2) as broker:
+            broker.ensure_connection(max_retries=1, timeout=2)
+    except (OSError, OperationalError) as error:
+        status = FAILURE if not settings.DEBUG else WARNING
+        return Finding("broker", status, f"no answer ({error}). `manage.py up` starts the embedded one.")
+    return Finding("broker", OK, "answers")
+
+
+def _agenda() -> Finding:
+    late = timezone.now() - timedelta(seconds=OVERDUE_AFTER)
+    parked = AgendaItem.objects.exclude(parked_at=None)
+    overdue = AgendaItem.objects.filter(due_at__lt=late, claimed_until=None, parked_at=None, retailer__status="active")
+    if parked.exists():
+        item = parked.order_by("parked_at")[0]
+        return Finding("agenda", FAILURE, f"{parked.count()} items gave up; {item.retailer.slug} {item}: {item.error}")
+    if overdue.exists():
+        return Finding("agenda", WARNING, f"{overdue.count()} items wait for a worker: is one running? `manage.py up`")
+    return Finding("agenda", OK, f"{AgendaItem.objects.count()} items, none overdue")
+
+
+def _provider() -> Finding:
+    try:
+        url = providers.email_url()
+        for retailer in Retailer.objects.active()[:1]:
+            providers.channel(retailer, "email").check()
+    except ChannelUnavailable as error:
+        return Finding("mail server", WARNING if settings.DEBUG and not settings.EMAIL_URL else FAILURE, str(error))
+    return Finding("mail server", OK, f"answers at {url.rpartition('@')[2].removeprefix('smtp://')}")
+
+
+def _settings() -> Finding:
+    found = checks.run_checks(include_deployment_checks=not settings.DEBUG)
+    serious = [message for message in found if message.is_serious()]
+    if serious:
+        return Finding("settings", FAILURE, "; ".join(f"{m.id}: {m.msg}" for m in serious[:5]))
+    kind = "development" if settings.DEBUG else "production"
+    return Finding("settings", OK, f"{kind}, {settings.BASE_DOMAIN}")
+
+
+def _ledgers() -> Finding:
+    runs, wrong = 0, []
+    for retailer in Retailer.objects.exclude(status=Retailer.Status.PROVISIONING):
+        with context.in_retailer(retailer):
+            for run in Run.objects.select_related("campaign", "version").exclude(evaluated_at=None):
+                runs += 1
+                if not reports.report(run).balances:
+                    wrong.append(f"{retailer.slug} run {run.pk}")
+    if wrong:
+        return Finding("ledgers", FAILURE, f"do not balance: {', '.join(wrong[:10])}")
+    return Finding("ledgers", OK, f"{runs} runs, all balance")
+
+
+_CHECKS: tuple[Callable[[], Finding], ...] = (_durability, _schemas, _broker, _agenda, _provider, _settings, _ledgers)

@@ -1,0 +1,200 @@
+"""A mail server whose answers a test writes down beforehand, and that remembers what it was told and what it took."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import ssl
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+DEFAULT_EXTENSIONS = ("PIPELINING", "8BITMIME")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`take` lets the server keep a message it does not say 250 to; `drop` and `hang` follow the reply, if any."""
+
+    reply: str = ""
+    drop: bool = False
+    hang: bool = False
+    take: bool = False
+
+
+DROP = Answer(drop=True)
+HANG = Answer(hang=True)
+TAKE_AND_DROP = Answer(drop=True, take=True)
+TAKE_AND_HANG = Answer(hang=True, take=True)
+
+
+@dataclass(frozen=True)
+class Mail:
+    recipients: tuple[str, ...]
+    content: bytes
+
+    @property
+    def key(self) -> str:
+        return self.content.partition(b"X-Bannerline-Message: ")[2].partition(b"\r\n")[0].decode()
+
+
+class Dropped(Exception):
+    """This end of the conversation is over."""
+
+
+class ScriptedServer:
+    """Answers per verb, used up in order over all connections (None: the usual one), then the usual ones.
+
+    Verbs are CONNECT, EHLO, AUTH, STARTTLS, MAIL, RCPT, DATA, `.` (the end of a message), RSET and QUIT.
+    """
+
+    def __init__(
+        self,
+        script: Mapping[str, Sequence[str | Answer | None]] | None = None,
+        *,
+        extensions: Sequence[str] = DEFAULT_EXTENSIONS,
+        tls: ssl.SSLContext | None = None,
+        piecemeal: bool = False,
+        lenient: bool = False,
+    ) -> None:
+        self.mails: list[Mail] = []
+        self.commands: list[list[str]] = []
+        self.ran_ahead = False  # whether commands came before the reply to the one before them
+        self.extensions, self.tls, self.piecemeal, self.lenient = extensions, tls, piecemeal, lenient
+        self._script = {verb: list(answers) for verb, answers in (script or {}).items()}
+        self._clients: list[socket.socket] = []
+        self._over = threading.Event()
+
+    @property
+    def keys(self) -> list[str]:
+        return [mail.key for mail in self.mails]
+
+    def hang_up(self) -> None:
+        """Close every connection, as a server does with idle ones."""
+        for client in self._clients:
+            with contextlib.suppress(OSError):
+                client.shutdown(socket.SHUT_RDWR)
+
+    def next_answer(self, verb: str) -> Answer | None:
+        answers = self._script.get(verb)
+        answer = answers.pop(0) if answers else None
+        return Answer(answer) if isinstance(answer, str) else answer
+
+    def hang(self) -> None:
+        self._over.wait(30)
+
+    def __enter__(self) -> Self:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self.hang_up()
+        self._thread.join(10)
+        self._listener.close()
+
+    def _accept(self) -> None:
+        sessions: list[threading.Thread] = []
+        with contextlib.suppress(OSError):
+            while not self._over.is_set():
+                client, _ = self._listener.accept()
+                client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                self._clients.append(client)
+                self.commands.append([])
+                session = threading.Thread(target=_Session(self, client, self.commands[-1]).run, daemon=True)
+                session.start()
+                sessions.append(session)
+        for session in sessions:
+            session.join(10)
+
+
+class _Session:
+    def __init__(self, server: ScriptedServer, client: socket.socket, commands: list[str]) -> None:
+        self._server, self._client, self._commands = server, client, commands
+        self._unread = b""
+        self._mail_given = False
+        self._recipients: list[str] = []
+
+    def run(self) -> None:
+        with contextlib.suppress(Dropped, OSError), contextlib.closing(self):
+            self._answer("CONNECT", "220 scripted ESMTP")
+            while True:
+                line = self._line().decode().strip()
+                self._commands.append(line)
+                self._command(line.partition(" ")[0].upper(), line)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _command(self, verb: str, line: str) -> None:
+        if verb == "EHLO":
+            self._answer("EHLO", "\r\n".join(["250-scripted", *[f"250-{x}" for x in self._server.extensions], "250 HELP"]))
+        elif verb == "STARTTLS":
+            self._answer("STARTTLS", "220 go ahead")
+            assert self._server.tls is not None
+            self._client = self._server.tls.wrap_socket(self._client, server_side=True)
+        elif verb == "MAIL":
+            said = self._answer("MAIL", "503 nested MAIL" if self._mail_given else "250 sender ok")
+            self._mail_given = self._mail_given or said.startswith("2")
+        elif verb == "RCPT":
+            said = self._answer("RCPT", "250 recipient ok" if self._mail_given else "503 MAIL first")
+            if said.startswith("2"):
+                self._recipients.append(line.partition("<")[2].partition(">")[0])
+        elif verb == "DATA":
+            if self._answer("DATA", "354 go on" if self._recipients else "554 no valid recipients").startswith("3"):
+                self._content()
+        else:
+            self._other(verb)
+
+    def _other(self, verb: str) -> None:
+        if verb == "RSET":
+            self._mail_given, self._recipients = False, []
+        self._answer(verb, {"AUTH": "235 welcome", "QUIT": "221 bye"}.get(verb, "250 ok"))
+        if verb == "QUIT":
+            raise Dropped
+
+    def _content(self) -> None:
+        lines: list[bytes] = []
+        ends = {b".\r\n", b".\n"} if self._server.lenient else {b".\r\n"}
+        while (line := self._line()) not in ends:
+            lines.append(line.removeprefix(b"."))
+        mail = Mail(tuple(self._recipients), b"".join(lines))
+        self._mail_given, self._recipients = False, []
+        answer = self._server.next_answer(".") or Answer(f"250 2.0.0 Ok: queued as Q{len(self._server.mails)}")
+        if answer.take or answer.reply.startswith("2"):
+            self._server.mails.append(mail)
+        self._say(answer)
+
+    def _answer(self, verb: str, usual: str) -> str:
+        answer = self._server.next_answer(verb) or Answer(usual)
+        self._say(answer)
+        return answer.reply
+
+    def _say(self, answer: Answer) -> None:
+        ahead = self._unread or not isinstance(self._client, ssl.SSLSocket) and select.select([self._client], [], [], 0)[0]
+        self._server.ran_ahead = self._server.ran_ahead or bool(ahead)
+        data = f"{answer.reply}\r\n".encode("utf-8", "surrogateescape") if answer.reply else b""
+        for piece in [data[i : i + 1] for i in range(len(data))] if self._server.piecemeal else [data]:
+            self._client.sendall(piece)
+        if answer.hang:
+            self._server.hang()
+        if answer.hang or answer.drop:
+            raise Dropped
+
+    def _line(self) -> bytes:
+        while b"\n" not in self._unread:
+            received = self._client.recv(65_536)
+            if not received:
+                raise Dropped
+            self._unread += received
+        line, end, self._unread = self._unread.partition(b"\n")
+        return line + end

@@ -1,0 +1,257 @@
+"""Handing a batch to a mail server: what each answer means for the message it answers."""
+
+from __future__ import annotations
+
+import random
+import socket
+from collections.abc import Iterator
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.handlers import Message
+from delivery.channels.base import ChannelUnavailable, Envelope, Outbound, Result
+from delivery.channels.email.settings import SmtpSettings
+from delivery.channels.email.smtp import SmtpChannel
+
+from tests.benchmarks.sink import Received, SinkProcess
+from tests.delivery.scripted import ScriptedServer
+
+ENVELOPE = Envelope("bounces@acme.example", "Acme", "news@acme.example")
+LOCKSTEP = ("8BITMIME",)
+PIPELINED = ("PIPELINING", "8BITMIME")
+
+
+def outbound(key: str, **changes: str) -> Outbound:
+    fields = {"recipient": f"{key}@shop.example", "subject": "Hello", "html": "<p>Größe</p>", "text": "Größe"}
+    return Outbound(key, **(fields | changes))
+
+
+def batch(size: int) -> list[Outbound]:
+    return [outbound(f"m{number}") for number in range(size)]
+
+
+def channel(server: ScriptedServer, **changes: float | str) -> SmtpChannel:
+    return SmtpChannel(SmtpSettings("127.0.0.1", server.port, **changes))
+
+
+def results(server: ScriptedServer, messages: list[Outbound]) -> list[Result]:
+    return [outcome.result for outcome in channel(server).send(ENVELOPE, messages, seconds=10)]
+
+
+@pytest.fixture(params=[PIPELINED, LOCKSTEP], ids=["pipelined", "lockstep"])
+def extensions(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    return request.param
+
+
+def test_every_message_of_a_batch_arrives_once_in_order_over_one_connection(extensions: tuple[str, ...]) -> None:
+    with ScriptedServer(extensions=extensions) as server:
+        outcomes = channel(server).send(ENVELOPE, batch(20), seconds=10)
+    assert [(outcome.key, outcome.result) for outcome in outcomes] == [(f"m{n}", Result.ACCEPTED) for n in range(20)]
+    assert [(mail.key, mail.recipients) for mail in server.mails] == [(f"m{n}", (f"m{n}@shop.example",)) for n in range(20)]
+    assert len(server.commands) == 1
+
+
+def test_commands_run_ahead_of_replies_only_when_the_server_offers_pipelining(extensions: tuple[str, ...]) -> None:
+    with ScriptedServer(extensions=extensions) as server:
+        results(server, batch(5))
+    assert server.ran_ahead == ("PIPELINING" in extensions)
+
+
+def test_an_accepted_message_has_the_servers_words_and_its_queue_id() -> None:
+    with ScriptedServer({".": ["250-2.0.0 Ok:\r\n250 queued as 4Xy7-Q", "250 " + "long " * 100]}) as server:
+        first, second = channel(server).send(ENVELOPE, batch(2), seconds=10)
+    assert (first.detail, first.provider_id) == ("250 2.0.0 Ok: queued as 4Xy7-Q", "4Xy7-Q")
+    assert (len(second.detail), second.provider_id) == (200, "")
+
+
+@pytest.mark.parametrize(
+    ("verb", "reply", "result"),
+    [
+        ("MAIL", "550 5.7.1 sender refused", Result.REJECTED),
+        ("MAIL", "451 4.3.0 later", Result.DEFERRED),
+        ("RCPT", "550 5.1.1 no such user", Result.REJECTED),
+        ("RCPT", "550-5.1.1 no\r\n550 such user", Result.REJECTED),
+        ("RCPT", "450 4.2.0 greylisted", Result.DEFERRED),
+        ("DATA", "554 5.5.1 no", Result.REJECTED),
+        ("DATA", "451 4.3.2 later", Result.DEFERRED),
+        (".", "554 5.7.1 spam", Result.REJECTED),
+        (".", "452 4.2.2 full", Result.DEFERRED),
+    ],
+)
+@pytest.mark.parametrize("position", [0, 1, 3])
+def test_a_refusal_concerns_only_its_own_message(
+    extensions: tuple[str, ...], verb: str, reply: str, result: Result, position: int
+) -> None:
+    with ScriptedServer({verb: [None] * position + [reply]}, extensions=extensions) as server:
+        sender = channel(server)
+        outcomes = [*sender.send(ENVELOPE, batch(4), seconds=10), *sender.send(ENVELOPE, [outbound("n")], seconds=10)]
+    refused = outcomes.pop(position)
+    assert refused.result == result
+    assert refused.detail == reply.replace("\r\n550", "").replace("550-", "550 ")
+    assert {outcome.result for outcome in outcomes} == {Result.ACCEPTED}
+    assert server.keys == [outcome.key for outcome in outcomes]
+    assert len(server.commands) == 1
+
+
+@pytest.mark.parametrize("end", ["554 no valid recipients", "250 thank you for nothing"])
+def test_a_server_that_asks_for_the_body_of_a_refused_message_gets_none(end: str) -> None:
+    script = {"RCPT": [None, "550 no such user"], "DATA": [None, "354 go on"], ".": [None, end]}
+    with ScriptedServer(script) as server:
+        assert results(server, batch(3)) == [Result.ACCEPTED, Result.REJECTED, Result.ACCEPTED]
+    assert [mail.recipients for mail in server.mails if mail.content] == [("m0@shop.example",), ("m2@shop.example",)]
+    assert len(server.commands) == 1
+
+
+def test_replies_torn_into_single_bytes_read_the_same() -> None:
+    with ScriptedServer({"RCPT": [None, "550-no\r\n550-such\r\n550 user"]}, piecemeal=True) as server:
+        outcomes = channel(server).send(ENVELOPE, batch(3), seconds=10)
+    assert [outcome.result for outcome in outcomes] == [Result.ACCEPTED, Result.REJECTED, Result.ACCEPTED]
+    assert outcomes[1].detail == "550 no such user"
+
+
+@pytest.mark.parametrize(
+    "recipient",
+    ["a b@shop.example", "a@shop.example\r\nRCPT TO:<b@shop.example", "<a@shop.example>", "a@b@c.example", "a", "", "a\0@b.example",
+     "a,b@shop.example", "group: a@shop.example;", f"{'a' * 65}@shop.example", f"a@{'b' * 260}.example", "a@\ud800.example"],
+)  # fmt: skip
+def test_what_is_not_one_address_is_rejected_and_never_reaches_the_server(recipient: str) -> None:
+    with ScriptedServer() as server:
+        outcomes = channel(server).send(ENVELOPE, [outbound("m0", recipient=recipient), outbound("m1")], seconds=10)
+    assert [outcome.result for outcome in outcomes] == [Result.REJECTED, Result.ACCEPTED]
+    assert outcomes[0].detail.startswith("To is not one e-mail address")
+    assert [command for command in server.commands[0] if command.startswith("RCPT")] == ["RCPT TO:<m1@shop.example>"]
+
+
+def test_an_address_beyond_ascii_needs_a_server_that_takes_it() -> None:
+    message = outbound("m0", recipient="zoë@shop.example")
+    with ScriptedServer() as server:
+        (refused,) = channel(server).send(ENVELOPE, [message], seconds=10)
+    with ScriptedServer(extensions=(*PIPELINED, "SMTPUTF8")) as capable:
+        (accepted,) = channel(capable).send(ENVELOPE, [message], seconds=10)
+    assert refused.result == Result.REJECTED
+    assert "SMTPUTF8" in refused.detail
+    assert accepted.result == Result.ACCEPTED
+    assert capable.commands[0][1] == "MAIL FROM:<bounces@acme.example> BODY=8BITMIME SMTPUTF8"
+    assert capable.mails[0].recipients == ("zoë@shop.example",)
+
+
+def test_a_header_that_would_start_another_is_rejected_by_name() -> None:
+    message = outbound("m0", subject="Hello\r\nBcc: all@shop.example")
+    with ScriptedServer() as server:
+        (outcome,) = channel(server).send(ENVELOPE, [message], seconds=10)
+    assert (outcome.result, outcome.detail[:28]) == (Result.REJECTED, "Subject contains a line brea")
+    assert server.mails == []
+
+
+@pytest.mark.parametrize(
+    "envelope",
+    [
+        Envelope("bounces@acme.example>", "Acme", "news@acme.example"),
+        Envelope("bounces@acme.example", "Acme\nBcc: a@b.example", "news@acme.example"),
+        Envelope("bounces@acme.example", "Acme", "news"),
+        Envelope("bounces@acme.example", "Acme", "größe@acme.example"),
+    ],
+)
+def test_an_envelope_that_cannot_be_written_burns_no_message(envelope: Envelope) -> None:
+    with ScriptedServer() as server, pytest.raises(ChannelUnavailable, match="envelope cannot be written") as refusal:
+        channel(server).send(envelope, batch(1), seconds=10)
+    assert refusal.value.permanent
+    assert server.mails == []
+
+
+def test_eight_bits_are_declared_only_where_they_occur_and_the_server_takes_them() -> None:
+    messages = [outbound("m0"), outbound("m1", html="plain", text="plain")]
+    with ScriptedServer() as server:
+        results(server, messages)
+    with ScriptedServer(extensions=["PIPELINING"]) as seven_bit:
+        results(seven_bit, messages)
+    assert [command for command in server.commands[0] if "MAIL" in command] == [
+        "MAIL FROM:<bounces@acme.example> BODY=8BITMIME",
+        "MAIL FROM:<bounces@acme.example>",
+    ]
+    assert not any("BODY" in command for command in seven_bit.commands[0])
+    assert seven_bit.mails[0].content.isascii()
+
+
+def test_the_connection_is_kept_between_batches_and_closed_with_a_goodbye() -> None:
+    with ScriptedServer() as server:
+        sender = channel(server)
+        sender.check()
+        sender.send(ENVELOPE, batch(1), seconds=10)
+        sender.send(ENVELOPE, batch(1), seconds=10)
+        sender.close()
+    assert len(server.commands) == 1
+    assert server.commands[0][-1] == "QUIT"
+
+
+class Mailbox(Message):
+    def __init__(self) -> None:
+        super().__init__(EmailMessage)
+        self.arrived: list[EmailMessage] = []
+
+    def prepare_message(self, session: object, envelope: object) -> EmailMessage:
+        content: bytes = envelope.original_content  # type: ignore[attr-defined]
+        return message_from_bytes(content, policy=policy.default)  # type: ignore[return-value]
+
+    def handle_message(self, message: EmailMessage) -> None:  # type: ignore[override]
+        self.arrived.append(message)
+
+
+@pytest.fixture
+def mailbox() -> Iterator[tuple[Mailbox, SmtpChannel]]:
+    handler = Mailbox()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    controller = Controller(handler, hostname="127.0.0.1", port=port, data_size_limit=2**24)
+    controller.start()
+    yield handler, SmtpChannel(SmtpSettings("127.0.0.1", port))
+    controller.stop()
+
+
+def dotted_bodies(count: int) -> list[str]:
+    """Bodies of line ends, dots and what else could be read as the end of a message and the start of another."""
+    pieces = ["\n", "\r", "\r\n", ".", "..", "\n.\n", "\r.\r", "\n.\r\n", "\r\n.\r\n", "\0", "ß", "x" * 999, "a",
+              "MAIL FROM:<evil@x.example>\r\nRCPT TO:<b@x.example>\r\nDATA\r\n"]  # fmt: skip
+    draw = random.Random(20260101)
+    return ["".join(draw.choices(pieces, k=draw.randrange(1, 12))) for _ in range(count)]
+
+
+def test_500_bodies_of_dots_and_bare_line_ends_arrive_as_one_message_each(
+    mailbox: tuple[Mailbox, SmtpChannel],
+) -> None:
+    handler, sender = mailbox
+    bodies = dotted_bodies(500)
+    messages = [outbound(f"m{number}", html=body, text=f".{body}") for number, body in enumerate(bodies)]
+    outcomes = sender.send(ENVELOPE, messages, seconds=60)
+    assert {outcome.result for outcome in outcomes} == {Result.ACCEPTED}
+    assert [mail["X-Bannerline-Message"] for mail in handler.arrived] == [message.key for message in messages]
+    for mail, message in zip(handler.arrived, messages, strict=True):
+        text, html = (part.get_content() for part in mail.iter_parts())  # type: ignore[attr-defined]
+        assert (line_ends(text), line_ends(html)) == (line_ends(message.text), line_ends(message.html))
+
+
+def test_a_server_that_takes_bare_line_ends_for_line_ends_sees_one_message_each_too() -> None:
+    messages = [outbound(f"m{number}", html=body) for number, body in enumerate(dotted_bodies(500))]
+    with ScriptedServer(lenient=True) as server:
+        assert set(results(server, messages)) == {Result.ACCEPTED}
+    assert server.keys == [message.key for message in messages]
+
+
+def test_the_benchmarks_sink_remembers_every_key_and_recipient(tmp_path: object) -> None:
+    messages = [outbound(f"m{number}", text=f".{number}\n.") for number in range(200)]
+    with SinkProcess(spool=tmp_path / "spool") as sink:  # type: ignore[operator]
+        sender = SmtpChannel(SmtpSettings.from_url(sink.url))
+        sender.send(ENVELOPE, messages, seconds=30)
+        sender.close()
+        assert sink.wait_for(200, seconds=5) == 200
+        assert sink.received() == [Received(message.key, message.recipient) for message in messages]
+        content = dict(sink.messages())
+        sink.reset()
+        assert sink.count() == 0
+    assert b"\r\n.7\r\n." in content[Received("m7", "m7@shop.example")]
+
+
+def line_ends(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -1,0 +1,72 @@
+"""The agenda deals work fairly, to one worker at a time, and takes it back from the dead."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from tenants import agenda
+from tenants.models import AgendaItem, Retailer
+
+
+def claims(number: int, *, seconds: float = 60) -> list[agenda.Claim]:
+    return [found for _ in range(number) if (found := agenda.claim(seconds=seconds))]
+
+
+def test_an_item_is_dealt_once(acme: Retailer) -> None:
+    agenda.put(acme, "run", 1)
+    assert len(claims(3)) == 1
+
+
+def test_an_item_put_twice_is_one_item(acme: Retailer) -> None:
+    agenda.put(acme, "run", 1)
+    agenda.put(acme, "run", 1)
+    assert AgendaItem.objects.count() == 1
+
+
+def test_a_lapsed_claim_is_dealt_again_and_its_former_holder_settles_nothing(acme: Retailer) -> None:
+    agenda.put(acme, "run", 1)
+    dead, heir = claims(2, seconds=0)
+    agenda.finish(dead, cost=0)
+    assert AgendaItem.objects.count() == 1
+    agenda.finish(heir, cost=0)
+    assert AgendaItem.objects.count() == 0
+
+
+def test_work_announced_while_its_item_is_held_is_not_forgotten(acme: Retailer) -> None:
+    agenda.put(acme, "run", 1)
+    (held,) = claims(1)
+    agenda.put(acme, "run", 1)
+    agenda.finish(held, cost=0)
+    assert len(claims(1)) == 1
+
+
+def test_what_is_due_later_waits(acme: Retailer) -> None:
+    agenda.put(acme, "run", 1, due_at=timezone.now() + timedelta(hours=1))
+    assert claims(1) == []
+
+
+def test_a_retailer_with_much_to_do_takes_turns_with_one_that_has_little(acme: Retailer, globex: Retailer) -> None:
+    agenda.put_many(acme, "batch", range(100))
+    served = []
+    for number in range(10):
+        agenda.put(globex, "batch", number)
+        for claim in claims(2):
+            agenda.finish(claim, cost=1.0)
+            served.append(claim.retailer_id)
+    assert served.count(globex.pk) == 10
+    assert served.count(acme.pk) == 10
+
+
+def test_an_item_that_keeps_failing_is_parked_for_a_person(acme: Retailer) -> None:
+    agenda.put(acme, "run", 1)
+    for _ in range(agenda.PARK_AFTER):
+        AgendaItem.objects.update(due_at=timezone.now() - timedelta(minutes=5))
+        (claim,) = claims(1)
+        agenda.fail(claim, error="boom", cost=0)
+    item = AgendaItem.objects.get()
+    assert item.parked_at is not None
+    assert item.error == "boom"
+    AgendaItem.objects.update(due_at=timezone.now() - timedelta(minutes=5))
+    assert claims(1) == []
