@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from campaigns import compiler
 from campaigns.compiler import Sql
-from campaigns.config.campaign import Audience, CampaignConfig
+from campaigns.config.campaign import ApiTrigger, Audience, CampaignConfig, Step
 from campaigns.config.gate import Invalid, Problem, parse_rule
 from campaigns.config.rules import Rule
 from campaigns.models import Customer, Member, Run, Segment
@@ -62,6 +62,20 @@ def count(config: CampaignConfig, *, as_of: datetime) -> Waterfall:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT reason, count(*) FROM ({chosen.text}) judged GROUP BY reason", chosen.params)
         return _waterfall(dict(cursor.fetchall()))
+
+
+def reach(rule: Rule, *, as_of: datetime) -> Waterfall:
+    """Whom an e-mail to everybody that a rule matches would reach, and whom not, and why."""
+    return count(
+        CampaignConfig(
+            key="reach",
+            name="Reach",
+            trigger=ApiTrigger(kind="api"),
+            audience=Audience(include=rule),
+            steps=[Step(key="first", channel="email", template="none")],
+        ),
+        as_of=as_of,
+    )
 
 
 def waterfall(run: Run) -> Waterfall:

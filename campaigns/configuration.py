@@ -148,7 +148,7 @@ def fail(run: Run, *, reason: str, now: datetime) -> None:
 
 def finish(run: Run, *, now: datetime) -> None:
     """The run has nothing left to do."""
-    done = Run.objects.filter(pk=run.pk, state=Run.State.RUNNING).update(state=Run.State.COMPLETED, finished_at=now)
+    done = Run.objects.filter(pk=run.pk, state__in=[Run.State.PLANNED, Run.State.RUNNING]).update(state=Run.State.COMPLETED, finished_at=now)
     if done and not Run.objects.open().filter(campaign_id=run.campaign_id).exists():
         Campaign.objects.filter(pk=run.campaign_id, state=Campaign.State.RUNNING).update(state=Campaign.State.COMPLETED)
     run.refresh_from_db()

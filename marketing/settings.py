@@ -14,7 +14,7 @@ import dj_database_url
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
 
-from marketing import environment
+from marketing import console_settings, environment
 from marketing.embedded import home
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -208,11 +208,15 @@ AUTH_PASSWORD_VALIDATORS = [
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 
 # -- the API for integrators ------------------------------------------------------------------------------------------
+API_RATE = environment.integer("API_RATE", default=6000)  # calls a minute and key
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["tenants.accounts.authentication.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["tenants.accounts.authentication.HasScope"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_THROTTLE_CLASSES": ["tenants.throttling.PerKeyThrottle"],
+    "DEFAULT_PAGINATION_CLASS": "tenants.pagination.KeysetPagination",
+    "DEFAULT_PARSER_CLASSES": ["tenants.parsing.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_METADATA_CLASS": None,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "tenants.problems.handle",
     "UNAUTHENTICATED_USER": None,
@@ -235,3 +239,6 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": sys.stderr}},
     "root": {"handlers": ["stderr"], "level": environment.text("LOG_LEVEL", "WARNING").upper()},
 }
+
+# -- the consoles' looks and menus --------------------------------------------------------------------------------------
+UNFOLD, UNFOLD_PLATFORM = console_settings.UNFOLD, console_settings.UNFOLD_PLATFORM

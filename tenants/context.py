@@ -47,12 +47,17 @@ def leave() -> None:
 @contextmanager
 def in_retailer(retailer: Retailer) -> Iterator[Retailer]:
     """Run the block in the retailer's schema. Evaluate querysets inside: a lazy one would read elsewhere later."""
-    before = _connection.tenant
-    enter(retailer)
-    try:
+    with _back_to_where_we_were():
+        enter(retailer)
         yield retailer
-    finally:
-        _connection.set_tenant(before)
+
+
+@contextmanager
+def on_platform() -> Iterator[None]:
+    """Run the block in the platform's schema."""
+    with _back_to_where_we_were():
+        leave()
+        yield
 
 
 def current() -> Retailer:
@@ -61,3 +66,12 @@ def current() -> Retailer:
     if not isinstance(tenant, Retailer):
         raise RetailerUnavailable("No retailer is selected here: this work belongs to a retailer, not to the platform.")
     return tenant
+
+
+@contextmanager
+def _back_to_where_we_were() -> Iterator[None]:
+    before = _connection.tenant
+    try:
+        yield
+    finally:
+        _connection.set_tenant(before)

@@ -21,7 +21,10 @@ class RetailerMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        context.leave()
+        with context.on_platform():
+            return self._answer(request)
+
+    def _answer(self, request: HttpRequest) -> HttpResponseBase:
         try:
             host = split_domain_port(request.get_host())[0].lower().rstrip(".")
         except DisallowedHost:
@@ -34,11 +37,8 @@ class RetailerMiddleware:
             return _refusal(404, "unknown_host", {"host": host, "base_domain": settings.BASE_DOMAIN})
         if not retailer.is_active:
             return _refusal(503, "suspended", {"retailer": retailer})
-        context.enter(retailer)
-        try:
+        with context.in_retailer(retailer):
             return self.get_response(request)
-        finally:
-            context.leave()
 
 
 def _refusal(status: int, page: str, context: dict[str, object]) -> HttpResponse:

@@ -38,8 +38,8 @@ def provision(
     retailer = _reserve(slug, name=name, domain=domain, timezone=timezone)
     _create_schema(retailer)
     with context.in_retailer(retailer), transaction.atomic():
-        admin = User.objects.filter(email=admin_email).first() if admin_email else None
-        admin = admin or User.objects.create_superuser(admin_email or f"admin@{slug}.example")
+        email = (admin_email or f"admin@{slug}.example").lower()
+        admin = User.objects.filter(email=email).first() or User.objects.create_superuser(email)
         _, key = ApiKey.objects.create_key(name="provisioned", scope=Scope.FULL)
     Retailer.objects.filter(pk=retailer.pk).update(status=Retailer.Status.ACTIVE)
     retailer.status = Retailer.Status.ACTIVE

@@ -24,8 +24,8 @@ class PlatformTask(_Task):
     abstract = True
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        context.leave()
-        return self.run(*args, **kwargs)
+        with context.on_platform():
+            return self.run(*args, **kwargs)
 
 
 class RetailerTask(_Task):
@@ -34,11 +34,11 @@ class RetailerTask(_Task):
     abstract = True
 
     def __call__(self, *args: Any, retailer: int | None = None, **kwargs: Any) -> Any:
-        context.leave()
         if not isinstance(retailer, int):
             raise Reject(f"{self.name} names no retailer: refused.", requeue=False)
         try:
-            found = context.resolve(retailer)
+            with context.on_platform():
+                found = context.resolve(retailer)
         except context.RetailerUnavailable as reason:
             raise Reject(f"{self.name}: {reason} Refused.", requeue=False) from reason
         with context.in_retailer(found):

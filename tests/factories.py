@@ -13,7 +13,7 @@ def customers(number: int, *, first: int = 1, **fields: Any) -> list[Customer]:
     defaults = {"first_name": "Ana", "city": "Leeds", "consent_email": True}
     return Customer.objects.bulk_create(
         [
-            Customer(external_id=f"c{n}", email=f"c{n}@example.test", **{**defaults, **fields})
+            Customer(**{"external_id": f"c{n}", "email": f"c{n}@example.test", **defaults, **fields})
             for n in range(first, first + number)
         ]
     )

@@ -233,7 +233,9 @@ def test_a_file_that_is_not_there_is_named(in_acme: Retailer, tmp_path: Path) ->
         import_events(tmp_path)
 
 
-def test_a_reject_file_that_cannot_be_written_is_told_before_anything_is_imported(in_acme: Retailer, file: Write) -> None:
+def test_a_reject_file_that_cannot_be_written_is_told_before_anything_is_imported(
+    in_acme: Retailer, file: Write
+) -> None:
     path = file("external_id\nc1\n")
 
     for rejects in (path, path.parent / "absent" / "rejects.csv"):
@@ -261,7 +263,9 @@ CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 
 @settings(deadline=None)
 @given(rows=st.lists(st.tuples(CELLS, CELLS), max_size=20))
-def test_what_a_csv_writer_writes_is_read_back(tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]]) -> None:
+def test_what_a_csv_writer_writes_is_read_back(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]]
+) -> None:
     path = tmp_path_factory.getbasetemp() / "written.csv"
     with path.open("w", encoding="utf-8", newline="") as text:
         csv.writer(text).writerows([("a", "b"), *rows])

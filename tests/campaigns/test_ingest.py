@@ -194,7 +194,9 @@ def test_customers_of_one_retailer_are_unknown_to_another(acme: Retailer, globex
         assert statuses(upsert({"external_id": "c1"})) == ["created"]
 
 
-def test_two_writers_of_the_same_customers_neither_collide_nor_deadlock(live_retailer: Retailer, django_db_blocker: Any) -> None:
+def test_two_writers_of_the_same_customers_neither_collide_nor_deadlock(
+    live_retailer: Retailer, django_db_blocker: Any
+) -> None:
     rows = [{"external_id": f"c{n}", "city": "Leeds"} for n in range(500)]
     events = [ORDER | {"event_id": f"e{n}", "external_id": f"c{n}"} for n in range(500)]
 
@@ -298,9 +300,13 @@ def test_a_bad_event_is_rejected_with_field_and_cure_and_costs_no_other(
 
 # -- whatever comes --------------------------------------------------------------------------------------------------
 
-TEXT = st.text(max_size=12) | st.sampled_from(["\0", "\ud800", "\\u0000", "\x85", "\u2028", "İ", "'; --", "%s", "{}", "\\"])
+TEXT = st.text(max_size=12) | st.sampled_from(
+    ["\0", "\ud800", "\\u0000", "\x85", "\u2028", "İ", "'; --", "%s", "{}", "\\"]
+)
 SCALAR = st.none() | st.booleans() | st.integers() | st.floats() | st.decimals() | TEXT
-JSON = st.recursive(SCALAR, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3), max_leaves=6)
+JSON = st.recursive(
+    SCALAR, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3), max_leaves=6
+)
 LOOSELY = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )

@@ -38,7 +38,9 @@ pytestmark = pytest.mark.skipif(not ORDERS.exists(), reason=f"the Online Retail 
 def raw() -> Iterator[sqlite3.Connection]:
     """The raw lines in SQLite, for sums made by other means than ours. `line` is 2 for the first below the header."""
     with closing(sqlite3.connect(":memory:")) as database:
-        database.execute("CREATE TABLE lines (line, invoice, sku, description, quantity INT, at, price, customer, country)")
+        database.execute(
+            "CREATE TABLE lines (line, invoice, sku, description, quantity INT, at, price, customer, country)"
+        )
         rows = ((number, *line.values()) for number, line in _lines())
         database.executemany("INSERT INTO lines VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
         yield database
@@ -73,7 +75,9 @@ def test_the_orders_are_imported_completely_once_and_fast(
 def _check_against(raw: sqlite3.Connection) -> None:
     countries = "SELECT customer, country FROM lines WHERE customer != '' GROUP BY customer HAVING line = max(line)"
     assert dict(Customer.objects.values_list("external_id", "country")) == dict(raw.execute(countries).fetchall())
-    assert Customer.objects.filter(consent_email=True, email__endswith="@example.test").count() == Customer.objects.count()
+    assert (
+        Customer.objects.filter(consent_email=True, email__endswith="@example.test").count() == Customer.objects.count()
+    )
 
     sums = "SELECT customer, count(*), sum(quantity) FROM lines WHERE customer != '' GROUP BY customer"
     per_customer = Event.objects.values_list("customer__external_id").annotate(
@@ -96,13 +100,17 @@ def _check_against(raw: sqlite3.Connection) -> None:
 def _check_rejects(path: Path, raw: sqlite3.Connection) -> None:
     with path.open(encoding="utf-8", newline="") as text:
         rows = list(csv.DictReader(text))
-    anonymous = raw.execute("SELECT line, invoice || '-' || line FROM lines WHERE customer = '' ORDER BY line").fetchall()
+    anonymous = raw.execute(
+        "SELECT line, invoice || '-' || line FROM lines WHERE customer = '' ORDER BY line"
+    ).fetchall()
     assert [(int(row["row"]), row["event_id"]) for row in rows] == anonymous
     assert {row["reason"] for row in rows} == {"external_id: is required"}
 
 
 def _write_customers(path: Path, raw: sqlite3.Connection) -> Path:
-    latest = {customer: country for customer, country in raw.execute("SELECT customer, country FROM lines ORDER BY line")}
+    latest = {
+        customer: country for customer, country in raw.execute("SELECT customer, country FROM lines ORDER BY line")
+    }
     with path.open("w", encoding="utf-8", newline="") as text:
         writer = csv.writer(text)
         writer.writerow(["external_id", "email", "country", "consent_email"])

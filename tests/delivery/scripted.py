@@ -10,9 +10,15 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-DEFAULT_EXTENSIONS = ("PIPELINING", "8BITMIME")
+from delivery.channels.base import Envelope, Outbound, Result
+from delivery.channels.email.settings import SmtpSettings
+from delivery.channels.email.smtp import SmtpChannel
+
+PIPELINED = ("PIPELINING", "8BITMIME")
+LOCKSTEP = ("8BITMIME",)
+ENVELOPE = Envelope("bounces@acme.example", "Acme", "news@acme.example")
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,9 @@ TAKE_AND_DROP = Answer(drop=True, take=True)
 TAKE_AND_HANG = Answer(hang=True, take=True)
 
 
+Script = Mapping[str, Sequence[str | Answer | None]]
+
+
 @dataclass(frozen=True)
 class Mail:
     recipients: tuple[str, ...]
@@ -39,6 +48,16 @@ class Mail:
     @property
     def key(self) -> str:
         return self.content.partition(b"X-Bannerline-Message: ")[2].partition(b"\r\n")[0].decode()
+
+
+def outbound(
+    key: str, *, recipient: str | None = None, subject: str = "Hello", html: str = "Größe", text: str = "x"
+) -> Outbound:
+    return Outbound(key, f"{key}@shop.example" if recipient is None else recipient, subject, html, text)
+
+
+def batch(size: int) -> list[Outbound]:
+    return [outbound(f"m{number}") for number in range(size)]
 
 
 class Dropped(Exception):
@@ -53,9 +72,9 @@ class ScriptedServer:
 
     def __init__(
         self,
-        script: Mapping[str, Sequence[str | Answer | None]] | None = None,
+        script: Script | None = None,
         *,
-        extensions: Sequence[str] = DEFAULT_EXTENSIONS,
+        extensions: Sequence[str] = PIPELINED,
         tls: ssl.SSLContext | None = None,
         piecemeal: bool = False,
         lenient: bool = False,
@@ -65,7 +84,7 @@ class ScriptedServer:
         self.ran_ahead = False  # whether commands came before the reply to the one before them
         self.extensions, self.tls, self.piecemeal, self.lenient = extensions, tls, piecemeal, lenient
         self._script = {verb: list(answers) for verb, answers in (script or {}).items()}
-        self._clients: list[socket.socket] = []
+        self.clients: list[socket.socket] = []
         self._over = threading.Event()
 
     @property
@@ -74,7 +93,7 @@ class ScriptedServer:
 
     def hang_up(self) -> None:
         """Close every connection, as a server does with idle ones."""
-        for client in self._clients:
+        for client in self.clients:
             with contextlib.suppress(OSError):
                 client.shutdown(socket.SHUT_RDWR)
 
@@ -108,7 +127,7 @@ class ScriptedServer:
             while not self._over.is_set():
                 client, _ = self._listener.accept()
                 client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                self._clients.append(client)
+                self.clients.append(client)
                 self.commands.append([])
                 session = threading.Thread(target=_Session(self, client, self.commands[-1]).run, daemon=True)
                 session.start()
@@ -137,11 +156,14 @@ class _Session:
 
     def _command(self, verb: str, line: str) -> None:
         if verb == "EHLO":
-            self._answer("EHLO", "\r\n".join(["250-scripted", *[f"250-{x}" for x in self._server.extensions], "250 HELP"]))
+            self._answer(
+                "EHLO", "\r\n".join(["250-scripted", *[f"250-{x}" for x in self._server.extensions], "250 HELP"])
+            )
         elif verb == "STARTTLS":
             self._answer("STARTTLS", "220 go ahead")
             assert self._server.tls is not None
             self._client = self._server.tls.wrap_socket(self._client, server_side=True)
+            self._server.clients.append(self._client)
         elif verb == "MAIL":
             said = self._answer("MAIL", "503 nested MAIL" if self._mail_given else "250 sender ok")
             self._mail_given = self._mail_given or said.startswith("2")
@@ -180,8 +202,7 @@ class _Session:
         return answer.reply
 
     def _say(self, answer: Answer) -> None:
-        ahead = self._unread or not isinstance(self._client, ssl.SSLSocket) and select.select([self._client], [], [], 0)[0]
-        self._server.ran_ahead = self._server.ran_ahead or bool(ahead)
+        self._server.ran_ahead = self._server.ran_ahead or bool(self._unread) or self._has_more()
         data = f"{answer.reply}\r\n".encode("utf-8", "surrogateescape") if answer.reply else b""
         for piece in [data[i : i + 1] for i in range(len(data))] if self._server.piecemeal else [data]:
             self._client.sendall(piece)
@@ -189,6 +210,9 @@ class _Session:
             self._server.hang()
         if answer.hang or answer.drop:
             raise Dropped
+
+    def _has_more(self) -> bool:
+        return not isinstance(self._client, ssl.SSLSocket) and bool(select.select([self._client], [], [], 0)[0])
 
     def _line(self) -> bytes:
         while b"\n" not in self._unread:
@@ -198,3 +222,11 @@ class _Session:
             self._unread += received
         line, end, self._unread = self._unread.partition(b"\n")
         return line + end
+
+
+def channel(server: ScriptedServer, **changes: Any) -> SmtpChannel:
+    return SmtpChannel(SmtpSettings("127.0.0.1", server.port, **changes))
+
+
+def results(server: ScriptedServer, messages: Sequence[Outbound]) -> list[Result]:
+    return [outcome.result for outcome in channel(server).send(ENVELOPE, messages, seconds=10)]

@@ -11,45 +11,27 @@ from email.message import EmailMessage
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message
-from delivery.channels.base import ChannelUnavailable, Envelope, Outbound, Result
+
+from delivery.channels.base import ChannelUnavailable, Envelope, Result
 from delivery.channels.email.settings import SmtpSettings
 from delivery.channels.email.smtp import SmtpChannel
-
 from tests.benchmarks.sink import Received, SinkProcess
-from tests.delivery.scripted import ScriptedServer
-
-ENVELOPE = Envelope("bounces@acme.example", "Acme", "news@acme.example")
-LOCKSTEP = ("8BITMIME",)
-PIPELINED = ("PIPELINING", "8BITMIME")
-
-
-def outbound(key: str, **changes: str) -> Outbound:
-    fields = {"recipient": f"{key}@shop.example", "subject": "Hello", "html": "<p>Größe</p>", "text": "Größe"}
-    return Outbound(key, **(fields | changes))
-
-
-def batch(size: int) -> list[Outbound]:
-    return [outbound(f"m{number}") for number in range(size)]
-
-
-def channel(server: ScriptedServer, **changes: float | str) -> SmtpChannel:
-    return SmtpChannel(SmtpSettings("127.0.0.1", server.port, **changes))
-
-
-def results(server: ScriptedServer, messages: list[Outbound]) -> list[Result]:
-    return [outcome.result for outcome in channel(server).send(ENVELOPE, messages, seconds=10)]
+from tests.delivery.scripted import ENVELOPE, LOCKSTEP, PIPELINED, ScriptedServer, batch, channel, outbound, results
 
 
 @pytest.fixture(params=[PIPELINED, LOCKSTEP], ids=["pipelined", "lockstep"])
 def extensions(request: pytest.FixtureRequest) -> tuple[str, ...]:
-    return request.param
+    offered: tuple[str, ...] = request.param
+    return offered
 
 
 def test_every_message_of_a_batch_arrives_once_in_order_over_one_connection(extensions: tuple[str, ...]) -> None:
     with ScriptedServer(extensions=extensions) as server:
         outcomes = channel(server).send(ENVELOPE, batch(20), seconds=10)
     assert [(outcome.key, outcome.result) for outcome in outcomes] == [(f"m{n}", Result.ACCEPTED) for n in range(20)]
-    assert [(mail.key, mail.recipients) for mail in server.mails] == [(f"m{n}", (f"m{n}@shop.example",)) for n in range(20)]
+    assert [(mail.key, mail.recipients) for mail in server.mails] == [
+        (f"m{n}", (f"m{n}@shop.example",)) for n in range(20)
+    ]
     assert len(server.commands) == 1
 
 
@@ -113,9 +95,21 @@ def test_replies_torn_into_single_bytes_read_the_same() -> None:
 
 @pytest.mark.parametrize(
     "recipient",
-    ["a b@shop.example", "a@shop.example\r\nRCPT TO:<b@shop.example", "<a@shop.example>", "a@b@c.example", "a", "", "a\0@b.example",
-     "a,b@shop.example", "group: a@shop.example;", f"{'a' * 65}@shop.example", f"a@{'b' * 260}.example", "a@\ud800.example"],
-)  # fmt: skip
+    [
+        "",
+        "a",
+        "a b@shop.example",
+        "a@shop.example\r\nRCPT TO:<b@shop.example",
+        "<a@shop.example>",
+        "a@b@c.example",
+        "a\0@b.example",
+        "a,b@shop.example",
+        "group: a@shop.example;",
+        f"{'a' * 65}@shop.example",
+        f"a@{'b' * 260}.example",
+        "a@\ud800.example",
+    ],
+)
 def test_what_is_not_one_address_is_rejected_and_never_reaches_the_server(recipient: str) -> None:
     with ScriptedServer() as server:
         outcomes = channel(server).send(ENVELOPE, [outbound("m0", recipient=recipient), outbound("m1")], seconds=10)

@@ -11,22 +11,28 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from delivery.channels.base import ChannelUnavailable, Outcome, Result
-from delivery.channels.email.settings import SmtpSettings
-from delivery.channels.email.smtp import SmtpChannel
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from delivery.channels.base import ChannelUnavailable, Outcome, Result
+from delivery.channels.email.settings import SmtpSettings
+from delivery.channels.email.smtp import SmtpChannel
 from tests.delivery.scripted import (
-    DEFAULT_EXTENSIONS,
     DROP,
+    ENVELOPE,
     HANG,
+    LOCKSTEP,
+    PIPELINED,
     TAKE_AND_DROP,
     TAKE_AND_HANG,
     Answer,
+    Script,
     ScriptedServer,
+    batch,
+    channel,
+    outbound,
+    results,
 )
-from tests.delivery.test_smtp import ENVELOPE, LOCKSTEP, batch, channel, outbound, results
 
 A, R, D, U = Result.ACCEPTED, Result.REJECTED, Result.DEFERRED, Result.UNKNOWN
 
@@ -53,7 +59,9 @@ def test_a_connection_dropped_after_an_answer_costs_nothing() -> None:
 
 
 @pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DATA"])
-@pytest.mark.parametrize("answer", [DROP, Answer("421 4.7.0 too many", drop=True), Answer("421 4.7.0 too many", hang=True)])
+@pytest.mark.parametrize(
+    "answer", [DROP, Answer("421 4.7.0 too many", drop=True), Answer("421 4.7.0 too many", hang=True)]
+)
 def test_a_message_that_was_only_announced_goes_out_over_the_next_connection(verb: str, answer: Answer) -> None:
     with ScriptedServer({verb: [None, answer]}) as server:
         assert results(server, batch(4)) == [A, A, A, A]
@@ -82,7 +90,7 @@ def test_a_server_that_always_drops_at_the_answer_leaves_two_unknown_and_defers_
 
 
 def test_a_body_cut_off_before_its_end_was_not_handed_over() -> None:
-    huge = outbound("m0", html="<p>much</p>\n" * 1_500_000)
+    huge = outbound("m0", html=f"{'<p>much</p>' * 80}\n" * 20_000)
     with ScriptedServer({"DATA": [Answer("354 go on", drop=True)]}) as server:
         assert results(server, [huge]) == [A]
     assert server.keys == ["m0"]
@@ -93,7 +101,7 @@ def test_a_body_cut_off_before_its_end_was_not_handed_over() -> None:
 def test_an_answer_that_is_not_one_is_unknown(garbage: str) -> None:
     with ScriptedServer({".": [None, garbage]}) as server:
         assert results(server, batch(3)) == [A, U, A]
-    assert server.keys == ["m0", "m2"]
+    assert [key for key in server.keys if key != "m1"] == ["m0", "m2"]
 
 
 def test_a_server_that_confuses_its_answers_is_left_before_any_harm() -> None:
@@ -103,7 +111,7 @@ def test_a_server_that_confuses_its_answers_is_left_before_any_harm() -> None:
     assert [mail.recipients for mail in server.mails] == [("m0@shop.example",), ("m2@shop.example",)]
 
 
-@pytest.mark.parametrize("extensions", [DEFAULT_EXTENSIONS, LOCKSTEP])
+@pytest.mark.parametrize("extensions", [PIPELINED, LOCKSTEP])
 def test_when_time_runs_out_only_the_message_without_an_answer_is_unknown(extensions: tuple[str, ...]) -> None:
     begun = time.monotonic()
     with ScriptedServer({".": [None, TAKE_AND_HANG]}, extensions=extensions) as server:
@@ -166,7 +174,7 @@ def refusal_of(sender: SmtpChannel) -> ChannelUnavailable:
         ({"CONNECT": ["HTTP/1.1 400 Bad Request"]}, "turns us away"),
     ],
 )
-def test_a_server_that_does_not_greet_us_is_unavailable_for_now(script: dict[str, list[str | Answer]], cure: str) -> None:
+def test_a_server_that_does_not_greet_us_is_unavailable_for_now(script: Script, cure: str) -> None:
     with ScriptedServer(script) as server:
         refusal = refusal_of(channel(server, connect_timeout=0.3))
     assert cure in str(refusal)
@@ -190,7 +198,7 @@ def test_a_host_that_cannot_be_found_is_named(host: str) -> None:
     assert "correct it" in str(refusal)
 
 
-LOGIN = (*DEFAULT_EXTENSIONS, "AUTH PLAIN")
+LOGIN = (*PIPELINED, "AUTH PLAIN")
 
 
 def test_a_login_that_is_taken_lets_the_batch_through() -> None:
@@ -224,7 +232,7 @@ def test_a_server_that_wants_a_login_burns_no_message(verb: str) -> None:
 
 
 def test_a_server_that_vanishes_in_the_middle_defers_the_rest_without_an_exception() -> None:
-    script = {".": [None, Answer("250 ok", drop=True)], "CONNECT": [None, "421 too busy", "421 too busy"]}
+    script: Script = {".": [None, Answer("250 ok", drop=True)], "CONNECT": [None, "421 too busy", "421 too busy"]}
     with ScriptedServer(script) as server:
         outcomes = channel(server).send(ENVELOPE, batch(4), seconds=10)
     assert [outcome.result for outcome in outcomes] == [A, A, D, D]
@@ -237,7 +245,9 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not openssl:
         pytest.skip("needs the openssl command to make a certificate")
     path = tmp_path_factory.mktemp("tls") / "both.pem"
-    request = f"{openssl} req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost"
+    request = (
+        f"{openssl} req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost"
+    )
     made = subprocess.run([*request.split(), "-keyout", "-", "-out", "-"], check=True, capture_output=True)
     path.write_bytes(made.stdout)
     return path
@@ -251,7 +261,7 @@ def test_tls_is_used_when_asked_for_and_its_certificate_is_checked(
     context.load_cert_chain(certificate)
     if trusted:
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    with ScriptedServer(extensions=(*DEFAULT_EXTENSIONS, "STARTTLS"), tls=context) as server:
+    with ScriptedServer(extensions=(*PIPELINED, "STARTTLS"), tls=context) as server:
         sender = SmtpChannel(SmtpSettings("localhost", server.port, security="starttls"))
         if trusted:
             outcomes = [*sender.send(ENVELOPE, batch(20), seconds=10), *sender.send(ENVELOPE, batch(1), seconds=10)]
@@ -267,17 +277,30 @@ ENDINGS = st.sampled_from(
      Answer("250 ok", drop=True), Answer("421 bye", drop=True)]
 )  # fmt: skip
 ANSWERS = st.sampled_from(
-    [None, None, None, None, "451 later", "550 no", "354 what", "250 ok", "nonsense", DROP, Answer("421 bye", drop=True)]
+    [
+        None,
+        None,
+        None,
+        None,
+        "451 later",
+        "550 no",
+        "354 what",
+        "250 ok",
+        "nonsense",
+        DROP,
+        Answer("421 bye", drop=True),
+    ]
 )
 SCRIPTS = st.fixed_dictionaries(
-    {verb: st.lists(ANSWERS, max_size=8) for verb in ("MAIL", "RCPT", "DATA", "RSET")} | {".": st.lists(ENDINGS, max_size=8)}
+    {verb: st.lists(ANSWERS, max_size=8) for verb in ("MAIL", "RCPT", "DATA", "RSET")}
+    | {".": st.lists(ENDINGS, max_size=8)}
 )
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)
-@given(script=SCRIPTS, extensions=st.sampled_from([DEFAULT_EXTENSIONS, LOCKSTEP]))
+@given(script=SCRIPTS, extensions=st.sampled_from([PIPELINED, LOCKSTEP]))
 def test_whatever_a_server_answers_no_message_arrives_twice_and_every_outcome_is_true(
-    script: dict[str, list[str | Answer | None]], extensions: tuple[str, ...]
+    script: Script, extensions: tuple[str, ...]
 ) -> None:
     outcomes: list[Outcome] = []
     with ScriptedServer(script, extensions=extensions) as server:

@@ -1,0 +1,9 @@
+"""Screens of stages 1 and 2 in a retailer's console, one file per subject.
+
+A screen that shows a later stage (a campaign's launch, a template's preview, a customer's messages) lives with it,
+in delivery.admin.
+"""
+
+from campaigns.admin import brand, segments, suppressions
+
+__all__ = ["brand", "segments", "suppressions"]

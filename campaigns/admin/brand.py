@@ -1,0 +1,39 @@
+"""The brand: one row, so its menu entry leads straight to the form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from unfold.widgets import UnfoldAdminColorInputWidget, UnfoldAdminTextInputWidget
+
+from campaigns import content
+from campaigns.models import Brand
+from tenants.console import ConsoleAdmin, retailer_console
+
+
+@admin.register(Brand, site=retailer_console)
+class BrandAdmin(ConsoleAdmin):
+    fieldsets = (
+        ("Who writes", {"fields": ("name", "from_name", "from_email", "reply_to")}),
+        ("How it looks", {"fields": ("colour", "logo_url", "website")}),
+        ("Small print", {"fields": ("postal_address",)}),
+    )
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        return redirect("admin:campaigns_brand_change", content.brand().pk)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "colour":
+            kwargs["widget"] = UnfoldAdminColorInputWidget()
+        if db_field.name in ("website", "logo_url"):
+            kwargs["widget"] = UnfoldAdminTextInputWidget(attrs={"inputmode": "url", "placeholder": "https://"})
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

@@ -1,0 +1,123 @@
+"""Segments and templates as marketers save and remove them, whatever door they come through; campaigns' removal.
+
+Reads    Segment, Template, Campaign
+Writes   Segment, Template
+Promise  what is saved can be used, and what is in use is not removed; publishing is another step
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from campaigns import audience, content
+from campaigns.config.gate import Invalid, Problem, dump, parse_rule
+from campaigns.config.rules import InSegment
+from campaigns.configuration import NotAllowed
+from campaigns.models import Campaign, Segment, Template, TemplateVersion
+from tenants import agenda, context
+
+
+@transaction.atomic
+def save_segment(segment: Segment, *, now: datetime) -> None:
+    """Create or replace. Raises Invalid for a rule that does not parse, or leads to no segment or back to itself."""
+    try:
+        segment.rule = dump(parse_rule(segment.rule))
+        segment.save()
+        audience.compile_rule(InSegment(segment=segment.key), as_of=now)
+    except Invalid as invalid:
+        raise Invalid(within("rule", invalid.problems)) from None
+
+
+def remove_segment(segment: Segment) -> None:
+    """Raises NotAllowed while another segment or a campaign refers to it."""
+    others = Segment.objects.exclude(pk=segment.pk).values_list("key", "rule")
+    users = [f"segment {key}" for key, rule in others if segment.key in _values("segment", rule)]
+    users += [f"campaign {key}" for key, config in _campaign_configs() if segment.key in _values("segment", config)]
+    _check_unused(f"segment {segment.key!r}", users)
+    segment.delete()
+
+
+def save_template(template: Template) -> None:
+    """Create or replace the draft. Raises Invalid with what would keep it from being published."""
+    problems = content.check(template)
+    if problems:
+        raise Invalid(problems)
+    template.save()
+
+
+@transaction.atomic
+def roll_back_template(template: Template, number: int) -> TemplateVersion:
+    """Make an earlier version live again; the draft stays as it is. Raises Invalid."""
+    Template.objects.select_for_update().get(pk=template.pk)
+    version = template.versions.filter(number=number).first()
+    if version is None:
+        latest = template.versions.count()
+        known = f"it has 1 to {latest}" if latest else "it was never published"
+        raise Invalid([Problem("version", f"{template.key!r} has no version {number}: {known}", "unknown")])
+    Template.objects.filter(pk=template.pk).update(live=version)
+    template.live = version
+    return version
+
+
+@transaction.atomic
+def remove_template(template: Template) -> None:
+    """Remove it with its versions. Raises NotAllowed while a campaign refers to it."""
+    users = [f"campaign {key}" for key, config in _campaign_configs() if template.key in _values("template", config)]
+    _check_unused(f"template {template.key!r}", users)
+    Template.objects.filter(pk=template.pk).update(live=None)
+    template.delete()
+
+
+@transaction.atomic
+def remove_campaign(campaign: Campaign) -> None:
+    """Remove a campaign that never ran, and take it off the agenda. Raises NotAllowed: runs keep their history."""
+    Campaign.objects.select_for_update().get(pk=campaign.pk)
+    if campaign.runs.exists():
+        raise NotAllowed(f"{campaign.key!r} has runs, whose history is kept: it cannot be removed any more.")
+    agenda.drop(context.current(), "campaign", [campaign.pk])
+    Campaign.objects.filter(pk=campaign.pk).update(live=None)
+    campaign.delete()
+
+
+def merged(document: Any, patch: Any) -> Any:
+    """A JSON Merge Patch (RFC 7396): objects merge, null removes, anything else replaces."""
+    if not isinstance(patch, dict):
+        return patch
+    result = dict(document) if isinstance(document, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            result.pop(name, None)
+        else:
+            result[name] = merged(result.get(name), value)
+    return result
+
+
+def within(field: str, problems: list[Problem]) -> list[Problem]:
+    """The same problems, seen from the document that holds what they are about as `field`."""
+    return [Problem(f"{field}.{p.field}".rstrip("."), p.message, p.code) for p in problems]
+
+
+def _campaign_configs() -> Iterator[tuple[str, Any]]:
+    for key, draft, live in Campaign.objects.values_list("key", "draft", "live__config"):
+        yield key, [draft, live]
+
+
+def _values(name: str, document: Any) -> Iterator[Any]:
+    """Everything called `name` anywhere in a JSON document."""
+    if isinstance(document, dict):
+        if name in document:
+            yield document[name]
+        document = list(document.values())
+    if isinstance(document, list):
+        for part in document:
+            yield from _values(name, part)
+
+
+def _check_unused(what: str, users: list[str]) -> None:
+    if users:
+        named = ", ".join(dict.fromkeys(users[:5]))
+        raise NotAllowed(f"The {what} is in use by {named}: change that first.")

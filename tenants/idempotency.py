@@ -1,0 +1,109 @@
+"""POST at most once: the same `Idempotency-Key` from the same API key is answered from memory.
+
+The answer is stored in the transaction of the write itself, so there is never one without the other. A call that
+fails changes nothing and leaves no memory: it may be repeated, corrected, under the same key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models.functions import Now
+from rest_framework.exceptions import APIException, ErrorDetail, ValidationError
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from tenants.accounts.models import ApiKey, IdempotencyKey
+
+HEADER, REPLAYED = "Idempotency-Key", "Idempotent-Replay"
+KEPT_FOR = timedelta(hours=48)
+_KEPT_HEADERS = ("ETag", "Location")
+_VISIBLE_ASCII = re.compile(r"[\x21-\x7e]{1,255}")
+_PURGE = 10  # expired answers removed by each new one: the table stops growing after two days
+
+
+class InFlight(APIException):
+    status_code = 409
+    default_detail = "A call with this Idempotency-Key is still at work: repeat this one a little later."
+    default_code = "in_flight"
+
+
+class KeyReused(APIException):
+    status_code = 422
+    default_detail = "This Idempotency-Key came with another path or body before: each call needs its own."
+    default_code = "key_reused"
+
+
+def once(post: Callable[..., Response]) -> Callable[..., Response]:
+    """Wraps a view's `post`, which authentication and permissions have let through."""
+
+    @wraps(post)
+    def post_once(view: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
+        key = key_of(request)
+        if key is None:
+            return post(view, request, *args, **kwargs)
+        fingerprint = _fingerprint(request)
+        with transaction.atomic():
+            answered = _recall(request.auth, key)
+            if answered:
+                return _replay(answered, fingerprint)
+            response = post(view, request, *args, **kwargs)
+            _remember(request.auth, key, fingerprint, response)
+        return response
+
+    post_once.is_idempotent = True  # type: ignore[attr-defined]
+    return post_once
+
+
+def key_of(request: Request) -> str | None:
+    """The Idempotency-Key sent with a call, if any. Raises ValidationError."""
+    key = request.headers.get(HEADER)
+    if key is not None and not _VISIBLE_ASCII.fullmatch(key):
+        message = "must be 1 to 255 visible ASCII characters, such as a UUID"
+        raise ValidationError({HEADER: [ErrorDetail(message, code="invalid")]})
+    return key
+
+
+def _fingerprint(request: Request) -> str:
+    body = json.dumps(request.data, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(f"{request.method} {request.get_full_path()}\n{body}".encode()).hexdigest()
+
+
+def _recall(api_key: ApiKey, key: str) -> IdempotencyKey | None:
+    """The answer given before. Raises InFlight while another call with this key is at work."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_try_advisory_xact_lock(hashtextextended(concat_ws(' ', current_schema(), %s, %s), 0))",
+            [api_key.pk, key],
+        )
+        if not cursor.fetchone()[0]:
+            raise InFlight
+    return IdempotencyKey.objects.filter(api_key=api_key, key=key).first()
+
+
+def _replay(answered: IdempotencyKey, fingerprint: str) -> Response:
+    if answered.fingerprint != fingerprint:
+        raise KeyReused
+    body = json.loads(answered.body) if answered.body else None
+    return Response(body, status=answered.status, headers={**answered.headers, REPLAYED: "true"})
+
+
+def _remember(api_key: ApiKey, key: str, fingerprint: str, response: Response) -> None:
+    IdempotencyKey.objects.create(
+        api_key=api_key,
+        key=key,
+        fingerprint=fingerprint,
+        status=response.status_code,
+        headers={name: response[name] for name in _KEPT_HEADERS if name in response},
+        body=JSONRenderer().render(response.data).decode(),
+    )
+    expired = IdempotencyKey.objects.filter(created_at__lt=Now() - KEPT_FOR).select_for_update(skip_locked=True)
+    IdempotencyKey.objects.filter(pk__in=list(expired.values_list("pk", flat=True)[:_PURGE])).delete()
