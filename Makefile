@@ -27,7 +27,7 @@ up: $(VENV)/.ready ## run everything in the foreground (ARGS="--port 8001")
 	@$(RUN) manage.py up $(ARGS)
 
 test: $(VENV)/.ready ## the whole test suite (ARGS="tests/campaigns -n 2")
-	@$(RUN) -m pytest $(ARGS)
+	@$(RUN) -m pytest $(or $(ARGS),-n 2)
 
 lint: $(VENV)/.ready ## ruff, mypy and the import rules
 	@$(VENV)/bin/ruff check .

@@ -90,7 +90,7 @@ def recheck(lease: Lease) -> list[Entry]:
     with connection.cursor() as cursor:
         cursor.execute(_RECHECK, [lease.batch_id])
         names = [column.name for column in cursor.description or ()][8:]
-        return [Entry(*row[:8], person=dict(zip(names, row[8:], strict=True))) for row in cursor.fetchall()]
+        return [Entry(*[*row[:8], dict(zip(names, row[8:], strict=True))]) for row in cursor.fetchall()]
 
 
 def turn(lease: Lease, verdicts: Sequence[Verdict], *, hand_from: int = 0, hand_to: int = 0) -> bool:

@@ -28,7 +28,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
 @pytest.fixture(autouse=True)
 def _back_to_the_platform() -> Iterator[None]:
     yield
-    connection.set_schema_to_public()
+    context.leave()
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def marketer(db: None) -> Callable[[Retailer], Client]:
     def sign_in(retailer: Retailer) -> Client:
         client = Client(headers={"host": f"{retailer.slug}.localhost"})
         with context.in_retailer(retailer):
-            client.force_login(User.objects.filter(is_superuser=True).first())
+            client.force_login(User.objects.get(email=f"admin@{retailer.slug}.example"))
         return client
 
     return sign_in
@@ -81,7 +81,7 @@ def live_retailer(django_db_setup: None, django_db_blocker: Any) -> Iterator[Ret
         try:
             yield retailer
         finally:
-            connection.set_schema_to_public()
+            context.leave()
             with connection.cursor() as cursor:
                 cursor.execute(f'DROP SCHEMA "{retailer.schema_name}" CASCADE')
             retailer.delete(force_drop=False)

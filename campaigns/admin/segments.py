@@ -13,28 +13,27 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
-from campaigns import audience, sentences
+from campaigns import audience, editing, sentences
+from campaigns.admin.removal import RemovedByItsOwner
 from campaigns.config.gate import Invalid, parse_rule
 from campaigns.forms import builder
 from campaigns.forms.rule_field import RuleWidget
 from campaigns.forms.segments import SegmentForm
 from campaigns.forms.suggestions import suggestions
 from campaigns.models import Segment
-from tenants.console import ConsoleAdmin, retailer_console
+from tenants.console import retailer_console
 
 SAMPLE = 5  # people named beside the count
 
 
 @admin.register(Segment, site=retailer_console)
-class SegmentAdmin(ConsoleAdmin):
+class SegmentAdmin(RemovedByItsOwner):
     form = SegmentForm
     list_display = ("name", "who", "members_now", "updated_at")
     search_fields = ("name", "key", "description")
     ordering = ("name",)
     prepopulated_fields = {"key": ("name",)}
-    fieldsets = (
-        (None, {"fields": ("name", "key", "rule", "description")}),
-    )  # fmt: skip
+    fields = ("name", "key", "rule", "description")
 
     @property
     def media(self) -> Media:
@@ -63,6 +62,12 @@ class SegmentAdmin(ConsoleAdmin):
             count_url=reverse("admin:campaigns_segment_try"),
         )
         return form
+
+    def save_model(self, request: HttpRequest, obj: Segment, form: Any, change: bool) -> None:
+        editing.save_segment(obj, now=timezone.now())
+
+    def remove(self, obj: Segment) -> None:
+        editing.remove_segment(obj)
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view

@@ -9,7 +9,8 @@ from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
-from campaigns.ingest import fields
+from campaigns import suppressions
+from campaigns.config.gate import Invalid
 from campaigns.models import Suppression
 from tenants.console import ConsoleAdmin, retailer_console
 
@@ -20,14 +21,11 @@ class SuppressionForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = ["channel", "address"]
 
     def clean_address(self) -> str:
-        """E-mail addresses are compared in the form in which customers' are stored."""
-        address: str = self.cleaned_data["address"].strip()
-        if self.cleaned_data.get("channel") != "email":
-            return address
+        """Addresses are compared in the form in which customers' are stored."""
         try:
-            return fields.email(address)
-        except fields.Invalid as invalid:
-            raise ValidationError(f"The address {invalid}.") from None
+            return suppressions.normal(self.cleaned_data.get("channel", ""), self.cleaned_data["address"])
+        except Invalid as invalid:
+            raise ValidationError([f"The address {problem.message}." for problem in invalid.problems]) from None
 
 
 @admin.register(Suppression, site=retailer_console)
@@ -49,5 +47,7 @@ class SuppressionAdmin(ConsoleAdmin):
         return False
 
     def save_model(self, request: HttpRequest, obj: Suppression, form: Any, change: bool) -> None:
-        obj.reason, obj.source = Suppression.Reason.MANUAL, str(request.user)
-        super().save_model(request, obj, form, change)
+        added, _ = suppressions.add(
+            channel=obj.channel, address=obj.address, reason=Suppression.Reason.MANUAL, source=str(request.user)
+        )
+        obj.pk = added.pk

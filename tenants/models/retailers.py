@@ -26,7 +26,7 @@ def check_timezone(name: str) -> None:
         raise ValidationError(f"{name!r} is not a time zone. Use an IANA name such as Europe/London.")
 
 
-class Group(models.Model):
+class Group(models.Model):  # type: ignore[django-manager-missing]  # django-tenants comes without types
     """Retailers that share policy and templates."""
 
     key = models.SlugField(unique=True)

@@ -1,20 +1,15 @@
 from __future__ import annotations
 
-import string
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import email_validator
 import pytest
 from django.db import connection
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from campaigns import ingest
-from campaigns.ingest import documents, fields
 from campaigns.models import Customer, Event
 from tenants import context
 from tenants.models import Retailer
@@ -296,85 +291,6 @@ def test_a_bad_event_is_rejected_with_field_and_cure_and_costs_no_other(
     assert (rejected.status, good.status) == ("rejected", "created")
     assert [problem.field for problem in rejected.problems] == [field]
     assert cure in rejected.problems[0].message
-
-
-# -- whatever comes --------------------------------------------------------------------------------------------------
-
-TEXT = st.text(max_size=12) | st.sampled_from(
-    ["\0", "\ud800", "\\u0000", "\x85", "\u2028", "İ", "'; --", "%s", "{}", "\\"]
-)
-SCALAR = st.none() | st.booleans() | st.integers() | st.floats() | st.decimals() | TEXT
-JSON = st.recursive(
-    SCALAR, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3), max_leaves=6
-)
-LOOSELY = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
-
-
-def rows_of(names: list[str], always: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
-    return st.builds(lambda row: always | row, st.dictionaries(st.sampled_from(names), JSON, max_size=5))
-
-
-@LOOSELY
-@given(rows=st.lists(rows_of(list(ingest.customers.READERS), {"external_id": "c1"}), max_size=8))
-def test_whatever_customers_come_each_gets_an_answer_and_the_database_takes_the_good_ones(
-    in_acme: Retailer, rows: list[dict[str, Any]]
-) -> None:
-    results = upsert(*rows)
-
-    assert [result.index for result in results] == list(range(len(rows)))
-    assert all(bool(result.problems) == (result.status == "rejected") for result in results)
-    assert set(statuses(upsert(*rows))) <= {"unchanged", "rejected"}
-
-
-@LOOSELY
-@given(rows=st.lists(rows_of([*ORDER, "value", "currency", "properties"], ORDER), max_size=8))
-def test_whatever_events_come_each_gets_an_answer_and_the_database_takes_the_good_ones(
-    in_acme: Retailer, rows: list[dict[str, Any]]
-) -> None:
-    upsert({"external_id": "c1"})
-
-    results = add(*rows)
-
-    assert [result.index for result in results] == list(range(len(rows)))
-    assert set(statuses(add(*rows))) <= {"duplicate", "rejected"}
-
-
-@given(st.emails(), st.text(string.ascii_letters + string.digits + ".-_+@'", max_size=20))
-def test_an_address_is_read_as_the_library_reads_it(address: str, other: str) -> None:
-    for given_address in (address, other, f"{other}@example.com", f"a@{other}.com"):
-        assert _ours(given_address) == _theirs(given_address)
-
-
-@given(st.decimals(min_value=-(10**9), max_value=10**9, places=4))
-def test_an_amount_keeps_its_value(value: Decimal) -> None:
-    assert Decimal(fields.amount(str(value)) or "") == value
-
-
-@given(st.dictionaries(st.text(string.ascii_letters, min_size=1, max_size=9), st.text(max_size=20), max_size=5))
-def test_properties_pass_as_they_are_unless_they_hold_what_cannot_be_stored(document: dict[str, str]) -> None:
-    storable = not any("\0" in value for value in document.values())
-    try:
-        assert documents.properties(document) == document
-        assert storable
-    except fields.Invalid:
-        assert not storable
-
-
-def _ours(address: str) -> str | None:
-    try:
-        return fields.email(address) or None
-    except fields.Invalid:
-        return None
-
-
-def _theirs(address: str) -> str | None:
-    try:
-        checked = email_validator.validate_email(address.strip(), check_deliverability=False, test_environment=True)
-    except email_validator.EmailNotValidError:
-        return None
-    return f"{checked.local_part}@{checked.ascii_domain}".lower()
 
 
 def _row_version() -> Any:

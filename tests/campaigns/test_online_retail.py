@@ -108,9 +108,7 @@ def _check_rejects(path: Path, raw: sqlite3.Connection) -> None:
 
 
 def _write_customers(path: Path, raw: sqlite3.Connection) -> Path:
-    latest = {
-        customer: country for customer, country in raw.execute("SELECT customer, country FROM lines ORDER BY line")
-    }
+    latest = dict(raw.execute("SELECT customer, country FROM lines ORDER BY line"))
     with path.open("w", encoding="utf-8", newline="") as text:
         writer = csv.writer(text)
         writer.writerow(["external_id", "email", "country", "consent_email"])

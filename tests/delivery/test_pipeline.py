@@ -13,6 +13,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from campaigns import audience, configuration, content
+from campaigns.config import gate
 from campaigns.models import Campaign, Customer, Run, Suppression, Template
 from delivery import identity, messages, pipeline, providers, reports, tasks
 from delivery.channels.memory import MemoryChannel
@@ -84,7 +85,7 @@ def test_preview_counts_what_the_run_then_does(at_acme: Retailer, outbox: Memory
     factories.customers(7, first=51, consent_email=False)
     campaign = factories.campaign(audience={"include": {"all": []}, "holdout": 0.2})
     now = timezone.now()
-    counted = audience.count(configuration.parse_campaign(campaign.draft), as_of=now)
+    counted = audience.count(gate.parse_campaign(campaign.draft), as_of=now)
     report = work_off(configuration.launch(campaign, by="test", now=now))
     assert counted == report.waterfall
 
@@ -98,8 +99,8 @@ def test_run_without_anybody_completes(at_acme: Retailer, outbox: MemoryChannel)
 
 def test_variants_share_the_audience_and_keep_their_people(at_acme: Retailer, outbox: MemoryChannel) -> None:
     factories.customers(400)
-    step = {"key": "first", "channel": "email", "template": "hello"}
-    step |= {"variants": [{"key": "a", "subject": "Subject A"}, {"key": "b", "subject": "Subject B"}]}
+    variants = [{"key": "a", "subject": "Subject A"}, {"key": "b", "subject": "Subject B"}]
+    step = {"key": "first", "channel": "email", "template": "hello", "variants": variants}
     run = launch(steps=[step])
     work_off(run)
     drawn = dict(Message.objects.filter(run=run).values_list("customer__external_id", "variant"))

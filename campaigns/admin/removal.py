@@ -1,0 +1,35 @@
+"""Deleting what may be in use: the module that owns the rule decides, and says who uses it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from campaigns.configuration import NotAllowed
+from tenants.console import ConsoleAdmin
+
+
+class RemovedByItsOwner(ConsoleAdmin):
+    """`remove` does the deed, and raises NotAllowed where it must not be done."""
+
+    def remove(self, obj: Any) -> None:
+        raise NotImplementedError
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        self.remove(obj)
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        try:
+            response: HttpResponse = super().delete_view(request, object_id, extra_context)
+        except NotAllowed as refusal:
+            messages.error(request, str(refusal))
+            return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", object_id)
+        return response
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """What belongs to the object goes with it: it needs no permission of its own."""
+        to_delete, counts, _, _ = super().get_deleted_objects(objs, request)
+        return to_delete, counts, set(), []

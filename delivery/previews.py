@@ -1,0 +1,75 @@
+"""What a person will read, rendered by the code that sends it. Nothing is stored and nothing leaves the house."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from campaigns import content, language
+from campaigns.config.campaign import CampaignConfig, Variant
+from campaigns.models import Customer, Template, TemplateVersion
+from delivery import rendering
+from delivery.models import Message
+from delivery.rendering import Content, Rendered
+from tenants import context
+
+NOWHERE = "#"  # the links of a preview lead nowhere: nobody is unsubscribed by looking
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A rendered message, or why this person's cannot be rendered."""
+
+    rendered: Rendered | None
+    problem: str = ""
+
+
+def of_template(template: Template, customer: Customer, texts: Mapping[str, Any]) -> Preview:
+    """A template as it stands in the form. `texts` are the values of `content.*`."""
+    text = template.text or content.plain_text(template.html)
+    return _preview(Content(template.subject, template.html, text), customer, texts, ("preview", "Preview"))
+
+
+def of_variant(config: CampaignConfig, template: TemplateVersion, variant: Variant, customer: Customer) -> Preview:
+    """What `customer` would get as this variant of a campaign."""
+    shown = Content(variant.subject or template.subject, template.html, template.text)
+    return _preview(shown, customer, variant.content, (config.key, config.name))
+
+
+def of_message(message: Message) -> Preview:
+    """A message of the ledger, from the content it was rendered with (or would be now) and the person of today."""
+    config = message.run.version.parsed()
+    step = next(step for step in config.steps if step.key == message.step)
+    variant = next(variant for variant in step.variants if variant.key == message.variant)
+    versions = TemplateVersion.objects.filter(template__key=step.template)
+    template = (
+        versions.filter(content_hash=message.template_hash).first()
+        or Template.objects.select_related("live").get(key=step.template).live
+    )
+    customer = Customer.objects.filter(pk=message.customer_id).first()
+    if customer is None or template is None:
+        gone = "The customer was erased" if customer is None else "The template is not published any more"
+        return Preview(None, f"{gone}: there is nothing to show.")
+    return of_variant(config, template, variant, customer)
+
+
+def _preview(shown: Content, customer: Customer, texts: Mapping[str, Any], campaign: tuple[str, str]) -> Preview:
+    try:
+        return Preview(rendering.Renderer(shown).render(_context(customer, texts, campaign)))
+    except rendering.RenderError as error:
+        return Preview(None, str(error))
+
+
+def _context(customer: Customer, texts: Mapping[str, Any], campaign: tuple[str, str]) -> dict[str, Any]:
+    fields = [name for name in language.VOCABULARY["customer"] if getattr(customer, name)]
+    brand, retailer = content.brand(), context.current()
+    return {
+        "customer": {name: getattr(customer, name) for name in fields},
+        "content": dict(texts),
+        "retailer": {name: getattr(retailer, name) for name in language.VOCABULARY["retailer"]},
+        "brand": {name: value for name in language.VOCABULARY["brand"] if (value := getattr(brand, name))},
+        "campaign": {"key": campaign[0], "name": campaign[1]},
+        "unsubscribe_url": NOWHERE,
+        "preferences_url": NOWHERE,
+    }
