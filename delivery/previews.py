@@ -62,7 +62,7 @@ def _preview(shown: Content, customer: Customer, texts: Mapping[str, Any], campa
 
 
 def _context(customer: Customer, texts: Mapping[str, Any], campaign: tuple[str, str]) -> dict[str, Any]:
-    fields = [name for name in language.VOCABULARY["customer"] if getattr(customer, name)]
+    fields = [name for name in language.VOCABULARY["customer"] if getattr(customer, name) != ""]
     brand, retailer = content.brand(), context.current()
     return {
         "customer": {name: getattr(customer, name) for name in fields},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
@@ -17,6 +18,9 @@ FieldName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_. -]{
 EventName = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 ChannelName = Literal["email", "sms", "push", "webhook"]
 OPERATORS = ("eq", "ne", "in_", "not_in", "lt", "lte", "gt", "gte", "between", "contains", "starts_with", "exists")
+
+
+_TESTS = {"eq": operator.eq, "lt": operator.lt, "lte": operator.le, "gt": operator.gt, "gte": operator.ge}
 
 
 class Comparison(Part):
@@ -75,8 +79,7 @@ class NumberComparison(Part):
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
 
     def holds(self, value: float) -> bool:
-        tests = {"eq": value.__eq__, "lt": value.__lt__, "lte": value.__le__, "gt": value.__gt__, "gte": value.__ge__}
-        return all(tests[name](bound) for name, bound in self.bounds.items())
+        return all(_TESTS[name](value, bound) for name, bound in self.bounds.items())
 
 
 class SumComparison(NumberComparison):

@@ -19,7 +19,7 @@ _STYLE = "\n".join(
 _NOTES = "\n".join(
     f'<tr><td colspan="2" class="c{n}"><strong>Note {n}.</strong> Orders placed before noon leave our warehouse on '
     f"the same day, and what does not please may come back within {20 + n} days at no cost, wrapping included.</td></tr>"
-    for n in range(1, 9)
+    for n in range(1, 13)
 )
 HTML = f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>For {{{{ first_name }}}}</title><style>{_STYLE}</style></head>
@@ -38,7 +38,8 @@ height="96" alt="{{{{ p.name }}}}" style="border:0;display:block"></a></td>
 """
 TEXT = """Good day {{ first_name }} {{ last_name }},
 
-this is new in {{ city }}. Your plan is {{ plan }}, and you have {{ points }} points.
+this is new in {{ city }}. Your plan is {{ plan }}, and you have {{ points }} points
+to spend on what follows; nothing of it costs postage.
 
 {% for p in products %}- {{ p.name }}: EUR {{ p.price }}
 {% endfor %}

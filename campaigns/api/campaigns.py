@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.generics import get_object_or_404
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from campaigns import audience, configuration, editing, serializers
+from campaigns.api import etags
+from campaigns.api.base import ApiView, ListView, document
+from campaigns.config.campaign import CampaignConfig
+from campaigns.config.gate import Invalid, Problem, parse_campaign
+from campaigns.models import Campaign, CampaignVersion
+from tenants.accounts.models import Scope
+from tenants.idempotency import once
+
+CAMPAIGNS = Campaign.objects.select_related("live")
+_DOCUMENT = {200: serializers.CampaignDocument}
+
+
+class Campaigns(ListView):
+    """Campaigns in short; each has its whole configuration at its own address."""
+
+    queryset = CAMPAIGNS
+    serializer_class = serializers.CampaignSummary
+    filters = {"state": "draft, scheduled, running, paused, completed or cancelled."}
+    scopes = {"POST": Scope.WRITE}
+
+    def get_queryset(self) -> QuerySet[Campaign]:
+        state = self.given("state")
+        return CAMPAIGNS.filter(state=state) if state else CAMPAIGNS.all()
+
+    @extend_schema(request=CampaignConfig, responses={201: serializers.CampaignDocument})
+    @once
+    def post(self, request: Request) -> Response:
+        campaign = configuration.save_draft(serializers.configuration(request.data))
+        response = _told(campaign, status=201)
+        response["Location"] = f"{request.path}{campaign.key}/"
+        return response
+
+
+class CampaignView(ApiView):
+    queryset = CAMPAIGNS
+    lookup_field = "key"
+
+
+class CampaignDetail(CampaignView):
+    scopes = dict.fromkeys(["PUT", "PATCH", "DELETE"], Scope.WRITE)
+
+    @extend_schema(responses=_DOCUMENT)
+    def get(self, request: Request, key: str) -> Response:
+        return _told(self.get_object())
+
+    @extend_schema(request=CampaignConfig, responses=_DOCUMENT)
+    def put(self, request: Request, key: str) -> Response:
+        """Replace the draft. With If-Match: only the draft that was read."""
+        campaign = self.get_object()
+        return _save(request, campaign, serializers.configuration(request.data))
+
+    @extend_schema(request=CampaignConfig, responses=_DOCUMENT)
+    def patch(self, request: Request, key: str) -> Response:
+        """Change the draft by a JSON Merge Patch (RFC 7396)."""
+        campaign = self.get_object()
+        changes = serializers.configuration(document(request))
+        return _save(request, campaign, editing.merged(campaign.draft, changes))
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, key: str) -> Response:
+        """Remove a campaign that never ran."""
+        campaign = self.get_object()
+        etags.check(request, campaign.draft_number)
+        editing.remove_campaign(campaign)
+        return Response(status=204)
+
+
+class CampaignValidate(CampaignView):
+    scopes = {"POST": Scope.READ}
+
+    @extend_schema(request=CampaignConfig, responses=serializers.VerdictSerializer)
+    @once
+    def post(self, request: Request, key: str) -> Response:
+        """Everything that keeps the draft, or the configuration sent, from being published."""
+        campaign = self.get_object()
+        found = _problems(serializers.configuration(request.data) or campaign.draft)
+        return Response({"valid": not found, "errors": serializers.problems(found)})
+
+
+class CampaignPreflight(CampaignView):
+    serializer_class = serializers.WaterfallSerializer
+    scopes = {"POST": Scope.READ}
+
+    def get(self, request: Request, key: str) -> Response:
+        """Who would get the draft if it were launched now, and who would not, and why."""
+        now = timezone.now()
+        counted = audience.count(parse_campaign(self.get_object().draft), as_of=now)
+        return Response(self.get_serializer(counted).data)
+
+    @extend_schema(request=None)
+    @once
+    def post(self, request: Request, key: str) -> Response:
+        """The same as GET."""
+        return self.get(request, key)
+
+
+class CampaignPublish(CampaignView):
+    scopes = {"POST": Scope.WRITE}
+
+    @extend_schema(request=None, responses=serializers.CampaignVersionSerializer)
+    @once
+    def post(self, request: Request, key: str) -> Response:
+        """Freeze the draft as the live version; a scheduled campaign is then due at its time."""
+        campaign = self.get_object()
+        etags.check(request, campaign.draft_number)
+        version = configuration.publish(campaign, now=timezone.now())
+        return Response(serializers.CampaignVersionSerializer(version).data)
+
+
+class CampaignVersions(ListView):
+    serializer_class = serializers.CampaignVersionSerializer
+    newest_first = True
+
+    def get_queryset(self) -> QuerySet[CampaignVersion]:
+        return get_object_or_404(Campaign, key=self.kwargs["key"]).versions.all()
+
+
+def _told(campaign: Campaign, *, status: int = 200) -> Response:
+    return Response(
+        serializers.campaign_document(campaign), status=status, headers=etags.headers(campaign.draft_number)
+    )
+
+
+def _save(request: Request, campaign: Campaign, config: Any) -> Response:
+    etags.check(request, campaign.draft_number)
+    saved = configuration.save_draft(config, campaign=campaign, draft_number=campaign.draft_number)
+    return _told(saved)
+
+
+def _problems(config: Any) -> list[Problem]:
+    try:
+        return configuration.check(parse_campaign(config), as_of=timezone.now())
+    except Invalid as invalid:
+        return invalid.problems

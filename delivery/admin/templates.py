@@ -1,0 +1,91 @@
+"""Templates: an editor with a live preview for a real customer. Saving publishes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.forms import Media, Script
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import URLPattern, path
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST
+
+from campaigns import content, editing
+from campaigns.admin.removal import RemovedByItsOwner
+from campaigns.config.gate import Invalid
+from campaigns.forms import templates
+from campaigns.models import Template
+from delivery.views import template_preview
+from tenants.console import retailer_console
+
+
+@admin.register(Template, site=retailer_console)
+class TemplateAdmin(RemovedByItsOwner):
+    form = templates.TemplateForm
+    list_display = ("name", "subject", "published", "updated_at")
+    search_fields = ("name", "key", "subject")
+    ordering = ("name",)
+    prepopulated_fields = {"key": ("name",)}
+    compressed_fields = False
+    fieldsets = (
+        (None, {"fields": ("read_at", ("name", "key"), "subject", "preheader", "html")}),
+        ("Plain text", {"fields": ("text",), "classes": ("collapse",)}),
+    )
+
+    @property
+    def media(self) -> Media:
+        return super().media + Media(js=[Script("marketing/template_preview.js", defer=True)])
+
+    @admin.display(description="Live version")
+    def published(self, template: Template) -> SafeString:
+        if template.live is None:
+            return format_html('<span class="c-badge">not published</span>')
+        return format_html('<span class="c-badge c-good">version {}</span>', template.live.number)
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related("live")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("key",) if obj else ()
+
+    def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> dict[str, Any]:
+        return {} if obj else self.prepopulated_fields
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
+        template = kwargs.get("obj") or Template()
+        response: HttpResponse = super().render_change_form(
+            request, context | template_preview.panel(template), **kwargs
+        )
+        return response
+
+    def save_model(self, request: HttpRequest, obj: Template, form: Any, change: bool) -> None:
+        editing.save_template(obj)
+        version = content.publish(obj, by=request.user)  # type: ignore[arg-type]
+        messages.info(request, f"Version {version.number} is live: the next messages sent use it.")
+
+    def remove(self, obj: Template) -> None:
+        editing.remove_template(obj)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        return [
+            path("preview/", view(require_POST(template_preview.preview)), name="campaigns_template_preview"),
+            path(
+                "<int:template_id>/restore/<int:number>/", view(require_POST(restore)), name="campaigns_template_restore"
+            ),
+            *super().get_urls(),
+        ]
+
+
+def restore(request: HttpRequest, template_id: int, number: int) -> HttpResponse:
+    template = get_object_or_404(Template, pk=template_id)
+    try:
+        templates.take_over(template, editing.roll_back_template(template, number))
+    except Invalid as invalid:
+        messages.error(request, str(invalid))
+    else:
+        messages.success(request, f"Version {number} is live again, and is what you edit now.")
+    return redirect("admin:campaigns_template_change", template_id)

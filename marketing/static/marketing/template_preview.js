@@ -1,0 +1,61 @@
+// The preview beside a template's editor. The server renders; this sends what is written and shows the answer.
+(() => {
+  "use strict";
+  const panel = document.querySelector("[data-preview]");
+  const form = document.getElementById("template_form");
+  if (!panel || !form) return;
+  const WAIT = 400; // ms of quiet before rendering
+  const part = (name) => panel.querySelector(`[data-preview-${name}]`);
+  const frame = part("frame");
+  let timer = 0;
+  let asked = 0;
+
+  function show(answer) {
+    const problems = answer.problems.map(({ field, message }) =>
+      Object.assign(document.createElement("li"), { textContent: field ? `${field}: ${message}` : message }));
+    part("problems").replaceChildren(...problems);
+    panel.classList.toggle("c-stale", problems.length > 0);
+    if (problems.length) return; // the last good preview stays, greyed
+    part("subject").textContent = answer.subject;
+    part("text").textContent = answer.text;
+    frame.querySelector("iframe").srcdoc = answer.html;
+  }
+
+  async function render() {
+    const ticket = (asked += 1);
+    const body = new URLSearchParams();
+    for (const [key, value] of new FormData(form)) body.append(key, value);
+    body.append("customer", part("customer").value);
+    body.append("template_key", panel.dataset.key);
+    try {
+      const response = await fetch(panel.dataset.url, { method: "POST", body });
+      const answer = response.ok ? await response.json() : { problems: [{ field: "", message: "The preview failed. Sign in again if this goes on." }] };
+      if (ticket === asked) show(answer);
+    } catch {
+      if (ticket === asked) show({ problems: [{ field: "", message: "No answer from the server: check your connection." }] });
+    }
+  }
+
+  form.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(render, WAIT);
+  });
+  part("customer").addEventListener("change", render);
+  panel.querySelectorAll("[data-width]").forEach((button) => button.addEventListener("click", () => {
+    frame.dataset.previewFrame = button.dataset.width;
+    panel.querySelectorAll("[data-width]").forEach((other) => other.setAttribute("aria-pressed", other === button));
+  }));
+
+  // -- inserting variables ---------------------------------------------------------------------------------------
+  let writing = form.elements.html;
+  form.addEventListener("focusin", (event) => {
+    if (["subject", "preheader", "html", "text"].includes(event.target.name)) writing = event.target;
+  });
+  document.addEventListener("click", (event) => {
+    const text = event.target.dataset?.insert;
+    if (!text) return;
+    writing.setRangeText(text, writing.selectionStart, writing.selectionEnd, "end");
+    writing.focus();
+    writing.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+})();
