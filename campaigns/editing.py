@@ -7,6 +7,7 @@ Promise  what is saved can be used, and what is in use is not removed; publishin
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -20,10 +21,13 @@ from campaigns.configuration import NotAllowed
 from campaigns.models import Campaign, Segment, Template, TemplateVersion
 from tenants import agenda, context
 
+_KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+
 
 @transaction.atomic
 def save_segment(segment: Segment, *, now: datetime) -> None:
     """Create or replace. Raises Invalid for a rule that does not parse, or leads to no segment or back to itself."""
+    _check_key(segment.key)
     try:
         segment.rule = dump(parse_rule(segment.rule))
         segment.save()
@@ -43,6 +47,7 @@ def remove_segment(segment: Segment) -> None:
 
 def save_template(template: Template) -> None:
     """Create or replace the draft. Raises Invalid with what would keep it from being published."""
+    _check_key(template.key)
     problems = content.check(template)
     if problems:
         raise Invalid(problems)
@@ -99,6 +104,12 @@ def merged(document: Any, patch: Any) -> Any:
 def within(field: str, problems: list[Problem]) -> list[Problem]:
     """The same problems, seen from the document that holds what they are about as `field`."""
     return [Problem(f"{field}.{p.field}".rstrip("."), p.message, p.code) for p in problems]
+
+
+def _check_key(key: str) -> None:
+    if not _KEY.fullmatch(key):
+        cure = "write a key in lower-case letters, digits, - and _, beginning with a letter or digit"
+        raise Invalid([Problem("key", f"{key!r} cannot be referred to: {cure}", "key")])
 
 
 def _campaign_configs() -> Iterator[tuple[str, Any]]:

@@ -15,6 +15,7 @@ from campaigns.config.gate import Problem
 from campaigns.config.rules import Rule
 from campaigns.ingest import RowResult
 from campaigns.models import Campaign, CampaignVersion, Customer, Segment, Suppression, Template, TemplateVersion
+from campaigns.models.customers import Channel
 
 MOST_ROWS = 1000
 
@@ -32,14 +33,14 @@ class ProblemDocument(serializers.Serializer[Any]):
     title = serializers.CharField()
     status = serializers.IntegerField()
     detail = serializers.CharField()
-    errors = ProblemSerializer(many=True)
+    errors = ProblemSerializer(many=True)  # type: ignore[assignment]
 
 
 def problems(found: Sequence[Problem]) -> list[dict[str, str]]:
     return [{"field": p.field, "message": p.message, "code": p.code} for p in found]
 
 
-# -- customers and events: rows go to campaigns.ingest as they came -----------------------------------------------------
+# -- customers and events: rows go to campaigns.ingest as they came ----------------------------------------------------
 class CustomerSerializer(serializers.ModelSerializer[Customer]):
     class Meta:
         model = Customer
@@ -71,7 +72,7 @@ class RowSerializer(serializers.Serializer[Any]):
     index = serializers.IntegerField()
     id = serializers.CharField(help_text="The row's external_id or event_id.")
     status = serializers.ChoiceField(["created", "updated", "unchanged", "duplicate", "rejected"])
-    errors = ProblemSerializer(many=True)
+    errors = ProblemSerializer(many=True)  # type: ignore[assignment]
 
 
 class RowsSerializer(serializers.Serializer[Any]):
@@ -97,7 +98,7 @@ def row_results(results: Sequence[RowResult]) -> dict[str, Any]:
     return {"results": [row_result(each) for each in results], "counts": Counter(each.status for each in results)}
 
 
-# -- segments -----------------------------------------------------------------------------------------------------------
+# -- segments ----------------------------------------------------------------------------------------------------------
 class SegmentSerializer(serializers.ModelSerializer[Segment]):
     class Meta:
         model = Segment
@@ -126,7 +127,15 @@ class AudienceSerializer(serializers.Serializer[Any]):
     sample = serializers.ListField(child=serializers.DictField())
 
 
-# -- templates ----------------------------------------------------------------------------------------------------------
+# -- templates ---------------------------------------------------------------------------------------------------------
+class TemplateSummary(serializers.ModelSerializer[Template]):
+    live_version = serializers.IntegerField(source="live.number", default=None, read_only=True)
+
+    class Meta:
+        model = Template
+        fields = ["key", "name", "channel", "subject", "live_version", "created_at", "updated_at"]
+
+
 class TemplateSerializer(serializers.ModelSerializer[Template]):
     live_version = serializers.IntegerField(source="live.number", default=None, read_only=True)
 
@@ -141,14 +150,14 @@ class TemplateSerializer(serializers.ModelSerializer[Template]):
 class TemplateVersionSerializer(serializers.ModelSerializer[TemplateVersion]):
     class Meta:
         model = TemplateVersion
-        fields = ["number", "content_hash", "subject", "html", "text", "published_at"]
+        fields = ["number", "content_hash", "subject", "published_at"]
 
 
 class RollbackSerializer(serializers.Serializer[Any]):
     version = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
 
 
-# -- campaigns: a document is its draft's configuration, with what only we may write beside it --------------------------
+# -- campaigns: a document is its draft's configuration, with what only we may write beside it -------------------------
 class CampaignDocument(CampaignConfig):
     """The draft configuration. The fields after `topic` are told, and ignored when sent."""
 
@@ -178,7 +187,7 @@ class CampaignVersionSerializer(serializers.ModelSerializer[CampaignVersion]):
 
 class VerdictSerializer(serializers.Serializer[Any]):
     valid = serializers.BooleanField()
-    errors = ProblemSerializer(many=True)
+    errors = ProblemSerializer(many=True)  # type: ignore[assignment]
 
 
 def campaign_document(campaign: Campaign) -> dict[str, Any]:
@@ -192,7 +201,7 @@ def configuration(document: Any) -> Any:
     return {name: value for name, value in document.items() if name not in _TOLD}
 
 
-# -- suppressions -------------------------------------------------------------------------------------------------------
+# -- suppressions ------------------------------------------------------------------------------------------------------
 class SuppressionSerializer(serializers.ModelSerializer[Suppression]):
     class Meta:
         model = Suppression
@@ -202,5 +211,5 @@ class SuppressionSerializer(serializers.ModelSerializer[Suppression]):
 
 
 class SuppressedAddress(serializers.Serializer[Any]):
-    channel = serializers.ChoiceField(Suppression._meta.get_field("channel").choices, default="email")
+    channel = serializers.ChoiceField(Channel.choices, default=Channel.EMAIL)
     address = serializers.CharField(max_length=254)

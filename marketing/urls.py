@@ -8,5 +8,6 @@ from tenants.console import retailer_console
 urlpatterns: list[URLPattern | URLResolver] = [
     path("login/<str:uid>/<str:token>/", accounts.login_by_link, name="login_by_link"),
     path("admin/", retailer_console.urls),
+    path("api/v1/", include("marketing.api")),
     path("", include("delivery.urls")),
 ]

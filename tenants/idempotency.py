@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 
 from django.db import connection, transaction
 from django.db.models.functions import Now
@@ -50,13 +50,14 @@ def once(post: Callable[..., Response]) -> Callable[..., Response]:
         key = key_of(request)
         if key is None:
             return post(view, request, *args, **kwargs)
+        api_key = cast(ApiKey, request.auth)
         fingerprint = _fingerprint(request)
         with transaction.atomic():
-            answered = _recall(request.auth, key)
+            answered = _recall(api_key, key)
             if answered:
                 return _replay(answered, fingerprint)
             response = post(view, request, *args, **kwargs)
-            _remember(request.auth, key, fingerprint, response)
+            _remember(api_key, key, fingerprint, response)
         return response
 
     post_once.is_idempotent = True  # type: ignore[attr-defined]

@@ -6,7 +6,6 @@ import base64
 import re
 from typing import Any
 
-from django.db.models import QuerySet
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
@@ -20,7 +19,7 @@ _NUMBER = re.compile(rb"[0-9]{1,18}", re.ASCII)
 class KeysetPagination(BasePagination):
     """`{"results": [...], "next": URL or null}`, oldest first; a view's `newest_first` turns that round."""
 
-    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> list[Any]:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         newest_first = getattr(view, "newest_first", False)
         limit = _limit(request.query_params.get("limit", str(PAGE)))
         cursor = request.query_params.get("cursor")
@@ -45,7 +44,12 @@ class KeysetPagination(BasePagination):
         }
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        filters = [
+            {"name": name, "in": "query", "description": text, "schema": {"type": "string"}}
+            for name, text in getattr(view, "filters", {}).items()
+        ]
         return [
+            *filters,
             {
                 "name": "limit",
                 "in": "query",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django.db import IntegrityError
 from psycopg.errors import UniqueViolation
@@ -15,7 +15,7 @@ from rest_framework.response import Response
 
 from campaigns.config.gate import Invalid, Problem
 from campaigns.configuration import Conflict, NotAllowed
-from tenants.accounts.models import Scope
+from tenants.accounts.models import ApiKey, Scope
 
 
 class Refused(APIException):
@@ -38,12 +38,18 @@ Translation = Callable[[Any], APIException]
 class ApiView(GenericAPIView[Any]):
     """`scopes` names the scope that each writing method needs; methods without one are refused to everybody."""
 
+    http_method_names = ["get", "head", "post", "put", "patch", "delete"]
     scopes: ClassVar[Mapping[str, Scope]] = {}
     translations: ClassVar[Mapping[type[Exception], Translation]] = {
         Invalid: lambda error: refusal(error.problems),
         Conflict: lambda error: Refused(str(error)),
         NotAllowed: lambda error: Refused(str(error), code="not_allowed"),
     }
+
+    @property
+    def caller(self) -> str:
+        """Who calls, for people to read."""
+        return f"API key {cast(ApiKey, self.request.auth).name}"
 
     @property
     def required_scope(self) -> Scope | None:
@@ -53,12 +59,12 @@ class ApiView(GenericAPIView[Any]):
         super().initial(request, *args, **kwargs)
         if any("\x00" in str(value) for value in kwargs.values()):
             raise NotFound
-        for name, value in request.query_params.items():
-            if "\x00" in name + value:
+        for name, values in request.query_params.lists():
+            if any("\x00" in text for text in (name, *map(str, values))):
                 raise refusal([Problem(repr(name), "contains a NUL: remove it", "bad_text")])
 
     def check_permissions(self, request: Request) -> None:
-        if (request.method or "").lower() not in self.http_method_names or request.method not in self.allowed_methods:
+        if request.method not in self.allowed_methods:
             self.http_method_not_allowed(request)
         super().check_permissions(request)
 
@@ -95,3 +101,11 @@ def document(request: Request) -> dict[str, Any]:
     if not isinstance(request.data, dict):
         raise refusal([Problem("", "send a JSON object", "invalid")])
     return request.data
+
+
+def keyed(request: Request, key: str) -> dict[str, Any]:
+    """The body with the key that stands in its address. Raises ValidationError when it gives another one."""
+    given = document(request)
+    if given.get("key", key) != key:
+        raise refusal([Problem("key", f"is part of the address, and stays {key!r}", "immutable")])
+    return {**given, "key": key}

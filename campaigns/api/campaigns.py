@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from campaigns import audience, configuration, editing, serializers
 from campaigns.api import etags
-from campaigns.api.base import ApiView, ListView, document
+from campaigns.api.base import ApiView, ListView, keyed
 from campaigns.config.campaign import CampaignConfig
 from campaigns.config.gate import Invalid, Problem, parse_campaign
 from campaigns.models import Campaign, CampaignVersion
@@ -59,13 +59,13 @@ class CampaignDetail(CampaignView):
     def put(self, request: Request, key: str) -> Response:
         """Replace the draft. With If-Match: only the draft that was read."""
         campaign = self.get_object()
-        return _save(request, campaign, serializers.configuration(request.data))
+        return _save(request, campaign, serializers.configuration(keyed(request, key)))
 
     @extend_schema(request=CampaignConfig, responses=_DOCUMENT)
     def patch(self, request: Request, key: str) -> Response:
         """Change the draft by a JSON Merge Patch (RFC 7396)."""
         campaign = self.get_object()
-        changes = serializers.configuration(document(request))
+        changes = serializers.configuration(keyed(request, key))
         return _save(request, campaign, editing.merged(campaign.draft, changes))
 
     @extend_schema(responses={204: None})
@@ -95,8 +95,10 @@ class CampaignPreflight(CampaignView):
 
     def get(self, request: Request, key: str) -> Response:
         """Who would get the draft if it were launched now, and who would not, and why."""
-        now = timezone.now()
-        counted = audience.count(parse_campaign(self.get_object().draft), as_of=now)
+        campaign = self.get_object()
+        if problems := _problems(campaign.draft):
+            raise Invalid(problems)
+        counted = audience.count(parse_campaign(campaign.draft), as_of=timezone.now())
         return Response(self.get_serializer(counted).data)
 
     @extend_schema(request=None)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 from django.utils import timezone
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
 from rest_framework.request import Request
@@ -28,7 +30,7 @@ class Events(ApiView):
     def post(self, request: Request) -> Response:
         """Record one event, or up to 1000. An `event_id` seen before is a duplicate and changes nothing."""
         is_one = isinstance(request.data, dict) and "events" not in request.data
-        given = [request.data] if is_one else serializers.rows(request.data, "events")
+        given: list[Any] = [request.data] if is_one else serializers.rows(request.data, "events")
         results = ingest.add_events(given, now=timezone.now(), zone=context.current().tzinfo)
         if not is_one:
             return Response(serializers.row_results(results))

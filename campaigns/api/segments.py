@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from campaigns import audience, editing, serializers
-from campaigns.api.base import ApiView, ListView, document, keeps_key
+from campaigns.api.base import ApiView, ListView, document, keyed
 from campaigns.config.gate import Invalid, parse_rule
 from campaigns.config.rules import Rule
 from campaigns.models import Segment
@@ -55,8 +55,7 @@ class SegmentDetail(ApiView):
 
     def _save(self, request: Request, *, partial: bool) -> Response:
         segment = self.get_object()
-        keeps_key(request, segment.key)
-        given = self.get_serializer(segment, data=request.data, partial=partial)
+        given = self.get_serializer(segment, data=keyed(request, segment.key), partial=partial)
         given.is_valid(raise_exception=True)
         for name, value in given.validated_data.items():
             setattr(segment, name, value)

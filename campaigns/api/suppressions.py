@@ -33,7 +33,7 @@ class Suppressions(ListView):
         given = self.get_serializer(data=request.data)
         given.is_valid(raise_exception=True)
         wanted = {"channel": "email", "reason": Suppression.Reason.MANUAL, **given.validated_data}
-        suppression, is_new = suppressions.add(**wanted, source=f"API key {request.auth.name}")
+        suppression, is_new = suppressions.add(**wanted, source=self.caller)
         return Response(self.get_serializer(suppression).data, status=201 if is_new else 200)
 
     @extend_schema(

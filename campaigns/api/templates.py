@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from campaigns import content, editing, serializers
-from campaigns.api.base import ApiView, ListView, keeps_key
+from campaigns.api.base import ApiView, ListView, keyed
 from campaigns.models import Template, TemplateVersion
 from tenants.accounts.models import Scope
 from tenants.idempotency import once
@@ -19,17 +19,18 @@ class Templates(ListView):
     """Drafts of message content. Publishing is a step of its own."""
 
     queryset = TEMPLATES
-    serializer_class = serializers.TemplateSerializer
+    serializer_class = serializers.TemplateSummary
     scopes = {"POST": Scope.WRITE}
 
+    @extend_schema(request=serializers.TemplateSerializer, responses={201: serializers.TemplateSerializer})
     @once
     def post(self, request: Request) -> Response:
-        given = self.get_serializer(data=request.data)
+        given = serializers.TemplateSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         template = Template(**given.validated_data)
         editing.save_template(template)
         location = {"Location": f"{request.path}{template.key}/"}
-        return Response(self.get_serializer(template).data, status=201, headers=location)
+        return Response(serializers.TemplateSerializer(template).data, status=201, headers=location)
 
 
 class TemplateView(ApiView):
@@ -57,8 +58,7 @@ class TemplateDetail(TemplateView):
 
     def _save(self, request: Request, *, partial: bool) -> Response:
         template = self.get_object()
-        keeps_key(request, template.key)
-        given = self.get_serializer(template, data=request.data, partial=partial)
+        given = self.get_serializer(template, data=keyed(request, template.key), partial=partial)
         given.is_valid(raise_exception=True)
         for name, value in given.validated_data.items():
             setattr(template, name, value)

@@ -68,7 +68,9 @@ class RuleWidget(forms.Widget):
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
         tree = value if isinstance(value, Tree) else _tree(value)
         offered = self.offer() if self.offer else Suggestions({}, {})
-        return render_to_string("console/rule_builder.html", _context(name, tree, offered) | {"count_url": self.count_url})
+        return render_to_string(
+            "console/rule_builder.html", _context(name, tree, offered) | {"count_url": self.count_url}
+        )
 
 
 class RuleField(forms.Field):

@@ -12,6 +12,7 @@ from campaigns import content
 from campaigns.forms.fields import KeyField
 from campaigns.models import Template, TemplateVersion
 
+CHANGED_MEANWHILE = "Somebody else saved this meanwhile, so nothing of yours was saved: copy your change, open the page again, repeat it."
 _PREHEADER = re.compile(re.escape(content.PREHEADER).replace(re.escape("{text}"), "(.*?)"), re.DOTALL)
 
 
@@ -43,9 +44,7 @@ class TemplateForm(forms.ModelForm):  # type: ignore[type-arg]
         """Two people at one template: the second to save is told, instead of undoing the first one's work."""
         read_at: str = self.cleaned_data["read_at"]
         if self.instance.pk and read_at and read_at != self.instance.updated_at.isoformat():
-            self.add_error(
-                None, "Somebody else saved this template meanwhile: open it again and repeat your change. Nothing of yours was saved."
-            )
+            self.add_error(None, CHANGED_MEANWHILE)
         return read_at
 
     def _post_clean(self) -> None:

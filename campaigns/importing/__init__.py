@@ -85,6 +85,8 @@ def _import(path: Path, layout: Layout, write: Ingest, *, rejects: Path | None, 
                 counts.update(_write_chunk(records, columns, write, rejected))
                 if progress:
                     progress(counts.total())
+    if counts["created"]:
+        ingest.analyze()
     return Summary(counts.total(), dict(counts), time.monotonic() - started, rejected.kept_path)
 
 

@@ -8,5 +8,6 @@ Promise  the same rows again change nothing; a good row is never lost because of
 from campaigns.ingest.customers import upsert_customers
 from campaigns.ingest.events import add_events
 from campaigns.ingest.results import Problem, RowResult, Status
+from campaigns.ingest.sql import analyze
 
-__all__ = ["Problem", "RowResult", "Status", "add_events", "upsert_customers"]
+__all__ = ["Problem", "RowResult", "Status", "add_events", "analyze", "upsert_customers"]

@@ -73,19 +73,17 @@ class TemplateAdmin(RemovedByItsOwner):
         view = self.admin_site.admin_view
         return [
             path("preview/", view(require_POST(template_preview.preview)), name="campaigns_template_preview"),
-            path(
-                "<int:template_id>/restore/<int:number>/", view(require_POST(restore)), name="campaigns_template_restore"
-            ),
+            path("<int:pk>/restore/<int:number>/", view(require_POST(restore)), name="campaigns_template_restore"),
             *super().get_urls(),
         ]
 
 
-def restore(request: HttpRequest, template_id: int, number: int) -> HttpResponse:
-    template = get_object_or_404(Template, pk=template_id)
+def restore(request: HttpRequest, pk: int, number: int) -> HttpResponse:
+    template = get_object_or_404(Template, pk=pk)
     try:
         templates.take_over(template, editing.roll_back_template(template, number))
     except Invalid as invalid:
         messages.error(request, str(invalid))
     else:
         messages.success(request, f"Version {number} is live again, and is what you edit now.")
-    return redirect("admin:campaigns_template_change", template_id)
+    return redirect("admin:campaigns_template_change", pk)

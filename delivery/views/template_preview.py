@@ -63,5 +63,3 @@ def variables() -> list[tuple[str, list[str]]]:
 
 def _chosen(pk: str) -> Customer | None:
     return Customer.objects.filter(pk=pk).first() if pk.isdecimal() else next(iter(sample_customers()), None)
-
-

@@ -95,9 +95,9 @@ def summary(reported: Sequence[Report], scenes: Sequence[Scene]) -> Table:
 
 def directions(scenes: Sequence[Scene]) -> str:
     """Addresses and logins, as lines that can be copied."""
-    places = [(s.banner.name, f"{addresses.base_url(s.retailer)}/admin/", fill.marketer_email(s.banner)) for s in scenes]
-    places.append(("Platform console", f"{addresses.platform_url()}/admin/", STAFF))
-    places.append(("The mails", f"{addresses.platform_url()}/inbox/", STAFF))
+    places = [(s.banner.name, addresses.base_url(s.retailer) + "/admin/", fill.marketer_email(s.banner)) for s in scenes]
+    places.append(("Platform console", addresses.platform_url() + "/admin/", STAFF))
+    places.append(("The mails", addresses.platform_url() + "/inbox/", STAFF))
     wide = max(len(name) for name, _, _ in places)
     lines = [f"  {name:<{wide}}  {url}\n  {'':<{wide}}  {email}" for name, url, email in places]
     return "\n".join(["Where to look (every password is " + fill.PASSWORD + ")", *lines])

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import json
-import os
 import select
-import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from marketing.embedded import children
 from marketing.inbox.server import ADDRESS_FILE, banner
 
 LOG_FILE = "inbox.log"
 STARTS_WITHIN = 30.0  # seconds
 _ANSWERS_WITHIN = 2.0
-_PROJECT = Path(__file__).resolve().parent.parent.parent
-_PR_SET_PDEATHSIG = 1
 
 
 class InboxNotStarted(RuntimeError):
@@ -68,12 +64,7 @@ def stop(process: subprocess.Popen[str] | None) -> None:
     """End a server that `ensure` started, and wait for its end. None, for one that somebody else started, is left."""
     if process is None:
         return
-    process.terminate()
-    try:
-        process.wait(timeout=10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    children.stop(process, seconds=10)
 
 
 @contextmanager
@@ -86,15 +77,8 @@ def _alone(home: Path) -> Iterator[None]:
 
 def _start(home: Path) -> Address:
     with (home / LOG_FILE).open("w") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "marketing.inbox", "--home", str(home.resolve())],
-            cwd=_PROJECT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-            start_new_session=True,
-            preexec_fn=_leave_with(os.getpid()),
+        process = children.spawn(
+            [sys.executable, "-m", "marketing.inbox", "--home", str(home.resolve())], stdout=subprocess.PIPE, stderr=log
         )
     assert process.stdout is not None
     with process.stdout as said:
@@ -105,20 +89,6 @@ def _start(home: Path) -> Address:
         raise InboxNotStarted((home / LOG_FILE).read_text().strip() or f"no answer within {STARTS_WITHIN:.0f} s")
     known = json.loads(line)
     return Address(known["host"], known["port"], process)
-
-
-def _leave_with(parent: int) -> Callable[[], None] | None:
-    """Run in the child: ask the kernel (Linux) for a SIGTERM when the parent is gone."""
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-
-    def leave() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:  # it went in between
-            os._exit(0)
-
-    return leave
 
 
 def _greeting(address: Address) -> bytes:

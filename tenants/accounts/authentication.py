@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q
@@ -12,9 +13,11 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from tenants.accounts.models import ApiKey, Scope
+
+if TYPE_CHECKING:  # importing it would go in a circle: it asks the settings for the classes below
+    from rest_framework.views import APIView
 
 KEYWORD = "Api-Key"
 USE_NOTED_EVERY = timedelta(minutes=1)

@@ -26,6 +26,7 @@ class Answer:
     """`take` lets the server keep a message it does not say 250 to; `drop` and `hang` follow the reply, if any."""
 
     reply: str = ""
+    after: float = 0.0  # seconds
     drop: bool = False
     hang: bool = False
     take: bool = False
@@ -102,8 +103,8 @@ class ScriptedServer:
         answer = answers.pop(0) if answers else None
         return Answer(answer) if isinstance(answer, str) else answer
 
-    def hang(self) -> None:
-        self._over.wait(30)
+    def wait(self, seconds: float) -> None:
+        self._over.wait(seconds)
 
     def __enter__(self) -> Self:
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -203,11 +204,12 @@ class _Session:
 
     def _say(self, answer: Answer) -> None:
         self._server.ran_ahead = self._server.ran_ahead or bool(self._unread) or self._has_more()
+        self._server.wait(answer.after)
         data = f"{answer.reply}\r\n".encode("utf-8", "surrogateescape") if answer.reply else b""
         for piece in [data[i : i + 1] for i in range(len(data))] if self._server.piecemeal else [data]:
             self._client.sendall(piece)
         if answer.hang:
-            self._server.hang()
+            self._server.wait(30)
         if answer.hang or answer.drop:
             raise Dropped
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.header import decode_header
@@ -225,6 +226,8 @@ def test_a_long_subject_is_folded_into_lines_of_readable_length(subject: str) ->
     assert all(line.startswith(b" ") and line.strip() for line in lines[1:])
     assert max(map(len, [b"Subject: " + lines[0], *lines[1:]])) <= 78
     assert str(parsed(data)["Subject"]) == subject.strip()
+    words = [line.strip()[len(b"=?utf-8?b?") : -len(b"?=")] for line in lines if line.strip().startswith(b"=?")]
+    assert "".join(b64decode(word).decode() for word in words) in {"", subject.strip()}
 
 
 @pytest.mark.parametrize(

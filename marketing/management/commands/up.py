@@ -53,4 +53,5 @@ def check_port(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise CommandError(f"Port {port} is taken ({error.strerror}): stop what listens there or use --port.") from error
+            cure = "stop what listens there or choose another with --port"
+            raise CommandError(f"Port {port} cannot be used ({error.strerror}): {cure}.") from error

@@ -1,0 +1,117 @@
+"""Campaigns: what to send to whom and when, and the way from a draft to a run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.forms import Media, Script
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST
+
+from campaigns import configuration, editing
+from campaigns.admin.removal import RemovedByItsOwner
+from campaigns.forms import drafts
+from campaigns.forms.campaigns import CampaignForm
+from campaigns.models import Campaign, Run
+from delivery.admin.badges import badge
+from delivery.views import launching
+from tenants import context
+from tenants.console import retailer_console
+
+
+@admin.register(Campaign, site=retailer_console)
+class CampaignAdmin(RemovedByItsOwner):
+    form = CampaignForm
+    list_display = ("name", "status", "starts", "audience", "last_run", "updated_at")
+    list_filter = ("state",)
+    search_fields = ("name", "key")
+    ordering = ("-updated_at",)
+    prepopulated_fields = {"key": ("name",)}
+    fieldsets = (
+        (None, {"fields": ("draft_number", "name", "key")}),
+        ("Audience", {"fields": ("include", "exclude", "holdout")}),
+        ("Message", {"fields": ("template", "variants")}),
+        ("When", {"fields": ("when", "at", "topic")}),
+    )
+
+    @property
+    def media(self) -> Media:
+        return super().media + Media(js=[Script("marketing/variants.js", defer=True)])
+
+    @admin.display(description="State", ordering="state")
+    def status(self, campaign: Campaign) -> SafeString:
+        return badge(campaign.state)
+
+    @admin.display(description="Starts")
+    def starts(self, campaign: Campaign) -> str:
+        return launching.trigger_words(campaign.draft["trigger"], context.current().tzinfo)
+
+    @admin.display(description="Audience")
+    def audience(self, campaign: Campaign) -> str:
+        rule = campaign.draft["audience"]["include"]
+        return rule["segment"] if set(rule) == {"segment"} else drafts.rule_words(rule)
+
+    @admin.display(description="Last run")
+    def last_run(self, campaign: Any) -> SafeString | str:
+        if campaign.last_run_id is None:
+            return "never"
+        url = reverse("admin:campaigns_run_change", args=[campaign.last_run_id])
+        return format_html('<a class="c-link" href="{}">{:%-d %b %Y}</a>', url, campaign.last_started_at)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Campaign]:
+        newest = Run.objects.filter(campaign=OuterRef("pk")).order_by("-pk")
+        found: QuerySet[Campaign] = super().get_queryset(request)
+        return found.annotate(
+            last_run_id=Subquery(newest.values("pk")[:1]), last_started_at=Subquery(newest.values("started_at")[:1])
+        )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("key",) if obj else ()
+
+    def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> dict[str, Any]:
+        return {} if obj else self.prepopulated_fields
+
+    def get_form(self, request: HttpRequest, obj: Campaign | None = None, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, **kwargs)
+        form.as_of, form.zone = timezone.now(), context.current().tzinfo
+        return form
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
+        campaign = kwargs.get("obj")
+        if campaign:
+            context |= launching.panel(campaign)
+        response: HttpResponse = super().render_change_form(request, context, **kwargs)
+        return response
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            response: HttpResponse = super().changeform_view(request, *args, **kwargs)
+        except configuration.Conflict as conflict:  # between the form's look and its writing
+            messages.error(request, str(conflict))
+            return redirect(request.path)
+        return response
+
+    def save_model(self, request: HttpRequest, obj: Campaign, form: CampaignForm, change: bool) -> None:
+        number = form.cleaned_data.get("draft_number")
+        saved = configuration.save_draft(form.config, campaign=obj if change else None, draft_number=number)
+        obj.pk = saved.pk
+
+    def remove(self, obj: Campaign) -> None:
+        editing.remove_campaign(obj)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        return [
+            path("<int:pk>/audience/", view(launching.audience_page), name="campaigns_campaign_audience"),
+            path("<int:pk>/launch/", view(launching.launch_page), name="campaigns_campaign_launch"),
+            path("<int:pk>/publish/", view(require_POST(launching.publish)), name="campaigns_campaign_publish"),
+            path("<int:pk>/test/", view(require_POST(launching.send_test)), name="campaigns_campaign_test"),
+            *super().get_urls(),
+        ]

@@ -1,0 +1,78 @@
+"""Runs: what was started, and how it goes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.forms import Media, Script
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import URLPattern, path
+from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST
+
+from campaigns.models import Run
+from delivery.admin.badges import badge
+from delivery.views import run_progress
+from tenants.console import ReadOnly, retailer_console
+
+
+@admin.register(Run, site=retailer_console)
+class RunAdmin(ReadOnly):
+    list_display = ("campaign", "status", "started_at", "finished_at", "sent", "waiting", "not_sent")
+    list_filter = ("state",)
+    list_select_related = ("campaign",)
+    list_per_page = 25
+    search_fields = ("campaign__name", "campaign__key")
+    ordering = ("-pk",)
+
+    @property
+    def media(self) -> Media:
+        return super().media + Media(js=[Script("marketing/run_progress.js", defer=True)])
+
+    @admin.display(description="State", ordering="state")
+    def status(self, run: Run) -> SafeString:
+        return badge(run.state)
+
+    @admin.display(description="Accepted")
+    def sent(self, run: Any) -> str:
+        return f"{run.tally.get('accepted', 0) + run.tally.get('delivered', 0):,}"
+
+    @admin.display(description="Waiting")
+    def waiting(self, run: Any) -> str:
+        return f"{sum(run.tally.get(state, 0) for state in run_progress.WAITING):,}"
+
+    @admin.display(description="Not sent")
+    def not_sent(self, run: Any) -> str:
+        sent = ("accepted", "delivered", *run_progress.WAITING)
+        return f"{sum(number for state, number in run.tally.items() if state not in sent):,}"
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        response: Any = super().changelist_view(request, extra_context)
+        found = response.context_data["cl"].result_list if hasattr(response, "context_data") else []
+        tallies = run_progress.tallies([run.pk for run in found])
+        for run in found:
+            run.tally = tallies.get(run.pk, {})
+        return response
+
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
+        known = Run.objects.select_related("campaign", "version")
+        run = known.filter(pk=object_id).first() if object_id.isdecimal() else None
+        if run is None:
+            raise Http404("There is no such run.")
+        page = self.admin_site.each_context(request) | run_progress.page(run)
+        shown = {"title": run.campaign.name, "subtitle": f"Run {run.pk}", "opts": self.opts, "media": self.media}
+        return render(request, "console/run.html", page | shown)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        moves = {"pause": run_progress.pause, "resume": run_progress.resume, "cancel": run_progress.cancel}
+        return [
+            path("<int:pk>/progress/", view(run_progress.progress), name="campaigns_run_progress"),
+            *[
+                path(f"<int:pk>/{name}/", view(require_POST(move)), name=f"campaigns_run_{name}")
+                for name, move in moves.items()
+            ],
+            *super().get_urls(),
+        ]

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from campaigns import content
+from campaigns.api.base import ApiView, refusal
+from campaigns.config.gate import Problem
+from campaigns.models import Customer, Template
+from delivery import previews
+from delivery.serializers import PreviewSerializer, RenderedSerializer
+from tenants.accounts.models import Scope
+from tenants.idempotency import once
+
+SAMPLE = {
+    "external_id": "sample", "email": "ana.sample@example.test", "phone": "+442071838750", "first_name": "Ana",
+    "last_name": "Sample", "city": "Leeds", "country": "GB", "timezone": "Europe/London", "locale": "en-GB",
+}  # fmt: skip
+
+
+class TemplatePreview(ApiView):
+    queryset = Template.objects.all()
+    lookup_field = "key"
+    scopes = {"POST": Scope.READ}
+
+    @extend_schema(request=PreviewSerializer, responses=RenderedSerializer)
+    @once
+    def post(self, request: Request, key: str) -> Response:
+        """The draft as a customer would read it, or as `data` says; without either, as a made-up person would."""
+        template = self.get_object()
+        given = PreviewSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        data = given.validated_data.get("data", {})
+        if problems := content.check(template):
+            raise refusal(problems)
+        if external_id := given.validated_data.get("external_id"):
+            customer = _customer(external_id)
+        else:
+            customer = Customer(**data.get("customer", SAMPLE))
+        preview = previews.of_template(template, customer, data.get("content", {}))
+        if preview.rendered is None:
+            raise refusal([Problem("", preview.problem, "render")])
+        return Response(RenderedSerializer(preview.rendered).data)
+
+
+def _customer(external_id: str) -> Customer:
+    found = Customer.objects.filter(external_id=external_id).first()
+    if found is None:
+        raise refusal([Problem("external_id", f"customer {external_id!r} is unknown", "unknown")])
+    return found

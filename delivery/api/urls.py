@@ -1,0 +1,17 @@
+"""Below /api/v1/: what stages 3 and 4 answer."""
+
+from django.urls import path
+
+from delivery.api import runs, steering, templates
+
+urlpatterns = [
+    path("templates/<slug:key>/preview/", templates.TemplatePreview.as_view()),
+    path("campaigns/<slug:key>/launch/", steering.CampaignLaunch.as_view()),
+    path("campaigns/<slug:key>/pause/", steering.CampaignPause.as_view()),
+    path("campaigns/<slug:key>/resume/", steering.CampaignResume.as_view()),
+    path("campaigns/<slug:key>/cancel/", steering.CampaignCancel.as_view()),
+    path("campaigns/<slug:key>/report/", runs.CampaignReport.as_view()),
+    path("runs/", runs.Runs.as_view()),
+    path("runs/<int:pk>/", runs.RunDetail.as_view()),
+    path("runs/<int:pk>/messages/", runs.RunMessages.as_view()),
+]

@@ -1,0 +1,100 @@
+"""The API's shapes for runs and messages. No rules live here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from campaigns import language
+from campaigns.models import Customer, Run
+from delivery import identity, rendering
+from delivery.models import Message
+from tenants import context
+
+
+class RunSerializer(serializers.ModelSerializer[Run]):
+    campaign = serializers.CharField(source="campaign.key")
+    version = serializers.IntegerField(source="version.number")
+
+    class Meta:
+        model = Run
+        fields = [
+            "id", "campaign", "version", "occurrence", "state", "reason", "as_of", "launched_by",
+            "started_at", "evaluated_at", "finished_at",
+        ]  # fmt: skip
+
+
+class ReasonSerializer(serializers.Serializer[Any]):
+    state = serializers.CharField()
+    reason = serializers.CharField()
+    count = serializers.IntegerField()
+
+
+def _counts(**options: Any) -> serializers.DictField:
+    return serializers.DictField(child=serializers.IntegerField(), **options)
+
+
+class ReportSerializer(RunSerializer):
+    """A run in numbers. Told by delivery.reports; stands here for the schema."""
+
+    candidates = serializers.IntegerField()
+    included = serializers.IntegerField()
+    excluded = _counts(help_text="By reason.")
+    messages = serializers.IntegerField()
+    states = _counts(help_text="Messages by ledger state.")
+    steps = serializers.DictField(child=_counts(), help_text="The same by step.")
+    variants = serializers.DictField(child=serializers.DictField(child=_counts()), help_text="By step and variant.")
+    reasons = ReasonSerializer(many=True)
+    balances = serializers.BooleanField(help_text="Per step, the states add up to the members who came due.")
+    delivery_success = serializers.FloatField(allow_null=True)
+
+    class Meta(RunSerializer.Meta):
+        fields = [
+            *RunSerializer.Meta.fields, "candidates", "included", "excluded", "messages", "states", "steps",
+            "variants", "reasons", "balances", "delivery_success",
+        ]  # fmt: skip
+
+
+class MessageSerializer(serializers.ModelSerializer[Message]):
+    id = serializers.SerializerMethodField(help_text="The public id, as in the header X-Bannerline-Message.")
+    external_id = serializers.CharField(allow_null=True, help_text="Null once the customer was erased.")
+    state = serializers.ChoiceField(Message.State.choices, source="shown_state")
+    version = serializers.IntegerField(source="run.version.number")
+
+    class Meta:
+        model = Message
+        fields = [
+            "id", "external_id", "step", "channel", "variant", "state", "reason", "attempts", "send_at", "expires_at",
+            "settled_at", "provider", "provider_message_id", "version", "template_hash",
+        ]  # fmt: skip
+
+    def get_id(self, message: Message) -> str:
+        return identity.public_id(context.current(), message.pk)
+
+
+class PauseSerializer(serializers.Serializer[Any]):
+    reason = serializers.CharField(max_length=500, required=False, allow_blank=True, default="")
+
+
+class SampleCustomer(serializers.ModelSerializer[Customer]):
+    class Meta:
+        model = Customer
+        fields = [*language.CUSTOMER_FIELDS, "attributes"]
+        extra_kwargs = {"external_id": {"required": False, "validators": []}}
+
+
+class SampleData(serializers.Serializer[Any]):
+    customer = SampleCustomer(required=False)
+    content = serializers.DictField(required=False, help_text="The values of content.*, as a variant gives them.")
+
+
+class PreviewSerializer(serializers.Serializer[Any]):
+    external_id = serializers.CharField(max_length=100, required=False, help_text="Whom to render it for.")
+    data = SampleData(required=False, help_text="Or whom and what to make up.")  # type: ignore[assignment]
+
+
+class RenderedSerializer(serializers.Serializer[rendering.Rendered]):
+    subject = serializers.CharField()
+    html = serializers.CharField()
+    text = serializers.CharField()

@@ -1,0 +1,179 @@
+"""A run as it goes: one page, drawn by the server and kept current by asking for its parts every second."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import Count
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from campaigns import configuration
+from campaigns.models import Run
+from delivery import reports
+from delivery.models import Batch, Message
+from delivery.reports import Report
+from delivery.views.launching import waterfall_rows
+from tenants import bell
+
+REGIONS = ("head", "numbers", "audience", "variants", "reasons")
+OPEN = (Run.State.PLANNED, Run.State.RUNNING, Run.State.PAUSED)
+# In the order of a message's life: what the bar and the table show from left to right, and what each one means.
+STATES = {
+    "accepted": "The provider took responsibility",
+    "delivered": "The recipient's server confirmed it",
+    "claimed": "In a worker's hands",
+    "queued": "Waiting for its turn",
+    "held": "Kept back for now",
+    "bounced": "Came back",
+    "rejected": "Refused for good by the provider",
+    "failed": "Could not be rendered, or was given up",
+    "unknown": "Handed over, but no answer came",
+    "expired": "Too late to be useful",
+    "cancelled": "Not wanted any more when its turn came",
+}
+WAITING = ("queued", "claimed", "held")
+# What a person can do, by the beginning of the ledger's reason.
+_CURES = (
+    ("render: no value", "Give the variable a default in the template: {{ … | default(\"there\") }}."),
+    ("render:", "Correct the template; the preview for such a customer shows the error."),
+    ("suppressed", "They unsubscribed, bounced or complained after the run began: nothing to do."),
+    ("no_consent", "They withdrew their consent after the run began: nothing to do."),
+    ("no_address", "Their address was removed after the run began: nothing to do."),
+    ("too late", "Send earlier, or let the campaign expire later."),
+    ("the run was cancelled", "Somebody cancelled the run."),
+    ("the worker stopped", "It may or may not have arrived; it is not sent again, so that nobody gets it twice."),
+    ("gave up", "The provider stayed out of reach for a day: check its status, then launch again for those left."),
+    ("deferred", "The provider kept putting it off: check its limits for this sender."),
+)  # fmt: skip
+
+
+def page(run: Run) -> dict[str, Any]:
+    """What the run's page shows."""
+    report = reports.report(run)
+    now = timezone.now()
+    return {
+        "run": run,
+        "report": report,
+        "is_open": run.state in OPEN,
+        "waterfall": waterfall_rows(report.waterfall),
+        "states": _states(report),
+        "tempo": _tempo(report, now),
+        "variants": _variants(report),
+        "reasons": [
+            {"state": state, "reason": reason, "count": count, "cure": _cure(reason)}
+            for state, reason, count in report.reasons
+        ],
+        "held_up": _held_up(run),
+    }
+
+
+def progress(request: HttpRequest, pk: int) -> JsonResponse:
+    """The run's numbers, and the regions of its page as they look now."""
+    run = get_object_or_404(Run.objects.select_related("campaign", "version"), pk=pk)
+    shown = page(run)
+    regions = {name: render_to_string(f"console/run/{name}.html", shown, request) for name in REGIONS}
+    return JsonResponse({"is_open": shown["is_open"], "report": reports.as_data(shown["report"]), "regions": regions})
+
+
+def pause(request: HttpRequest, pk: int) -> HttpResponse:
+    return _move(request, pk, lambda run: configuration.pause(run, reason=f"paused by {request.user}"), "paused")
+
+
+def resume(request: HttpRequest, pk: int) -> HttpResponse:
+    return _move(request, pk, configuration.resume, "going on")
+
+
+def cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    return _move(request, pk, configuration.cancel, "cancelled: what was not handed over yet will not be")
+
+
+def tallies(run_ids: list[int]) -> dict[int, dict[str, int]]:
+    """Messages by state of several runs, in one query."""
+    counted = Message.objects.filter(run_id__in=run_ids).values_list("run_id", "state").annotate(number=Count("pk"))
+    found: dict[int, dict[str, int]] = {}
+    for run_id, state, number in counted.order_by("run_id", "state"):
+        found.setdefault(run_id, {})[state] = number
+    return found
+
+
+def _move(request: HttpRequest, pk: int, act: Any, said: str) -> HttpResponse:
+    run = get_object_or_404(Run, pk=pk)
+    try:
+        act(run)
+    except configuration.NotAllowed as refusal:
+        messages.error(request, str(refusal))
+    else:
+        bell.ring()
+        messages.success(request, f"The run is {said}.")
+    return redirect("admin:campaigns_run_change", pk)
+
+
+def _states(report: Report) -> list[dict[str, Any]]:
+    total = report.messages or 1
+    return [
+        {"state": state, "meaning": meaning, "count": number, "share": 100 * number / total}
+        for state, meaning in STATES.items()
+        if (number := report.states.get(state, 0))
+    ]
+
+
+def _tempo(report: Report, now: datetime) -> dict[str, Any]:
+    """How fast, how long already, how long still. Averages since the start."""
+    run = report.run
+    seconds = ((run.finished_at or now) - run.started_at).total_seconds()
+    waiting = sum(report.states.get(state, 0) for state in WAITING)
+    settled = report.messages - waiting
+    rate = settled / seconds if seconds > 0 else 0.0
+    return {
+        "elapsed": _duration(seconds),
+        "rate": rate,
+        "settled": settled,
+        "waiting": waiting,
+        "left": _duration(waiting / rate) if rate and waiting and run.state == Run.State.RUNNING else "",
+    }
+
+
+def _variants(report: Report) -> list[dict[str, Any]]:
+    subjects = {
+        (step.key, variant.key): variant.subject
+        for step in report.run.version.parsed().steps
+        for variant in step.variants
+    }
+    return [
+        {
+            "step": step,
+            "variant": variant,
+            "subject": subjects.get((step, variant)) or "the template's subject",
+            "messages": sum(counts.values()),
+            "accepted": counts.get("accepted", 0) + counts.get("delivered", 0),
+            "waiting": sum(counts.get(state, 0) for state in WAITING),
+        }
+        for step, by_variant in report.variants.items()
+        for variant, counts in by_variant.items()
+    ]
+
+
+def _held_up(run: Run) -> str:
+    """Why nothing moves, when a provider keeps a batch waiting."""
+    if run.state not in OPEN:
+        return ""
+    held = Batch.objects.filter(run=run, state=Batch.State.QUEUED).exclude(error="").order_by("due_at").first()
+    return held.error if held else ""
+
+
+def _cure(reason: str) -> str:
+    provider = "The provider's own words. Addresses refused for good are best corrected or suppressed."
+    return next((cure for beginning, cure in _CURES if reason.startswith(beginning)), provider)
+
+
+def _duration(seconds: float) -> str:
+    whole = int(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    hours, minutes = divmod(whole // 60, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {whole % 60:02} s"

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tenants import context
+from tenants.models import Retailer
+from tests import factories
+from tests.api.caller import Api, problem
+
+HELLO = {
+    "key": "hello",
+    "name": "Hello",
+    "subject": "Hello {{ customer.first_name }}",
+    "html": "<p>Dear {{ customer.first_name }}</p>\n",
+}
+
+
+@pytest.fixture
+def hello(api: Api) -> dict[str, Any]:
+    response = api.post("templates/", HELLO)
+    assert response.status_code == 201
+    return dict(response.json())
+
+
+def test_template_is_made_read_changed_and_removed(api: Api, hello: dict[str, Any]) -> None:
+    assert hello["html"] == HELLO["html"]
+    assert (hello["channel"], hello["live_version"]) == ("email", None)
+    assert api.get("templates/hello/").json() == hello
+    assert api.patch("templates/hello/", {"subject": "Hi"}).json()["subject"] == "Hi"
+    assert api.put("templates/hello/", HELLO).json()["subject"] == HELLO["subject"]
+    [listed] = api.get("templates/").json()["results"]
+    assert listed.items() <= hello.items() | {"updated_at": listed["updated_at"]}.items()
+    assert "html" not in listed
+    assert api.delete("templates/hello/").status_code == 204
+    assert problem(api.get("templates/hello/"))[0] == 404
+
+
+def test_unknown_variable_is_named_with_field_and_line_when_saved(api: Api, hello: dict[str, Any]) -> None:
+    html = "<p>Hello</p>\n<p>{{ customer.shoe_size }}</p>"
+    for response in (
+        api.post("templates/", HELLO | {"key": "other", "html": html}),
+        api.patch("templates/hello/", {"html": html}),
+    ):
+        assert problem(response) == (400, [("html", "template")])
+        message = response.json()["errors"][0]["message"]
+        assert message.startswith("line 2: ")
+        assert "customer.shoe_size" in message
+    assert api.get("templates/hello/").json() == hello
+
+
+def test_saving_publishes_nothing_and_publishing_twice_makes_one_version(api: Api, hello: dict[str, Any]) -> None:
+    numbers = [api.post("templates/hello/publish/").json()["number"] for _ in range(2)]
+    assert numbers == [1, 1]
+    api.patch("templates/hello/", {"subject": "Hi"})
+    assert api.get("templates/hello/").json()["live_version"] == 1
+    assert api.post("templates/hello/publish/").json()["number"] == 2
+    assert [row["number"] for row in api.get("templates/hello/versions/").json()["results"]] == [2, 1]
+
+
+def test_rollback_makes_an_earlier_version_live_and_keeps_the_draft(api: Api, hello: dict[str, Any]) -> None:
+    api.post("templates/hello/publish/")
+    api.patch("templates/hello/", {"subject": "Hi"})
+    api.post("templates/hello/publish/")
+    response = api.post("templates/hello/rollback/", {"version": 1})
+    assert (response.status_code, response.json()["subject"]) == (200, HELLO["subject"])
+    told = api.get("templates/hello/").json()
+    assert (told["live_version"], told["subject"]) == (1, "Hi")
+    assert problem(api.post("templates/hello/rollback/", {"version": 7})) == (400, [("version", "unknown")])
+    assert problem(api.post("templates/hello/rollback/", {"version": "the old one"})) == (400, [("version", "invalid")])
+
+
+def test_template_in_use_stays(api: Api, acme: Retailer) -> None:
+    with context.in_retailer(acme):
+        factories.campaign("welcome")
+    response = api.delete("templates/hello/")
+    assert problem(response) == (409, [("", "not_allowed")])
+    assert "campaign welcome" in response.json()["detail"]
+
+
+def test_preview_is_rendered_for_a_customer_for_sample_data_or_for_nobody_real(
+    api: Api, acme: Retailer, hello: dict[str, Any]
+) -> None:
+    with context.in_retailer(acme):
+        factories.customers(1, first_name="Zoë & Co")
+    real = api.post("templates/hello/preview/", {"external_id": "c1"}).json()
+    assert real == {
+        "subject": "Hello Zoë & Co",
+        "html": "<p>Dear Zoë &amp; Co</p>\n",
+        "text": "Dear Zoë & Co\n",
+    }
+    sample = api.post("templates/hello/preview/", {"data": {"customer": {"first_name": "Bob"}}}).json()
+    assert sample["subject"] == "Hello Bob"
+    assert api.post("templates/hello/preview/").json()["subject"] == "Hello Ana"
+
+
+def test_preview_says_what_the_person_lacks(api: Api, acme: Retailer, hello: dict[str, Any]) -> None:
+    with context.in_retailer(acme):
+        factories.customers(1, first_name="")
+    response = api.post("templates/hello/preview/", {"external_id": "c1"})
+    assert problem(response) == (400, [("", "render")])
+    assert "customer.first_name" in response.json()["detail"]
+    assert problem(api.post("templates/hello/preview/", {"external_id": "c9"})) == (400, [("external_id", "unknown")])

@@ -1,0 +1,53 @@
+"""`python -m tests.benchmarks NAME [options]` runs a benchmark on an installation of its own.
+
+It prints what it does, a table and, as its last line, one JSON object. Exit code 1 means that a check failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+
+from tests.benchmarks.installation import installation
+
+QUICK_MESSAGES = 4000  # with it, a benchmark takes less than a minute
+
+
+def main() -> int:
+    options = _parser().parse_args()
+    with installation():
+        # Only now: it imports models, which need settings, which need the installation.
+        benchmark = importlib.import_module(f"tests.benchmarks.{options.benchmark}")
+        return 0 if benchmark.run(options) else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    benchmarks = parser.add_subparsers(dest="benchmark", required=True, metavar="NAME")
+    _add_delivery(benchmarks.add_parser("delivery", help="messages/s from launch to settled ledger, over SMTP"))
+    return parser
+
+
+def _add_delivery(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--messages", type=_count, default=20_000, help="in all (default 20000)")
+    parser.add_argument("--tenants", type=_count, default=1, help="retailers that share them (default 1)")
+    parser.add_argument("--workers", type=_count, default=2, help="worker processes (default 2)")
+    parser.add_argument("--repeat", type=_count, default=1, help="rounds, of which medians count (default 1)")
+    parser.add_argument("--seed", type=int, help="of the people (default: the workload's own)")
+    parser.add_argument(
+        "--quick", dest="messages", action="store_const", const=QUICK_MESSAGES, help=f"{QUICK_MESSAGES} messages"
+    )
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("it must be at least 1")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

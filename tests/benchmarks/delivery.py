@@ -1,0 +1,149 @@
+"""How fast mail leaves: our whole path, from launch to settled ledger, between the physical limit and the naive way.
+
+The clock starts at the launch of a campaign per retailer, with workers running and warm, and stops when every run is
+completed: audience, messages, re-checks, rendering, hand-over, outcomes and ledger are all in it. Before and after
+each of our runs stand halves of both baselines, against the same mail server, so that the machine's moods strike all
+three alike. Processor time counts workers, scheduler, this process and Postgres, and not the mail server.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from argparse import Namespace
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.table import Table
+
+from tenants.models import Retailer
+from tests.benchmarks import engine, figures, limit, naive, usage, workload
+from tests.benchmarks.engine import Engine, Person
+from tests.benchmarks.figures import Measured
+from tests.benchmarks.naive import Naive
+from tests.benchmarks.sink import SinkProcess
+from tests.benchmarks.workload import Workload
+
+NAIVE_SHARE, NAIVE_LEAST, NAIVE_MOST = 0.05, 40, 1000  # the naive way is too slow for all of them
+
+
+@dataclass
+class Results:
+    """What was measured, repetition by repetition."""
+
+    ours: list[Measured] = field(default_factory=list)
+    limit: list[Measured] = field(default_factory=list)
+    naive: list[Measured] = field(default_factory=list)
+    duplicates: int = 0
+    lost: int = 0
+    peak_rss_mb: float = 0.0
+    complaints: list[str] = field(default_factory=list)
+
+
+def run(options: Namespace) -> bool:
+    """Print progress, a table and, as the last line, the figures. False when a check has failed."""
+    console, source = Console(), workload.load()
+    people = list(source.people(options.messages, options.tenants, options.seed or source.seed))
+    console.print(f"{source.origin}: {options.messages:,} messages, {options.tenants} retailers, "
+                  f"{options.workers} workers; {usage.machine()}")  # fmt: skip
+    console.print("Provisioning, and reading customers in ...")
+    retailers = engine.provision(options.tenants)
+    try:
+        results = _measured(options, source, people, retailers, console)
+    finally:
+        engine.remove(retailers)
+    console.print(_table(results))
+    console.print(f"{usage.machine()}; peak memory of a worker {results.peak_rss_mb:.0f} MB")
+    for complaint in results.complaints:
+        console.print(f"WRONG: {complaint}")
+    print(json.dumps(_keys(results)))
+    return not (results.complaints or results.duplicates or results.lost)
+
+
+def _measured(
+    options: Namespace, source: Workload, people: list[Person], retailers: Sequence[Retailer], console: Console
+) -> Results:
+    by_retailer = [[p for p in people if p["tenant"] == n] for n in range(1, len(retailers) + 1)]
+    for retailer, theirs in zip(retailers, by_retailer, strict=True):
+        engine.fill(retailer, source.source, iter(theirs))
+    results = Results(complaints=engine.read_sample(retailers[0], by_retailer[0]))
+    postgres = engine.postgres_pid()
+    if postgres is None:
+        console.print("Postgres does not run on this machine: its processor time is NOT in these figures.")
+    with ExitStack() as stack:
+        sink = stack.enter_context(SinkProcess())
+        naive_way = stack.enter_context(naive.running(port=sink.port, workers=options.workers, postgres=postgres))
+        ours = stack.enter_context(engine.running(email_url=sink.url, workers=options.workers, postgres=postgres))
+        console.print("Waiting for the workers ...")
+        naive_way.send(people[: options.workers])
+        ours.warm_up(retailers[0], len(by_retailer[0]))
+        for number in range(1, options.repeat + 1):
+            console.print(f"Round {number} of {options.repeat}: baselines, ours, baselines ...")
+            halves = _Baselines(source, people, sink, naive_way, options.workers)
+            halves.send(results, 0)
+            _send_ours(ours, retailers, people, sink, results)
+            console.print(f"  ours: {results.ours[-1].per_s:,.0f} messages/s")
+            halves.send(results, 1)
+        results.peak_rss_mb = ours.peak_rss_mb()
+    return results
+
+
+@dataclass(frozen=True)
+class _Baselines:
+    source: Workload
+    people: list[Person]
+    sink: SinkProcess
+    naive: Naive
+    workers: int
+
+    def send(self, results: Results, half: int) -> None:
+        theirs = self.people[half::2] or self.people
+        results.limit.append(limit.send(self.source.source, theirs, port=self.sink.port, processes=self.workers))
+        number = round(min(max(len(self.people) * NAIVE_SHARE, NAIVE_LEAST), NAIVE_MOST) / 2)
+        results.naive.append(self.naive.send(theirs[:number]))
+
+
+def _send_ours(
+    ours: Engine, retailers: Sequence[Retailer], people: Sequence[Person], sink: SinkProcess, results: Results
+) -> None:
+    sink.reset()
+    measured, runs = ours.send(retailers, len(people))
+    duplicates, lost, complaints = engine.check(runs, sink, {person["email"] for person in people})
+    results.ours.append(measured)
+    results.duplicates += duplicates
+    results.lost += lost
+    results.complaints += complaints
+    sink.reset()
+
+
+def _keys(results: Results) -> dict[str, float]:
+    ours, best, naive_way = (figures.middle(each) for each in (results.ours, results.limit, results.naive))
+    return {
+        "messages_per_s": round(ours.per_s, 1),
+        "cpu_s_per_1000": round(ours.cpu_s_per_1000, 4),
+        "limit_messages_per_s": round(best.per_s, 1),
+        "limit_cpu_s_per_1000": round(best.cpu_s_per_1000, 4),
+        "naive_messages_per_s": round(naive_way.per_s, 1),
+        "naive_cpu_s_per_1000": round(naive_way.cpu_s_per_1000, 4),
+        "ratio_limit": round(ours.per_s / best.per_s, 4),
+        "ratio_naive": round(ours.per_s / naive_way.per_s, 2),
+        "peak_rss_mb": round(results.peak_rss_mb, 1),
+        "duplicates": results.duplicates,
+        "lost": results.lost,
+    }
+
+
+def _table(results: Results) -> Table:
+    table = Table()
+    for title in ("", "messages", "messages/s", "each time", "cpu s per 1,000", "ours to it"):
+        table.add_column(title, justify="right" if title else "left", no_wrap=True)
+    ours = figures.middle(results.ours)
+    for name, measured in (("the limit", results.limit), ("ours", results.ours), ("the naive way", results.naive)):
+        usual = figures.middle(measured)
+        each = " ".join(f"{one.per_s:,.0f}" for one in itertools.islice(measured, 6))
+        ratio = "" if measured is results.ours else f"{ours.per_s / usual.per_s:.2f} x"
+        row = (f"{sum(one.messages for one in measured):,}", f"{usual.per_s:,.0f}", each)
+        table.add_row(name, *row, f"{usual.cpu_s_per_1000:.3f}", ratio)
+    return table
