@@ -26,16 +26,6 @@ class ProblemSerializer(serializers.Serializer[Any]):
     code = serializers.CharField()
 
 
-class ProblemDocument(serializers.Serializer[Any]):
-    """RFC 9457, with one entry per field."""
-
-    type = serializers.CharField()
-    title = serializers.CharField()
-    status = serializers.IntegerField()
-    detail = serializers.CharField()
-    errors = ProblemSerializer(many=True)  # type: ignore[assignment]
-
-
 def problems(found: Sequence[Problem]) -> list[dict[str, str]]:
     return [{"field": p.field, "message": p.message, "code": p.code} for p in found]
 
@@ -50,7 +40,7 @@ class CustomerSerializer(serializers.ModelSerializer[Customer]):
         ]  # fmt: skip
 
 
-class EventSerializer(serializers.Serializer[Any]):
+class SentEventSerializer(serializers.Serializer[Any]):
     event_id = serializers.CharField(max_length=100, help_text="The sender's own id: sent twice, it happened once.")
     external_id = serializers.CharField(max_length=100, help_text="Whose event it is.")
     name = serializers.CharField(max_length=64)
@@ -65,7 +55,7 @@ class CustomerRows(serializers.Serializer[Any]):
 
 
 class EventRows(serializers.Serializer[Any]):
-    events = EventSerializer(many=True, help_text=f"At most {MOST_ROWS}.")
+    events = SentEventSerializer(many=True, help_text=f"At most {MOST_ROWS}.")
 
 
 class RowSerializer(serializers.Serializer[Any]):
@@ -121,7 +111,7 @@ class WaterfallSerializer(serializers.Serializer[Waterfall]):
     excluded = serializers.DictField(child=serializers.IntegerField(), help_text="By reason.")
 
 
-class AudienceSerializer(serializers.Serializer[Any]):
+class RulePreviewSerializer(serializers.Serializer[Any]):
     count = serializers.IntegerField()
     waterfall = WaterfallSerializer(help_text="Whom an e-mail would reach.")
     sample = serializers.ListField(child=serializers.DictField())

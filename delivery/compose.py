@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from campaigns import content
+from campaigns import content, language
 from campaigns.config.campaign import Variant
 from campaigns.models import Brand, Run, Template, TemplateVersion
 from delivery import identity, rendering
@@ -57,8 +57,8 @@ class Composer:
             | {
                 "customer": {name: value for name, value in entry.person.items() if value != "" and value is not None},
                 "content": self.variant_content[entry.variant],
-                "unsubscribe_url": unsubscribe_url,
-                "preferences_url": f"{self.base_url}/p/{token}",
+                "unsubscribe_url": language.trusted(unsubscribe_url),
+                "preferences_url": language.trusted(f"{self.base_url}/p/{token}"),
             }
         )
         return Outbound(

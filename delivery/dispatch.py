@@ -37,6 +37,7 @@ _STATE = {
     Result.REJECTED: Message.State.REJECTED,
     Result.UNKNOWN: Message.State.UNKNOWN,
     Result.DEFERRED: Message.State.QUEUED,
+    Result.UNSENT: Message.State.QUEUED,
 }
 
 
@@ -118,7 +119,7 @@ def _verdict(entry: Entry, outcome: Outcome, composer: Composer, channel: Channe
         entry.message_id,
         state=_STATE[outcome.result],
         reason=outcome.detail,
-        result=outcome.result,
+        result="" if outcome.result == Result.UNSENT else outcome.result,
         provider=channel.provider,
         provider_message_id=outcome.provider_id,
         template_hash=composer.template_hash,

@@ -226,6 +226,12 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Customers and events in, campaigns driven, results out. One host per retailer.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.1",
+    "ENUM_NAME_OVERRIDES": {
+        "Channel": "campaigns.models.customers.Channel",
+        "CampaignState": "campaigns.models.campaigns.Campaign.State",
+        "RunState": "campaigns.models.campaigns.Run.State",
+    },
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "marketing.schema.complete"],
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -37,6 +37,7 @@ class Campaigns(ListView):
     @extend_schema(request=CampaignConfig, responses={201: serializers.CampaignDocument})
     @once
     def post(self, request: Request) -> Response:
+        """Make a draft. It may still refer to what does not exist: publishing looks at that."""
         campaign = configuration.save_draft(serializers.configuration(request.data))
         response = _told(campaign, status=201)
         response["Location"] = f"{request.path}{campaign.key}/"

@@ -15,7 +15,7 @@ from tenants.accounts.models import Scope
 from tenants.idempotency import once
 
 _ONE_OR_MANY = PolymorphicProxySerializer(
-    "EventOrEvents", [serializers.EventSerializer, serializers.EventRows], resource_type_field_name=None
+    "EventOrEvents", [serializers.SentEventSerializer, serializers.EventRows], resource_type_field_name=None
 )
 _ROW_OR_ROWS = PolymorphicProxySerializer(
     "RowOrRows", [serializers.RowSerializer, serializers.RowsSerializer], resource_type_field_name=None

@@ -23,8 +23,10 @@ class Segments(ListView):
     serializer_class = serializers.SegmentSerializer
     scopes = {"POST": Scope.WRITE}
 
+    @extend_schema(responses={201: serializers.SegmentSerializer})
     @once
     def post(self, request: Request) -> Response:
+        """Make a segment. Its rule must lead to segments that exist, and not back to itself."""
         given = self.get_serializer(data=request.data)
         given.is_valid(raise_exception=True)
         segment = Segment(**given.validated_data)
@@ -67,7 +69,9 @@ class RulePreview(ApiView):
     serializer_class = serializers.RuleSerializer
     scopes = {"POST": Scope.READ}
 
-    @extend_schema(request=serializers.RuleBody, responses=serializers.AudienceSerializer)
+    @extend_schema(
+        operation_id="segments_preview", request=serializers.RuleBody, responses=serializers.RulePreviewSerializer
+    )
     @once
     def post(self, request: Request) -> Response:
         """Whom a rule matches now, whom of them an e-mail would reach, and a few of them."""
@@ -79,7 +83,7 @@ class SegmentPreview(ApiView):
     lookup_field = "key"
     scopes = {"POST": Scope.READ}
 
-    @extend_schema(request=None, responses=serializers.AudienceSerializer)
+    @extend_schema(operation_id="segments_preview_saved", request=None, responses=serializers.RulePreviewSerializer)
     @once
     def post(self, request: Request, key: str) -> Response:
         """The same for the rule that is saved, or for the one sent to replace it."""

@@ -27,6 +27,7 @@ class Suppressions(ListView):
             wanted["address"] = suppressions.normal(wanted.get("channel", "email"), wanted["address"])
         return Suppression.objects.filter(**wanted)
 
+    @extend_schema(responses={200: serializers.SuppressionSerializer, 201: serializers.SuppressionSerializer})
     @once
     def post(self, request: Request) -> Response:
         """Put an address on the list; one that is on it already is answered as it stands."""

@@ -25,6 +25,7 @@ class Templates(ListView):
     @extend_schema(request=serializers.TemplateSerializer, responses={201: serializers.TemplateSerializer})
     @once
     def post(self, request: Request) -> Response:
+        """Make a draft. It goes out once it is published."""
         given = serializers.TemplateSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         template = Template(**given.validated_data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -17,7 +18,8 @@ def read(
         return {}, [Problem("", "must be an object with named fields")]
     values: dict[str, Any] = {}
     problems: list[Problem] = []
-    for field, given in row.items():
+    missing = [(field, None) for field in needed if field not in row]
+    for field, given in itertools.chain(row.items(), missing):
         reader = readers.get(field)
         if reader is None:
             problems.append(Problem(_printable(field), f"is not a known field: put custom fields under {extras}"))
@@ -26,7 +28,6 @@ def read(
             values[field] = reader(given)
         except Invalid as invalid:
             problems.append(Problem(_printable(f"{field}.{invalid.path}" if invalid.path else field), str(invalid)))
-    problems += [Problem(field, "is required") for field in needed if field not in row]
     return values, problems
 
 

@@ -14,6 +14,7 @@ class Result(StrEnum):
     ACCEPTED = "accepted"  # the provider took responsibility
     REJECTED = "rejected"  # permanently refused: never try again
     DEFERRED = "deferred"  # refused for now: nothing was taken, try again later
+    UNSENT = "unsent"  # not handed over, for a reason that is not this message's: no attempt was made
     UNKNOWN = "unknown"  # handed over, no answer: only a person or the provider can say
 
 

@@ -147,7 +147,7 @@ def test_bad_rows_go_to_the_reject_file_with_row_number_and_reason(in_acme: Reta
     assert "email: 'nonsense' is not an e-mail address" in second[1]
     assert "; phone: '12' is not a" in second[1]
     assert second[2:] == ["c2", "nonsense", "12"]
-    assert third == ["4", "external_id: is required", "", "", ""]
+    assert third == ["4", "external_id: is required: it is your own id of the customer", "", "", ""]
 
 
 def test_the_reject_file_goes_where_it_is_told_and_away_when_nothing_is_rejected(

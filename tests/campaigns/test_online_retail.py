@@ -104,7 +104,7 @@ def _check_rejects(path: Path, raw: sqlite3.Connection) -> None:
         "SELECT line, invoice || '-' || line FROM lines WHERE customer = '' ORDER BY line"
     ).fetchall()
     assert [(int(row["row"]), row["event_id"]) for row in rows] == anonymous
-    assert {row["reason"] for row in rows} == {"external_id: is required"}
+    assert {row["reason"] for row in rows} == {"external_id: is required: it says whose event this is"}
 
 
 def _write_customers(path: Path, raw: sqlite3.Connection) -> Path:

@@ -30,7 +30,7 @@ from tests.delivery.scripted import (
     results,
 )
 
-A, R, D, U = Result.ACCEPTED, Result.REJECTED, Result.DEFERRED, Result.UNKNOWN
+A, R, D, U, N = Result.ACCEPTED, Result.REJECTED, Result.DEFERRED, Result.UNKNOWN, Result.UNSENT
 
 
 def test_a_message_the_server_took_without_answering_is_unknown_and_never_sent_again() -> None:
@@ -77,10 +77,10 @@ def test_421_in_answer_to_a_body_defers_that_message_and_goes_on_elsewhere() -> 
     assert server.keys == ["m0", "m2", "m3"]
 
 
-def test_a_server_that_always_drops_at_the_answer_leaves_two_unknown_and_defers_the_rest() -> None:
+def test_a_server_that_always_drops_at_the_answer_leaves_two_unknown_and_leaves_the_rest_unsent() -> None:
     with ScriptedServer({".": [TAKE_AND_DROP] * 9}) as server:
         outcomes = channel(server).send(ENVELOPE, batch(5), seconds=10)
-    assert [outcome.result for outcome in outcomes] == [U, U, D, D, D]
+    assert [outcome.result for outcome in outcomes] == [U, U, N, N, N]
     assert outcomes[2].detail.startswith("not handed over: ")
     assert server.keys == ["m0", "m1"]
 
@@ -113,14 +113,14 @@ def test_when_time_runs_out_only_the_message_without_an_answer_is_unknown(extens
     with ScriptedServer({".": [None, TAKE_AND_HANG]}, extensions=extensions) as server:
         outcomes = channel(server).send(ENVELOPE, batch(4), seconds=0.3)
         assert time.monotonic() - begun < 2
-    assert [outcome.result for outcome in outcomes] == [A, U, D, D]
+    assert [outcome.result for outcome in outcomes] == [A, U, N, N]
     assert server.keys == ["m0", "m1"]
 
 
 def test_the_last_quarter_of_the_time_is_kept_for_answers() -> None:
     with ScriptedServer({".": [Answer("250 ok", after=1.0)]}) as server:
         outcomes = channel(server).send(ENVELOPE, batch(3), seconds=1.2)
-    assert [outcome.result for outcome in outcomes] == [A, D, D]
+    assert [outcome.result for outcome in outcomes] == [A, N, N]
     assert "time allowed ran out" in outcomes[1].detail
 
 
@@ -237,4 +237,4 @@ def test_whatever_a_server_answers_no_message_arrives_twice_and_every_outcome_is
     assert [outcome.key for outcome in outcomes] == [f"m{number}" for number in range(10)]
     assert all(mail.recipients in {(), (f"{mail.key}@shop.example",)} for mail in server.mails)
     for outcome in outcomes:
-        assert taken[outcome.key] in {A: {1}, R: {0}, D: {0}, U: {0, 1}}[outcome.result], outcome
+        assert taken[outcome.key] in {A: {1}, R: {0}, D: {0}, N: {0}, U: {0, 1}}[outcome.result], outcome

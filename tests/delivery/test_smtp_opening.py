@@ -89,15 +89,15 @@ def test_a_server_that_wants_a_login_burns_no_message(verb: str) -> None:
     assert "set the user name" in str(refusal)
 
 
-def test_a_server_that_vanishes_in_the_middle_defers_the_rest_without_an_exception() -> None:
+def test_a_server_that_vanishes_in_the_middle_leaves_the_rest_unsent_without_an_exception() -> None:
     script: Script = {".": [None, Answer("250 ok", drop=True)], "CONNECT": [None, "421 too busy", "421 too busy"]}
     with ScriptedServer(script) as server:
         outcomes = channel(server).send(ENVELOPE, batch(4), seconds=10)
     assert [outcome.result for outcome in outcomes] == [
         Result.ACCEPTED,
         Result.ACCEPTED,
-        Result.DEFERRED,
-        Result.DEFERRED,
+        Result.UNSENT,
+        Result.UNSENT,
     ]
     assert "too busy" in outcomes[3].detail
 

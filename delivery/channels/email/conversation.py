@@ -49,9 +49,9 @@ class Ledger:
         """Not worth a server's time: it never went out and never will."""
         self._close(position, Result.REJECTED, why)
 
-    def defer_rest(self, why: str) -> None:
+    def leave_rest(self, why: str) -> None:
         for position in self.open():
-            self._close(position, Result.DEFERRED, f"not handed over: {why}")
+            self._close(position, Result.UNSENT, f"not handed over: {why}")
 
     def settled(self) -> list[Outcome]:
         return [outcome for outcome in self.outcomes if outcome is not None]

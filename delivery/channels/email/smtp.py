@@ -38,7 +38,7 @@ class SmtpChannel:
         except ChannelUnavailable as refusal:
             if not ledger.answered + ledger.in_doubt:
                 raise
-            ledger.defer_rest(str(refusal))
+            ledger.leave_rest(str(refusal))
         return ledger.settled()
 
     def close(self) -> None:

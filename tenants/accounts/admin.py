@@ -1,0 +1,112 @@
+"""People who sign in, and keys that integrators call with. A key or login link is shown once, on the page that makes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import URLPattern, path
+from django.views.decorators.http import require_POST
+
+from tenants import provisioning
+from tenants.accounts.models import ApiKey, User
+from tenants.console import AdministratorsOnly, platform_console, retailer_console
+
+
+class UserForm(forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = User
+        fields = ["email", "first_name", "last_name", "is_superuser", "is_active"]
+        labels = {"email": "E-mail", "is_superuser": "Administrator", "is_active": "May sign in"}
+        help_texts = {
+            "is_superuser": "May also invite people and make API keys.",
+            "is_active": "Untick to lock somebody out without forgetting what they did.",
+        }
+
+    def clean_email(self) -> str:
+        email: str = self.cleaned_data["email"].lower()
+        if User.objects.filter(email=email).exclude(pk=self.instance.pk).exists():
+            raise ValidationError("Somebody with this address is here already: find them in the list.")
+        return email
+
+
+class UserAdmin(AdministratorsOnly):
+    form = UserForm
+    list_display = ("email", "first_name", "last_name", "is_superuser", "is_active", "last_login")
+    search_fields = ("email", "first_name", "last_name")
+    ordering = ("email",)
+    fields = ("email", "first_name", "last_name", "is_superuser", "is_active")
+    change_form_template = "console/user.html"
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return self.fields if obj else self.fields[:-1]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Nobody locks themselves out."""
+        return ("is_superuser", "is_active") if obj and obj.pk == request.user.pk else ()
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False  # what they published names them
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        if not change:
+            obj.is_staff = True
+            obj.set_unusable_password()
+        obj.save()
+
+    def response_add(self, request: HttpRequest, obj: User, post_url_continue: Any = None) -> HttpResponse:
+        return self._link_page(request, obj)
+
+    def new_link(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return self._link_page(request, get_object_or_404(User, pk=pk, is_active=True))
+
+    def _link_page(self, request: HttpRequest, user: User) -> HttpResponse:
+        made = {"title": f"Login link for {user.email}", "link": provisioning.login_url(request.tenant, user)}  # type: ignore[attr-defined]
+        return render(request, "console/login_link.html", self.admin_site.each_context(request) | made | {"person": user})
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(require_POST(self._administrators_only))
+        return [path("<int:pk>/link/", view, name="accounts_user_link"), *super().get_urls()]
+
+    def _administrators_only(self, request: HttpRequest, pk: int) -> HttpResponse:
+        if not self.has_change_permission(request):
+            return HttpResponse("Only administrators may make login links.", status=403, content_type="text/plain")
+        return self.new_link(request, pk)
+
+
+retailer_console.register(User, UserAdmin)
+platform_console.register(User, UserAdmin)
+
+
+@admin.register(ApiKey, site=retailer_console)
+class ApiKeyAdmin(AdministratorsOnly):
+    list_display = ("name", "prefix", "scope", "created", "last_used_at", "revoked")
+    search_fields = ("name", "prefix")
+    ordering = ("-created",)
+    readonly_fields = ("prefix", "created", "last_used_at")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        if obj is None:
+            return ("name", "scope", "expiry_date")
+        return ("name", "prefix", "scope", "expiry_date", "created", "last_used_at", "revoked")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return (*self.readonly_fields, "scope", "expiry_date") if obj else ()
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False  # revoke it: then the list still tells that it was there
+
+    def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
+        if change:
+            obj.save()
+        else:
+            request.made_key = ApiKey.objects.assign_key(obj)  # type: ignore[attr-defined]
+            obj.save()
+
+    def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: Any = None) -> HttpResponse:
+        made = {"title": f"API key {obj.name}", "key": request.made_key, "made": obj}  # type: ignore[attr-defined]
+        return render(request, "console/api_key.html", self.admin_site.each_context(request) | made)
