@@ -81,6 +81,7 @@ INSTALLED_APPS = list(dict.fromkeys([*SHARED_APPS, *TENANT_APPS]))
 MIDDLEWARE = [
     "marketing.health.HealthMiddleware",
     "tenants.middleware.RetailerMiddleware",
+    "tenants.zone.ZoneMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -179,6 +180,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-gb"
 USE_I18N = True
+FORMAT_MODULE_PATH = ["marketing.formats"]
 
 # -- safety -----------------------------------------------------------------------------------------------------------
 SESSION_COOKIE_DOMAIN = None  # host-only: a retailer's session says nothing to another host
@@ -228,6 +230,7 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.1",
     "ENUM_NAME_OVERRIDES": {
         "Channel": "campaigns.models.customers.Channel",
+        "ChannelName": ["email", "sms", "push", "webhook"],
         "CampaignState": "campaigns.models.campaigns.Campaign.State",
         "RunState": "campaigns.models.campaigns.Run.State",
     },

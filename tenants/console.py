@@ -42,7 +42,6 @@ class ConsoleAdmin(ModelAdmin):  # type: ignore[misc]
     warn_unsaved_form = True
     list_filter_submit = True
     actions = None
-    show_full_result_count = False
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self._may(request)

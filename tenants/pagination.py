@@ -78,7 +78,7 @@ def _cursor(key: int) -> str:
 
 def _position(cursor: str) -> int:
     try:
-        raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
     except ValueError:
         raw = b""
     if not _NUMBER.fullmatch(raw):

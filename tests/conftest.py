@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test import Client
+from django.test.utils import setup_databases, teardown_databases
 
 from tenants import context, provisioning
 from tenants.accounts.models import ApiKey, Scope, User
@@ -19,10 +20,17 @@ from tenants.models import Retailer
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+def django_db_setup(
+    django_test_environment: None, django_db_blocker: Any, django_db_modify_db_settings: None
+) -> Iterator[None]:
+    """A test database with the cast, whichever tests were chosen: never the installation's own."""
     with django_db_blocker.unblock():
+        made = setup_databases(verbosity=0, interactive=False)
         provisioning.provision("acme", name="Acme Foods", timezone="Europe/London")
         provisioning.provision("globex", name="Globex Outdoor", timezone="America/Denver")
+    yield
+    with django_db_blocker.unblock():
+        teardown_databases(made, verbosity=0)
 
 
 @pytest.fixture(autouse=True)

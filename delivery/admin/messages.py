@@ -67,6 +67,7 @@ class MessageAdmin(ReadOnly):
         page = self.admin_site.each_context(request) | {
             "title": f"Message {message.pk}",
             "message": message,
+            "original": message,
             "meaning": STATES[message.state],
             "customer": Customer.objects.filter(pk=message.customer_id).first(),
             "outcomes": message.outcomes.order_by("pk"),

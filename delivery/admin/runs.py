@@ -62,7 +62,7 @@ class RunAdmin(ReadOnly):
         if run is None:
             raise Http404("There is no such run.")
         page = self.admin_site.each_context(request) | run_progress.page(run)
-        shown = {"title": run.campaign.name, "subtitle": f"Run {run.pk}", "opts": self.opts, "media": self.media}
+        shown = {"title": str(run), "original": run, "opts": self.opts, "media": self.media}
         return render(request, "console/run.html", page | shown)
 
     def get_urls(self) -> list[URLPattern]:

@@ -1,4 +1,4 @@
-"""People who sign in, and keys that integrators call with. A key or login link is shown once, on the page that makes it."""
+"""People who sign in, and keys that integrators call with. A key or link is shown once, on the page that makes it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.auth.tokens import default_token_generator
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
 from django.views.decorators.http import require_POST
 
-from tenants import provisioning
+from tenants import addresses, context
 from tenants.accounts.models import ApiKey, User
 from tenants.console import AdministratorsOnly, platform_console, retailer_console
 
@@ -65,8 +68,12 @@ class UserAdmin(AdministratorsOnly):
         return self._link_page(request, get_object_or_404(User, pk=pk, is_active=True))
 
     def _link_page(self, request: HttpRequest, user: User) -> HttpResponse:
-        made = {"title": f"Login link for {user.email}", "link": provisioning.login_url(request.tenant, user)}  # type: ignore[attr-defined]
-        return render(request, "console/login_link.html", self.admin_site.each_context(request) | made | {"person": user})
+        made = {"title": f"Login link for {user.email}", "link": self._base_url() + _login_path(user), "person": user}
+        return render(request, "console/login_link.html", self.admin_site.each_context(request) | made)
+
+    def _base_url(self) -> str:
+        is_platform = self.admin_site is platform_console
+        return addresses.platform_url() if is_platform else addresses.base_url(context.current())
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(require_POST(self._administrators_only))
@@ -110,3 +117,8 @@ class ApiKeyAdmin(AdministratorsOnly):
     def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: Any = None) -> HttpResponse:
         made = {"title": f"API key {obj.name}", "key": request.made_key, "made": obj}  # type: ignore[attr-defined]
         return render(request, "console/api_key.html", self.admin_site.each_context(request) | made)
+
+
+def _login_path(user: User) -> str:
+    uid = urlsafe_base64_encode(force_bytes(user.pk))
+    return reverse("login_by_link", args=[uid, default_token_generator.make_token(user)])

@@ -8,15 +8,11 @@ three alike. Processor time counts workers, scheduler, this process and Postgres
 
 from __future__ import annotations
 
-import itertools
 import json
 from argparse import Namespace
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-
-from rich.console import Console
-from rich.table import Table
 
 from tenants.models import Retailer
 from tests.benchmarks import engine, figures, limit, naive, usage, workload
@@ -44,48 +40,47 @@ class Results:
 
 def run(options: Namespace) -> bool:
     """Print progress, a table and, as the last line, the figures. False when a check has failed."""
-    console, source = Console(), workload.load()
+    source = workload.load()
     people = list(source.people(options.messages, options.tenants, options.seed or source.seed))
-    console.print(f"{source.origin}: {options.messages:,} messages, {options.tenants} retailers, "
-                  f"{options.workers} workers; {usage.machine()}")  # fmt: skip
-    console.print("Provisioning, and reading customers in ...")
+    _say(f"{options.messages:,} messages of {options.tenants} retailers by {options.workers} workers; {source.origin}")
+    _say(usage.machine())
+    _say("Provisioning, and taking customers in ...")
     retailers = engine.provision(options.tenants)
     try:
-        results = _measured(options, source, people, retailers, console)
+        results = _measured(options, source, people, retailers)
     finally:
         engine.remove(retailers)
-    console.print(_table(results))
-    console.print(f"{usage.machine()}; peak memory of a worker {results.peak_rss_mb:.0f} MB")
+    _say(_table(results))
+    _say(usage.machine())
     for complaint in results.complaints:
-        console.print(f"WRONG: {complaint}")
-    print(json.dumps(_keys(results)))
+        _say(f"WRONG: {complaint}")
+    _say(json.dumps(_keys(results)))
     return not (results.complaints or results.duplicates or results.lost)
 
 
-def _measured(
-    options: Namespace, source: Workload, people: list[Person], retailers: Sequence[Retailer], console: Console
-) -> Results:
-    by_retailer = [[p for p in people if p["tenant"] == n] for n in range(1, len(retailers) + 1)]
+def _measured(options: Namespace, source: Workload, people: list[Person], retailers: Sequence[Retailer]) -> Results:
+    by_retailer = [[p for p in people if p["tenant"] == number] for number in range(1, len(retailers) + 1)]
     for retailer, theirs in zip(retailers, by_retailer, strict=True):
         engine.fill(retailer, source.source, iter(theirs))
     results = Results(complaints=engine.read_sample(retailers[0], by_retailer[0]))
     postgres = engine.postgres_pid()
     if postgres is None:
-        console.print("Postgres does not run on this machine: its processor time is NOT in these figures.")
+        _say("Postgres does not run on this machine: its processor time is NOT in these figures.")
     with ExitStack() as stack:
         sink = stack.enter_context(SinkProcess())
+        _say("Starting workers ...")
         naive_way = stack.enter_context(naive.running(port=sink.port, workers=options.workers, postgres=postgres))
         ours = stack.enter_context(engine.running(email_url=sink.url, workers=options.workers, postgres=postgres))
-        console.print("Waiting for the workers ...")
         naive_way.send(people[: options.workers])
         ours.warm_up(retailers[0], len(by_retailer[0]))
+        baselines = _Baselines(source, people, sink, naive_way, options.workers)
         for number in range(1, options.repeat + 1):
-            console.print(f"Round {number} of {options.repeat}: baselines, ours, baselines ...")
-            halves = _Baselines(source, people, sink, naive_way, options.workers)
-            halves.send(results, 0)
+            _say(f"Round {number} of {options.repeat}: the baselines' first half ...")
+            baselines.send(results, 0)
+            _say("  ours ...")
             _send_ours(ours, retailers, people, sink, results)
-            console.print(f"  ours: {results.ours[-1].per_s:,.0f} messages/s")
-            halves.send(results, 1)
+            _say(f"  {results.ours[-1].per_s:,.0f} messages/s; the baselines' second half ...")
+            baselines.send(results, 1)
         results.peak_rss_mb = ours.peak_rss_mb()
     return results
 
@@ -135,15 +130,19 @@ def _keys(results: Results) -> dict[str, float]:
     }
 
 
-def _table(results: Results) -> Table:
-    table = Table()
-    for title in ("", "messages", "messages/s", "each time", "cpu s per 1,000", "ours to it"):
-        table.add_column(title, justify="right" if title else "left", no_wrap=True)
-    ours = figures.middle(results.ours)
-    for name, measured in (("the limit", results.limit), ("ours", results.ours), ("the naive way", results.naive)):
-        usual = figures.middle(measured)
-        each = " ".join(f"{one.per_s:,.0f}" for one in itertools.islice(measured, 6))
-        ratio = "" if measured is results.ours else f"{ours.per_s / usual.per_s:.2f} x"
-        row = (f"{sum(one.messages for one in measured):,}", f"{usual.per_s:,.0f}", each)
-        table.add_row(name, *row, f"{usual.cpu_s_per_1000:.3f}", ratio)
-    return table
+def _table(results: Results) -> str:
+    ours, best, naive_way = (figures.middle(each) for each in (results.ours, results.limit, results.naive))
+    rows = (("the limit", best, results.limit), ("ours", ours, results.ours), ("naive", naive_way, results.naive))
+    lines = [f"{'':<10}{'messages':>12}{'messages/s':>12}{'cpu s per 1,000':>18}   each time, messages/s"]
+    for name, usual, measured in rows:
+        each = " ".join(f"{one.per_s:,.0f}" for one in measured)
+        number = sum(one.messages for one in measured)
+        lines.append(f"{name:<10}{number:>12,}{usual.per_s:>12,.0f}{usual.cpu_s_per_1000:>18.3f}   {each}")
+    lines.append(f"ours is {ours.per_s / best.per_s:.2f} of the limit and {ours.per_s / naive_way.per_s:.1f} x naive; "
+                 f"{results.duplicates} duplicates, {results.lost} lost; "
+                 f"a worker held {results.peak_rss_mb:.0f} MB at most")  # fmt: skip
+    return "\n".join(lines)
+
+
+def _say(words: str) -> None:
+    print(words, flush=True)

@@ -8,12 +8,11 @@ import email.policy
 import html
 import re
 import secrets
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -29,17 +28,18 @@ from campaigns import configuration, content, ingest
 from campaigns.models import Brand, Campaign, Run, Template
 from delivery import identity, pipeline, preferences, reports
 from delivery.models import Message
-from marketing.embedded import children
 from tenants import bell, context, provisioning
 from tenants.models import AgendaItem, Retailer
 from tests.benchmarks import usage, workload
 from tests.benchmarks.figures import Measured
+from tests.benchmarks.installation import Process
 from tests.benchmarks.sink import SinkProcess
 from tests.benchmarks.workload import Source
 
 SAMPLE = 50  # mails read closely before anything is measured
 _INGEST = 1000  # customers per call
 _LOOK_EVERY = 0.05  # seconds
+_SAY_EVERY = 5.0
 _LEDGER_CHUNK = 50_000
 _SLOWEST = 20  # messages/s, below which a run counts as stuck
 
@@ -65,13 +65,13 @@ def remove(retailers: Sequence[Retailer]) -> None:
 
 
 def fill(retailer: Retailer, source: Source, people: Iterator[Person]) -> None:
-    """Customers, brand, template, and two campaigns: `everybody`, and `some` for a share of them."""
+    """Customers, brand, template, and the campaign to everybody."""
     with context.in_retailer(retailer):
         while chunk := list(islice(people, _INGEST)):
-            rejected = [result for result in ingest.upsert_customers([workload.customer(p) for p in chunk],
-                                                                     now=timezone.now()) if result.problems]  # fmt: skip
-            if rejected:
-                raise ValueError(f"The workload's customers are refused: {rejected[0].problems}")
+            results = ingest.upsert_customers([workload.customer(person) for person in chunk], now=timezone.now())
+            refused = [result.problems for result in results if result.problems]
+            if refused:
+                raise ValueError(f"Customers of the workload are refused: {refused[0]}")
         brand = content.brand()
         Brand.objects.filter(pk=brand.pk).update(
             from_name="Example Shop", from_email="news@news.example.com", website="https://shop.example.com"
@@ -88,24 +88,26 @@ def fill(retailer: Retailer, source: Source, people: Iterator[Person]) -> None:
 
 def read_sample(retailer: Retailer, people: Sequence[Person]) -> list[str]:
     """Send a share of the mails from here, read them, and say what is wrong with them."""
-    with tempfile.TemporaryDirectory() as folder, SinkProcess(spool=Path(folder) / "mails") as sink:
-        with override_settings(EMAIL_URL=sink.url), context.in_retailer(retailer):
-            run = _launch_share("sample", SAMPLE / len(people))
-            pipeline.work(seconds=60, retailer=retailer)
-            run.refresh_from_db()
-            if run.state != Run.State.COMPLETED:
-                return [f"the sample's run is {run.state}: {run.reason or _agenda_errors([retailer])}"]
-            by_address = {person["email"]: person for person in people}
-            mails = [(got.recipient, content) for got, content in sink.messages()]
-            if not mails:
-                return ["the sample has no mail in it"]
-            return [problem for to, raw in mails for problem in _wrong(raw, by_address[to], retailer)]
+    by_address = {person["email"]: person for person in people}
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        SinkProcess(spool=Path(folder) / "mails") as sink,
+        override_settings(EMAIL_URL=sink.url),
+        context.in_retailer(retailer),
+    ):
+        run = _launch_share("sample", SAMPLE / len(people))
+        pipeline.work(seconds=60, retailer=retailer)
+        if not _is_complete(retailer, run):
+            return [f"the sample is not sent: {_left_over([retailer])}"]
+        mails = list(sink.messages())
+        wrong = [problem for got, raw in mails for problem in _wrong(raw, by_address[got.recipient], retailer)]
+        return wrong if mails else [f"the sample has no mail in it: {reports.report(run).reasons}"]
 
 
 class Engine:
     """The workers of an installation, and what counts as their work."""
 
-    def __init__(self, processes: Sequence[subprocess.Popen[str]], *, workers: int, postgres: int | None) -> None:
+    def __init__(self, processes: Sequence[Process], *, workers: int, postgres: int | None) -> None:
         self._processes = processes
         self._workers = workers
         self._counted = [*(process.pid for process in processes), *filter(None, [postgres])]
@@ -134,14 +136,20 @@ class Engine:
         return usage.peak_rss_mb(process.pid for process in self._processes)
 
     def _wait(self, runs: Mapping[Retailer, Run], *, seconds: float) -> None:
-        deadline, open_runs = time.monotonic() + seconds, dict(runs)
+        begun = said = time.monotonic()
+        open_runs = dict(runs)
         agenda = AgendaItem.objects.filter(retailer__in=list(runs))
         while open_runs:
-            if time.monotonic() > deadline or any(process.poll() is not None for process in self._processes):
-                raise Stuck(f"{len(open_runs)} runs are not completed. {_agenda_errors(list(runs))}")
             time.sleep(_LOOK_EVERY)
-            if not agenda.exists():  # else one query each would be spent on runs that cannot be complete yet
+            left, now = agenda.count(), time.monotonic()
+            if not left:  # else each open run would cost a query, and none can be complete yet
                 open_runs = {retailer: run for retailer, run in open_runs.items() if not _is_complete(retailer, run)}
+            if now - said > _SAY_EVERY:
+                said = now
+                print(f"    {left} batches left", flush=True)
+            if now - begun > seconds or any(process.has_ended for process in self._processes):
+                words = [process.last_words for process in self._processes]
+                raise Stuck("\n".join([f"{len(open_runs)} runs are not completed.", _left_over(runs), *words]))
 
     def _cpu_s(self) -> float:
         return usage.cpu_seconds(self._counted) + time.process_time()
@@ -153,18 +161,16 @@ def running(*, email_url: str, workers: int, postgres: int | None) -> Iterator[E
     celery = [sys.executable, "-W", "ignore:::celery.platforms", "-m", "celery", "-A", "marketing", "--quiet"]
     quiet = ["--loglevel", "WARNING"]
     alone = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    commands = (
-        [*celery, "worker", "--concurrency", str(workers), *quiet, *alone],
-        [*celery, "beat", *quiet, "--pidfile="],
-    )
-    started = [children.spawn(command, env={"EMAIL_URL": email_url}) for command in commands]
+    commands = {
+        "worker": [*celery, "worker", "--concurrency", str(workers), *quiet, *alone],
+        "beat": [*celery, "beat", *quiet, "--pidfile="],
+    }
+    started = [Process(command, env={"EMAIL_URL": email_url}, name=name) for name, command in commands.items()]
     try:
         yield Engine(started, workers=workers, postgres=postgres)
     finally:
-        for process in started:
-            process.terminate()
-        for process in started:
-            children.stop(process)
+        for process in reversed(started):
+            process.stop()
 
 
 def postgres_pid() -> int | None:
@@ -219,7 +225,7 @@ def _is_complete(retailer: Retailer, run: Run) -> bool:
     return run.state == Run.State.COMPLETED
 
 
-def _agenda_errors(retailers: Sequence[Retailer]) -> str:
+def _left_over(retailers: Iterable[Retailer]) -> str:
     items = AgendaItem.objects.filter(retailer__in=list(retailers))
     errors = items.exclude(error="").values_list("kind", "error")[:3]
     return f"{items.count()} items are left on the agenda; errors: {list(errors) or 'none'}"

@@ -10,10 +10,14 @@ import atexit
 import os
 import secrets
 import shutil
+import signal
+import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from urllib.parse import quote
 
 import django
@@ -29,6 +33,7 @@ def installation() -> Iterator[None]:
     # A short path, for Unix sockets. Removed once the embedded Postgres has stopped, which it does later than here.
     home = Path(tempfile.mkdtemp(prefix="bl-bench-", dir="/tmp"))
     atexit.register(shutil.rmtree, home, ignore_errors=True)
+    signal.signal(signal.SIGTERM, _end)
     os.environ |= {
         "BANNERLINE_HOME": str(home),
         "DJANGO_SETTINGS_MODULE": "marketing.settings",
@@ -47,6 +52,32 @@ def installation() -> Iterator[None]:
     finally:
         if started:
             children.stop(started)
+
+
+class Process:
+    """A process of ours beside the benchmark; what it says goes to a file, of which `last_words` is the end."""
+
+    def __init__(self, command: Sequence[str], *, env: Mapping[str, str], name: str) -> None:
+        self._log = Path(os.environ["BANNERLINE_HOME"]) / f"{name}.log"
+        with self._log.open("w") as log:
+            self._process = children.spawn(command, env=env, stdout=log, stderr=subprocess.STDOUT)
+        self.pid = self._process.pid
+
+    @property
+    def has_ended(self) -> bool:
+        return self._process.poll() is not None
+
+    @property
+    def last_words(self) -> str:
+        return "\n".join(self._log.read_text().splitlines()[-5:])
+
+    def stop(self) -> None:
+        children.stop(self._process)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    """By way of everything that has to be stopped and removed."""
+    sys.exit(128 + number)
 
 
 def _database(home: Path) -> str:

@@ -54,9 +54,7 @@ def _process(pipe: Connection, source: Source, people: Sequence[Person], port: i
     pipe.send("ready")
     pipe.recv()
     begun = time.process_time()
-    open_ones = [
-        _conversation(sock, map(write, people[number :: len(sockets)])) for number, sock in enumerate(sockets)
-    ]
+    open_ones = [_conversation(sock, map(write, people[number :: len(sockets)])) for number, sock in enumerate(sockets)]
     while open_ones:
         open_ones = [each for each in open_ones if next(each, None)]
     pipe.send(time.process_time() - begun)

@@ -7,14 +7,13 @@ a new connection per message, one row saved per message. Celery's and Django's o
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 import django
 from celery import Celery
@@ -22,10 +21,9 @@ from django.core.mail import EmailMultiAlternatives, get_connection
 from django.db import connection, models
 from django.template import Context, Engine, Template
 
-from marketing.embedded import children
 from tests.benchmarks import usage, workload
 from tests.benchmarks.figures import Measured
-from tests.benchmarks.workload import Source
+from tests.benchmarks.installation import Process
 
 django.setup()  # the models below need it, and a Celery worker imports this module before it does so itself
 
@@ -40,6 +38,8 @@ app.conf.update(task_default_queue="naive", task_ignore_result=True, broker_conn
 class Person(models.Model):
     data = models.JSONField()
 
+    objects: ClassVar[models.Manager[Person]] = models.Manager()
+
     class Meta:
         app_label = "naive"
 
@@ -51,6 +51,8 @@ class Mail(models.Model):
     person = models.ForeignKey(Person, on_delete=models.CASCADE)
     status = models.CharField(max_length=10)
     sent_at = models.DateTimeField(auto_now_add=True)
+
+    objects: ClassVar[models.Manager[Mail]] = models.Manager()
 
     class Meta:
         app_label = "naive"
@@ -97,7 +99,7 @@ class NotSent(RuntimeError):
 class Naive:
     """Tables and workers of the naive way, for as long as a `with` block of `running` lasts."""
 
-    def __init__(self, worker: subprocess.Popen[str], postgres: int | None) -> None:
+    def __init__(self, worker: Process, postgres: int | None) -> None:
         self._worker = worker
         self._counted = [worker.pid, *filter(None, [postgres])]
 
@@ -110,8 +112,8 @@ class Naive:
         for person in made:
             send_mail.delay(person.pk)
         while (sent := Mail.objects.count()) < len(people):
-            if self._worker.poll() is not None or time.perf_counter() - begun > MAILS_WITHIN:
-                raise NotSent(f"The naive way sent {sent} of {len(people)} mails; see what its workers said.")
+            if self._worker.has_ended or time.perf_counter() - begun > MAILS_WITHIN:
+                raise NotSent(f"The naive way sent {sent} of {len(people)} mails. {self._worker.last_words}")
             time.sleep(0.02)
         return Measured(len(people), time.perf_counter() - begun, self._cpu_s() - cpu_s)
 
@@ -127,11 +129,11 @@ def running(*, port: int, workers: int, postgres: int | None) -> Iterator[Naive]
         editor.create_model(Mail)
     command = [sys.executable, "-W", "ignore", "-m", "celery", "-A", "tests.benchmarks.naive", "--quiet", "worker"]
     command += ["--concurrency", str(workers), "--hostname", "naive@localhost", "--loglevel", "ERROR"]
-    worker = children.spawn(command, env={_PORT: str(port)})
+    worker = Process(command, env={_PORT: str(port)}, name="naive")
     try:
         yield Naive(worker, postgres)
     finally:
-        children.stop(worker)
+        worker.stop()
         with connection.schema_editor() as editor:
             editor.delete_model(Mail)
             editor.delete_model(Person)

@@ -18,7 +18,7 @@ _STYLE = "\n".join(
 )
 _NOTES = "\n".join(
     f'<tr><td colspan="2" class="c{n}"><strong>Note {n}.</strong> Orders placed before noon leave our warehouse on '
-    f"the same day, and what does not please may come back within {20 + n} days at no cost, wrapping included.</td></tr>"
+    f"the same day, and what does not please may come back within {20 + n} days at no cost, unwrapped.</td></tr>"
     for n in range(1, 13)
 )
 HTML = f"""<!DOCTYPE html>
@@ -27,8 +27,8 @@ HTML = f"""<!DOCTYPE html>
 <tr><td colspan="2"><h1>Good day {{{{ first_name }}}} {{{{ last_name }}}},</h1>
 <p class="c2">this is new in {{{{ city }}}}. Your plan is <strong>{{{{ plan }}}}</strong>, and you have
 <strong>{{{{ points }}}}</strong> points to spend on what follows.</p></td></tr>
-{{% for p in products %}}<tr><td class="c3" width="120"><a href="{{{{ p.track }}}}"><img src="{{{{ p.img }}}}" width="96"
-height="96" alt="{{{{ p.name }}}}" style="border:0;display:block"></a></td>
+{{% for p in products %}}<tr><td class="c3" width="120"><a href="{{{{ p.track }}}}"><img src="{{{{ p.img }}}}"
+width="96" height="96" alt="{{{{ p.name }}}}" style="border:0;display:block"></a></td>
 <td class="c3" style="vertical-align:top"><p class="c1"><strong>{{{{ p.name }}}}</strong></p>
 <p class="c1" style="font-size:12px">{{{{ p.blurb }}}}</p><p class="c1">&euro; {{{{ p.price }}}}</p></td></tr>
 {{% endfor %}}<tr><td colspan="2" class="c4"><a href="{{{{ cta }}}}">Everything for you</a></td></tr>

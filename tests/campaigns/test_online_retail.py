@@ -23,10 +23,13 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db.models import Count, IntegerField, Sum
 from django.db.models.functions import Cast
+from django.test import override_settings
 
 from campaigns.models import Customer, Event
 from tenants import context
 from tenants.models import Retailer
+from tests import factories
+from tests.benchmarks.sink import SinkProcess
 
 ORDERS = Path(settings.BASE_DIR).parent / "shared/data/online-retail/orders-2010-12-to-2011-06.csv.gz"
 BAR = 60  # seconds for both files
@@ -70,6 +73,30 @@ def test_the_orders_are_imported_completely_once_and_fast(
     assert _counts(again) == {"rows": lines, "created": 0, "duplicate": lines - anonymous, "rejected": anonymous}
     with context.in_retailer(acme):
         _check_against(raw)
+
+    with SinkProcess() as sink, override_settings(EMAIL_URL=sink.url):
+        with context.in_retailer(acme):
+            factories.campaign("winback", audience={"include": QUIET_SPENDERS})
+        call_command("launch", "acme", "winback", "--wait", "--as-of", "2011-07-01T00:00:00", stdout=io.StringIO())
+        arrived = sorted(received.recipient for received in sink.received())
+    wanted = raw.execute(_QUIET_SPENDERS).fetchall()
+    assert len(wanted) > 500
+    assert arrived == sorted(f"c{customer}@example.test" for (customer,) in wanted)
+
+
+# Bought something, nothing in the 60 days before 1 July, and for 200 pounds or more in all.
+QUIET_SPENDERS = {
+    "all": [
+        {"event": "order", "count": {"gte": 1}},
+        {"not": {"event": "order", "within": "60d"}},
+        {"event": "order", "sum": {"property": "value", "gte": 200}},
+    ]
+}
+_QUIET_SPENDERS = """
+    SELECT customer FROM lines WHERE customer != '' AND quantity > 0 AND at <= '2011-07-01 00:00:00'
+    GROUP BY customer
+    HAVING max(at) <= '2011-05-02 00:00:00' AND sum(quantity * CAST(round(price * 10000) AS INTEGER)) >= 2000000
+"""
 
 
 def _check_against(raw: sqlite3.Connection) -> None:

@@ -1,0 +1,62 @@
+"""Customers: who they are, what they agreed to, what they did and what they were sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from campaigns import erasure, ingest
+from campaigns.admin.removal import RemovedByItsOwner
+from campaigns.forms.customers import CustomerForm
+from campaigns.models import Customer, Suppression
+from delivery.views import customer_timeline
+from tenants.console import retailer_console
+
+
+@admin.register(Customer, site=retailer_console)
+class CustomerAdmin(RemovedByItsOwner):
+    form = CustomerForm
+    list_display = ("external_id", "name", "email", "city", "consent_email", "updated_at")
+    list_display_links = ("external_id", "name")
+    list_filter = ("consent_email", "consent_sms")
+    list_per_page = 50
+    show_full_result_count = False
+    search_fields = ("=external_id", "^email", "^first_name", "^last_name")
+    search_help_text = "Customer number, or the beginning of an e-mail address or name"
+    ordering = ("-pk",)
+    compressed_fields = False
+    fieldsets = (
+        (None, {"fields": ("external_id", ("first_name", "last_name"), ("email", "phone"))}),
+        ("Where", {"fields": (("city", "country"), ("timezone", "locale"))}),
+        ("Consent", {"fields": (("consent_email", "consent_sms", "consent_push"),)}),
+    )
+
+    @admin.display(description="Name")
+    def name(self, customer: Customer) -> str:
+        return " ".join(filter(None, [customer.first_name, customer.last_name])) or "-"
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("external_id",) if obj else ()
+
+    def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, **kwargs)
+        form.as_of = timezone.now()
+        return form
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
+        customer = kwargs.get("obj")
+        if customer:
+            suppressions = Suppression.objects.filter(address__in=[customer.email, customer.phone]).exclude(address="")
+            context |= {"suppressions": suppressions, "timeline": customer_timeline.entries(customer)}
+        response: HttpResponse = super().render_change_form(request, context, **kwargs)
+        return response
+
+    def save_model(self, request: HttpRequest, obj: Customer, form: CustomerForm, change: bool) -> None:
+        ingest.upsert_customers([form.row()], now=timezone.now())
+        obj.pk = Customer.objects.values_list("pk", flat=True).get(external_id=obj.external_id)
+
+    def remove(self, obj: Customer) -> None:
+        erasure.erase(obj)
