@@ -8,19 +8,21 @@ Promise  what runs is a frozen version; one occurrence of a campaign runs once, 
 from __future__ import annotations
 
 import uuid
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 
-from campaigns import audience, language
-from campaigns.config.campaign import ApiTrigger, CampaignConfig, ScheduleTrigger, Step
+from campaigns import audience, language, schedule
+from campaigns.config.campaign import CampaignConfig, EventTrigger, RecurringTrigger, ScheduleTrigger, Step
 from campaigns.config.gate import Invalid, Problem, content_hash, dump, parse_campaign
 from campaigns.models import Campaign, CampaignVersion, Run, Template
+from campaigns.schedule import Occurrence
 from tenants import agenda, context
 from tenants.accounts.models import User
 
 ACTIVE_CHANNELS = ("email",)
+MISSED = "it was due while nothing ran, and starting it this late is more than its grace allows"
 
 
 class Conflict(ValueError):
@@ -62,8 +64,7 @@ def check(config: CampaignConfig, *, as_of: datetime) -> list[Problem]:
     problems = _check_audience(config, as_of)
     for index, step in enumerate(config.steps):
         problems += _check_step(f"steps.{index}", step)
-    if not isinstance(config.trigger, ApiTrigger | ScheduleTrigger):
-        problems.append(_inactive("trigger.kind", f"{config.trigger.kind} triggers", "schedule or api"))
+    problems += _check_trigger(config)
     if config.timing.mode != "now":
         problems.append(_inactive("timing.mode", f"mode {config.timing.mode}", "now"))
     if config.limits.per_customer:
@@ -83,9 +84,13 @@ def publish(campaign: Campaign, *, by: User | None = None, now: datetime) -> Cam
     with transaction.atomic():
         locked = Campaign.objects.select_for_update().get(pk=campaign.pk)
         version = _freeze(locked, by)
-        if isinstance(config.trigger, ScheduleTrigger) and not _has_run(locked, config.trigger):
+        due = _next(locked, config, after=max(filter(None, [locked.looked_at, version.published_at])))
+        if due and isinstance(config.trigger, ScheduleTrigger) and now - due.at > config.trigger.grace:
+            cure = "choose a later time, or an api trigger to start it by hand"
+            raise Invalid([Problem("trigger.at", f"{due.at:%d %B %Y %H:%M} UTC has passed: {cure}", "past")])
+        if due:
             locked.state = Campaign.State.SCHEDULED
-            agenda.put(context.current(), "campaign", locked.pk, due_at=instant(config.trigger))
+            agenda.put(context.current(), "campaign", locked.pk, due_at=due.at)
         locked.live = version
         locked.save(update_fields=["live", "state", "updated_at"])
     campaign.refresh_from_db()
@@ -97,26 +102,35 @@ def launch(
 ) -> Run:
     """Start a run of the draft as it stands, publishing it first where it changed. Raises Invalid or NotAllowed.
 
-    A campaign with a `schedule` trigger has one occurrence, whether the clock or a person starts it; one with an
-    `api` trigger starts a new run each time, or returns the run that the same `occurrence` started before.
+    A campaign with a `schedule` trigger has one occurrence, whether the clock or a person starts it; any other starts
+    a new run each time, or returns the run that the same `occurrence` started before.
     """
     version = publish(campaign, now=now)
     trigger = version.parsed().trigger
     if isinstance(trigger, ScheduleTrigger):
-        occurrence = _occurrence(trigger)
-        if _has_run(campaign, trigger):
+        occurrence = schedule.only_occurrence(trigger, context.current().tzinfo).key
+        if campaign.runs.filter(occurrence=occurrence).exists():
             raise NotAllowed(f"{campaign.key} is scheduled once, and that run was already started.")
     return _start(campaign, version, occurrence=occurrence or f"manual:{uuid.uuid4()}", by=by, as_of=as_of or now)
 
 
-def launch_due(campaign: Campaign, *, now: datetime) -> Run | None:
-    """The clock's launch of a scheduled campaign; None when it already ran or is not scheduled any more."""
-    if campaign.state != Campaign.State.SCHEDULED or campaign.live is None:
+def launch_due(campaign: Campaign, *, now: datetime) -> datetime | None:
+    """The clock's turn: start what is due, once. Returns when the next occurrence is due, if there is one.
+
+    What was missed by more than its grace is recorded as missed and not started.
+    """
+    if campaign.state in (Campaign.State.CANCELLED, Campaign.State.DRAFT) or campaign.live is None:
         return None
-    trigger = campaign.live.parsed().trigger
-    if not isinstance(trigger, ScheduleTrigger) or instant(trigger) > now:
-        return None
-    return _start(campaign, campaign.live, occurrence=_occurrence(trigger), by="schedule", as_of=now)
+    config = campaign.live.parsed()
+    looked = max(filter(None, [campaign.looked_at, campaign.live.published_at]))
+    due = _next(campaign, config, after=looked)
+    while due and due.at <= now:
+        missed = now - due.at > _grace(config)
+        _start(campaign, campaign.live, occurrence=due.key, by="schedule", as_of=now, missed=missed)
+        looked = max(looked, due.at)
+        due = _next(campaign, config, after=looked)
+    Campaign.objects.filter(pk=campaign.pk).update(looked_at=looked)
+    return due.at if due else None
 
 
 def pause(run: Run, *, reason: str = "") -> None:
@@ -148,17 +162,14 @@ def fail(run: Run, *, reason: str, now: datetime) -> None:
 
 def finish(run: Run, *, now: datetime) -> None:
     """The run has nothing left to do."""
-    done = Run.objects.filter(pk=run.pk, state__in=[Run.State.PLANNED, Run.State.RUNNING]).update(state=Run.State.COMPLETED, finished_at=now)
+    done = Run.objects.filter(pk=run.pk, state__in=[Run.State.PLANNED, Run.State.RUNNING]).update(
+        state=Run.State.COMPLETED, finished_at=now
+    )
     if done and not Run.objects.open().filter(campaign_id=run.campaign_id).exists():
-        Campaign.objects.filter(pk=run.campaign_id, state=Campaign.State.RUNNING).update(state=Campaign.State.COMPLETED)
+        recurs = isinstance(run.version.parsed().trigger, RecurringTrigger)
+        after = Campaign.State.SCHEDULED if recurs else Campaign.State.COMPLETED
+        Campaign.objects.filter(pk=run.campaign_id, state=Campaign.State.RUNNING).update(state=after)
     run.refresh_from_db()
-
-
-def instant(trigger: ScheduleTrigger) -> datetime:
-    """When a schedule is due. Wall-clock times are the retailer's; of a doubled hour the first counts."""
-    if trigger.at.tzinfo is not None:
-        return trigger.at.astimezone(UTC)
-    return trigger.at.replace(tzinfo=context.current().tzinfo).astimezone(UTC)
 
 
 def _check_audience(config: CampaignConfig, as_of: datetime) -> list[Problem]:
@@ -171,6 +182,32 @@ def _check_audience(config: CampaignConfig, as_of: datetime) -> list[Problem]:
         except Invalid as invalid:
             problems += [Problem(f"{field}.{p.field}".rstrip("."), p.message, p.code) for p in invalid.problems]
     return problems
+
+
+def _check_trigger(config: CampaignConfig) -> list[Problem]:
+    if isinstance(config.trigger, EventTrigger):
+        return [_inactive("trigger.kind", "event triggers", "schedule, recurring or api")]
+    if isinstance(config.trigger, RecurringTrigger):
+        try:
+            schedule.check_rule(config.trigger)
+        except ValueError as error:
+            return [Problem("trigger.rrule", str(error), "rrule")]
+    return []
+
+
+def _next(campaign: Campaign, config: CampaignConfig, *, after: datetime) -> Occurrence | None:
+    """What the clock starts next: the one occurrence of a schedule, or a recurrence's first later than `after`."""
+    zone = context.current().tzinfo
+    if isinstance(config.trigger, ScheduleTrigger):
+        only = schedule.only_occurrence(config.trigger, zone)
+        return None if campaign.runs.filter(occurrence=only.key).exists() else only
+    if isinstance(config.trigger, RecurringTrigger):
+        return schedule.next_occurrence(config.trigger, zone, after=after)
+    return None
+
+
+def _grace(config: CampaignConfig) -> timedelta:
+    return config.trigger.grace if isinstance(config.trigger, ScheduleTrigger | RecurringTrigger) else timedelta.max
 
 
 def _check_step(path: str, step: Step) -> list[Problem]:
@@ -226,22 +263,19 @@ def _freeze(campaign: Campaign, by: User | None) -> CampaignVersion:
     return campaign.versions.create(number=number, config=campaign.draft, content_hash=digest, published_by=by)
 
 
-def _occurrence(trigger: ScheduleTrigger) -> str:
-    return f"schedule:{instant(trigger).isoformat()}"
-
-
-def _has_run(campaign: Campaign, trigger: ScheduleTrigger) -> bool:
-    return campaign.runs.filter(occurrence=_occurrence(trigger)).exists()
-
-
 @transaction.atomic
-def _start(campaign: Campaign, version: CampaignVersion, *, occurrence: str, by: str, as_of: datetime) -> Run:
+def _start(
+    campaign: Campaign, version: CampaignVersion, *, occurrence: str, by: str, as_of: datetime, missed: bool = False
+) -> Run:
+    outcome: dict[str, Any] = {}
+    if missed:
+        outcome = {"state": Run.State.MISSED, "reason": MISSED, "finished_at": as_of}
     run, made = Run.objects.get_or_create(
         campaign=campaign,
         occurrence=occurrence,
-        defaults={"version": version, "launched_by": by, "as_of": as_of},
+        defaults={"version": version, "launched_by": by, "as_of": as_of} | outcome,
     )
-    if made:
+    if made and not missed:
         agenda.put(context.current(), "run", run.pk)
         Campaign.objects.filter(pk=campaign.pk).update(state=Campaign.State.RUNNING)
     campaign.refresh_from_db()

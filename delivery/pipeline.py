@@ -72,8 +72,7 @@ def _handle(claim: agenda.Claim) -> None:
 
 
 def _launch(campaign_id: int, retailer: Retailer, now: datetime) -> datetime | None:
-    configuration.launch_due(Campaign.objects.select_related("live").get(pk=campaign_id), now=now)
-    return None
+    return configuration.launch_due(Campaign.objects.select_related("live").get(pk=campaign_id), now=now)
 
 
 def _advance(run_id: int, retailer: Retailer, now: datetime) -> datetime | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.templatetags.static import static
@@ -26,16 +27,23 @@ def _item(title: str, icon: str, url: str) -> dict[str, Any]:
     return {"title": title, "icon": icon, "link": reverse_lazy(url)}
 
 
-def _site(title: str, symbol: str, navigation: list[dict[str, Any]]) -> dict[str, Any]:
+def _static(path: str) -> Callable[[object], str]:
+    """Asked for at each request: the address may carry a hash that is known only once files are collected."""
+    return lambda request: static(path)
+
+
+def _site(title: str, symbol: str, dashboard: str, navigation: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "SITE_TITLE": title,
+        "SITE_HEADER": title,
         "SITE_SYMBOL": symbol,
         "SITE_URL": None,
         "SHOW_HISTORY": True,
         "SHOW_VIEW_ON_SITE": False,
         "COLORS": {"primary": _BLUE},
-        "STYLES": [lambda request: static("marketing/console.css")],
-        "SCRIPTS": [],
+        "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _static("marketing/favicon.svg")}],
+        "STYLES": [_static("marketing/console.css")],
+        "DASHBOARD_CALLBACK": f"marketing.dashboard.{dashboard}",
         "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": navigation},
     }
 
@@ -43,6 +51,7 @@ def _site(title: str, symbol: str, navigation: list[dict[str, Any]]) -> dict[str
 UNFOLD = _site(
     "Bannerline",
     "campaign",
+    "overview",
     [
         {"items": [_item("Overview", "space_dashboard", "admin:index")]},
         {
@@ -79,6 +88,7 @@ UNFOLD = _site(
 UNFOLD_PLATFORM = _site(
     "Bannerline platform",
     "hub",
+    "fleet",
     [
         {
             "items": [

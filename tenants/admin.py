@@ -54,6 +54,8 @@ class RetailerAdmin(ConsoleAdmin):
     list_filter = ("status", "group")
     list_select_related = ("group",)
     search_fields = ("slug", "name")
+    when_empty = "No retailer yet. Provisioning makes its schema, its first administrator and an API key."
+    add_label = "Provision a retailer"
     ordering = ("name",)
     fields = ("name", "slug", "group", "timezone", "status", "suspended_reason", "created_at")
     readonly_fields = ("slug", "status", "suspended_reason", "created_at")
@@ -147,6 +149,7 @@ def resume(request: HttpRequest, pk: int) -> HttpResponse:
 @admin.register(Group, site=platform_console)
 class GroupAdmin(ConsoleAdmin):
     list_display = ("name", "key", "size")
+    when_empty = "Groups hold retailers that share policy and templates. None yet."
     search_fields = ("name", "key")
     ordering = ("name",)
     prepopulated_fields = {"key": ("name",)}
@@ -183,6 +186,7 @@ class AgendaAdmin(ReadOnly):
     list_select_related = ("retailer",)
     search_fields = ("retailer__slug", "retailer__name", "error")
     ordering = ("due_at",)
+    when_empty = "The agenda is empty: nothing is due for any retailer."
     actions = ("retry",)
     fields = ("retailer", "kind", "object_id", "due_at", "claimed_until", "claims", "failures", "error", "parked_at")
 

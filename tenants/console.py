@@ -29,7 +29,6 @@ class PlatformConsole(UnfoldAdminSite):
     settings_name = "UNFOLD_PLATFORM"
     index_title = "Fleet"
     index_template = "console/fleet.html"
-    site_header = "Bannerline platform"
 
 
 retailer_console = RetailerConsole(name="admin")
@@ -42,6 +41,8 @@ class ConsoleAdmin(ModelAdmin):  # type: ignore[misc]
     warn_unsaved_form = True
     list_filter_submit = True
     actions = None
+    when_empty = ""  # what to do when there is nothing in the list yet
+    add_label = ""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self._may(request)

@@ -13,6 +13,13 @@ from campaigns import content
 from campaigns.models import Brand
 from tenants.console import ConsoleAdmin, retailer_console
 
+_LABELS = {
+    "from_name": "Sender's name",
+    "from_email": "Sender's address",
+    "reply_to": "Replies go to",
+    "logo_url": "Logo",
+}
+
 
 @admin.register(Brand, site=retailer_console)
 class BrandAdmin(ConsoleAdmin):
@@ -30,6 +37,8 @@ class BrandAdmin(ConsoleAdmin):
             kwargs["widget"] = UnfoldAdminColorInputWidget()
         if db_field.name in ("website", "logo_url"):
             kwargs["widget"] = UnfoldAdminTextInputWidget(attrs={"inputmode": "url", "placeholder": "https://"})
+        if db_field.name in _LABELS:
+            kwargs["label"] = _LABELS[db_field.name]
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -29,9 +30,11 @@ SAMPLE = 5  # people named beside the count
 @admin.register(Segment, site=retailer_console)
 class SegmentAdmin(RemovedByItsOwner):
     form = SegmentForm
-    list_display = ("name", "who", "members_now", "updated_at")
+    list_display = ("name", "who", "members_now", "changed")
     search_fields = ("name", "key", "description")
     ordering = ("name",)
+    when_empty = "A segment says whom you want to reach: by what they are, what they did, what they agreed to."
+    add_label = "Create a segment"
     prepopulated_fields = {"key": ("name",)}
     fields = ("name", "key", "rule", "description")
 
@@ -47,6 +50,10 @@ class SegmentAdmin(RemovedByItsOwner):
     def members_now(self, segment: Segment) -> SafeString:
         url = reverse("admin:campaigns_segment_count", args=[segment.pk])
         return format_html('<span class="c-figure" data-count-from="{}">…</span>', url)
+
+    @admin.display(description="Changed", ordering="updated_at")
+    def changed(self, segment: Segment) -> datetime:
+        return segment.updated_at
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return ("key",) if obj else ()

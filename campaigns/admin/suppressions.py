@@ -35,6 +35,8 @@ class SuppressionAdmin(ConsoleAdmin):
     list_filter = ("channel", "reason")
     search_fields = ("address",)
     search_help_text = "Address"
+    when_empty = "Nobody is suppressed. Unsubscribed, bounced and complaining addresses come here by themselves."
+    add_label = "Suppress an address"
     ordering = ("-created_at",)
     actions = ("delete_selected",)
     fields = ("channel", "address", "reason", "source", "created_at")

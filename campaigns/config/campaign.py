@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
@@ -14,16 +14,23 @@ SCHEMA_VERSION = 1
 
 
 class ScheduleTrigger(Part):
-    """Once, at a wall-clock time in the retailer's time zone (or at the offset given)."""
+    """Once, at a wall-clock time in the retailer's time zone (or at the offset given).
+
+    Missed by more than `grace`, for example in an outage, it does not run late but is shown as missed.
+    """
 
     kind: Literal["schedule"]
     at: datetime
+    grace: Duration = timedelta(hours=1)
 
 
 class RecurringTrigger(Part):
+    """Again and again, by an RFC 5545 rule in the retailer's time zone, from `starts` (or publication) on."""
+
     kind: Literal["recurring"]
     rrule: Annotated[str, StringConstraints(max_length=500)]
     starts: datetime | None = None
+    grace: Duration = timedelta(hours=1)
 
 
 class EventTrigger(Part):

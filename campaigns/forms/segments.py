@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django import forms
 from django.db import transaction
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from campaigns import editing
 from campaigns.config.gate import Invalid
@@ -24,7 +25,7 @@ class SegmentForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Segment
         fields = ["name", "key", "description", "rule"]
-        widgets = {"description": forms.Textarea(attrs={"rows": 2})}
+        widgets = {"description": UnfoldAdminTextareaWidget(attrs={"rows": 2})}
 
     def _post_clean(self) -> None:
         """A rule may lead to no segment, or back to this one: saving it, without keeping that, tells."""

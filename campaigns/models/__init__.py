@@ -4,11 +4,13 @@ from campaigns.models.audience import Member, Segment
 from campaigns.models.campaigns import Campaign, CampaignVersion, Run
 from campaigns.models.content import Brand, Template, TemplateVersion
 from campaigns.models.customers import Customer, Event, Suppression
+from campaigns.models.snapshots import ConfigSnapshot
 
 __all__ = [
     "Brand",
     "Campaign",
     "CampaignVersion",
+    "ConfigSnapshot",
     "Customer",
     "Event",
     "Member",

@@ -25,6 +25,7 @@ class Campaign(models.Model):
     draft = models.JSONField()
     draft_number = models.PositiveIntegerField(default=1)  # grows with every save: the optimistic lock
     live = models.ForeignKey("CampaignVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    looked_at = models.DateTimeField(null=True, blank=True, editable=False)  # the latest occurrence the clock has seen
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -67,6 +68,7 @@ class Run(models.Model):
         COMPLETED = "completed"
         CANCELLED = "cancelled"
         FAILED = "failed"
+        MISSED = "missed"
 
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="runs")
     version = models.ForeignKey(CampaignVersion, on_delete=models.PROTECT, related_name="runs")

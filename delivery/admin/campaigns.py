@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
@@ -11,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
@@ -21,7 +23,7 @@ from campaigns.forms import drafts
 from campaigns.forms.campaigns import CampaignForm
 from campaigns.models import Campaign, Run
 from delivery.admin.badges import badge
-from delivery.views import launching
+from delivery.views import launching, run_progress
 from tenants import context
 from tenants.console import retailer_console
 
@@ -29,10 +31,12 @@ from tenants.console import retailer_console
 @admin.register(Campaign, site=retailer_console)
 class CampaignAdmin(RemovedByItsOwner):
     form = CampaignForm
-    list_display = ("name", "status", "starts", "audience", "last_run", "updated_at")
+    list_display = ("name", "status", "starts", "audience", "last_run", "changed")
     list_filter = ("state",)
     search_fields = ("name", "key")
     ordering = ("-updated_at",)
+    when_empty = "A campaign brings a segment, a template and a time together."
+    add_label = "Create a campaign"
     prepopulated_fields = {"key": ("name",)}
     fieldsets = (
         (None, {"fields": ("draft_number", "name", "key")}),
@@ -63,7 +67,16 @@ class CampaignAdmin(RemovedByItsOwner):
         if campaign.last_run_id is None:
             return "never"
         url = reverse("admin:campaigns_run_change", args=[campaign.last_run_id])
-        return format_html('<a class="c-link" href="{}">{:%-d %b %Y}</a>', url, campaign.last_started_at)
+        started = date_format(timezone.localtime(campaign.last_started_at), "j M Y")
+        return format_html('<a class="c-link" href="{}">{}</a> {}', url, started, run_progress.words(campaign.tally))
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        response: Any = super().changelist_view(request, extra_context)
+        found = response.context_data["cl"].result_list if hasattr(response, "context_data") else []
+        tallies = run_progress.tallies([each.last_run_id for each in found if each.last_run_id])
+        for campaign in found:
+            campaign.tally = tallies.get(campaign.last_run_id, {})
+        return response
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Campaign]:
         newest = Run.objects.filter(campaign=OuterRef("pk")).order_by("-pk")
@@ -71,6 +84,10 @@ class CampaignAdmin(RemovedByItsOwner):
         return found.annotate(
             last_run_id=Subquery(newest.values("pk")[:1]), last_started_at=Subquery(newest.values("started_at")[:1])
         )
+
+    @admin.display(description="Changed", ordering="updated_at")
+    def changed(self, campaign: Campaign) -> datetime:
+        return campaign.updated_at
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return ("key",) if obj else ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -19,20 +20,38 @@ from tenants.console import retailer_console
 @admin.register(Customer, site=retailer_console)
 class CustomerAdmin(RemovedByItsOwner):
     form = CustomerForm
-    list_display = ("external_id", "name", "email", "city", "consent_email", "updated_at")
-    list_display_links = ("external_id", "name")
+    list_display = ("number", "name", "address", "city", "agreed", "changed")
+    list_display_links = ("number", "name")
     list_filter = ("consent_email", "consent_sms")
     list_per_page = 50
     show_full_result_count = False
     search_fields = ("=external_id", "^email", "^first_name", "^last_name")
     search_help_text = "Customer number, or the beginning of an e-mail address or name"
     ordering = ("-pk",)
+    when_empty = "No customers yet. Import a file with import_customers, send them to the API, or add one by hand."
+    add_label = "Add a customer"
     compressed_fields = False
     fieldsets = (
         (None, {"fields": ("external_id", ("first_name", "last_name"), ("email", "phone"))}),
         ("Where", {"fields": (("city", "country"), ("timezone", "locale"))}),
         ("Consent", {"fields": (("consent_email", "consent_sms", "consent_push"),)}),
     )
+
+    @admin.display(description="Number", ordering="external_id")
+    def number(self, customer: Customer) -> str:
+        return customer.external_id
+
+    @admin.display(description="E-mail", ordering="email")
+    def address(self, customer: Customer) -> str:
+        return customer.email or "-"
+
+    @admin.display(description="Agreed to e-mail", ordering="consent_email", boolean=True)
+    def agreed(self, customer: Customer) -> bool:
+        return customer.consent_email
+
+    @admin.display(description="Changed", ordering="updated_at")
+    def changed(self, customer: Customer) -> datetime:
+        return customer.updated_at
 
     @admin.display(description="Name")
     def name(self, customer: Customer) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -20,11 +21,14 @@ from tenants.console import ReadOnly, retailer_console
 
 @admin.register(Message, site=retailer_console)
 class MessageAdmin(ReadOnly):
-    list_display = ("number", "status", "person", "campaign", "step", "variant", "reason", "settled_at")
+    list_display = ("number", "status", "person", "campaign", "step", "variant", "reason", "settled")
     list_filter = ("state", "channel")
     list_per_page = 50
+    search_fields = ("=customer__external_id", "=customer__email")
+    search_help_text = "Customer number or e-mail address, in full"
     show_full_result_count = False
     ordering = ("-pk",)
+    when_empty = "No messages yet. They appear here when a campaign is launched."
 
     @admin.display(description="Message", ordering="pk")
     def number(self, message: Message) -> str:
@@ -41,6 +45,10 @@ class MessageAdmin(ReadOnly):
     @admin.display(description="Campaign")
     def campaign(self, message: Message) -> str:
         return message.run.campaign.name
+
+    @admin.display(description="Settled", ordering="settled_at")
+    def settled(self, message: Message) -> datetime | None:
+        return message.settled_at
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
         return lookup in ("run", "run__id__exact", "customer", "reason") or super().lookup_allowed(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -20,12 +21,13 @@ from tenants.console import ReadOnly, retailer_console
 
 @admin.register(Run, site=retailer_console)
 class RunAdmin(ReadOnly):
-    list_display = ("campaign", "status", "started_at", "finished_at", "sent", "waiting", "not_sent")
+    list_display = ("campaign", "status", "started", "ended", "sent", "waiting", "not_sent")
     list_filter = ("state",)
     list_select_related = ("campaign",)
     list_per_page = 25
     search_fields = ("campaign__name", "campaign__key")
     ordering = ("-pk",)
+    when_empty = "Nothing has run yet. Launch a campaign, or schedule one."
 
     @property
     def media(self) -> Media:
@@ -34,6 +36,14 @@ class RunAdmin(ReadOnly):
     @admin.display(description="State", ordering="state")
     def status(self, run: Run) -> SafeString:
         return badge(run.state)
+
+    @admin.display(description="Started", ordering="started_at")
+    def started(self, run: Run) -> datetime:
+        return run.started_at
+
+    @admin.display(description="Ended", ordering="finished_at")
+    def ended(self, run: Run) -> datetime | None:
+        return run.finished_at
 
     @admin.display(description="Accepted")
     def sent(self, run: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
@@ -16,7 +17,7 @@ from django.views.decorators.http import require_POST
 from campaigns import content, editing
 from campaigns.admin.removal import RemovedByItsOwner
 from campaigns.config.gate import Invalid
-from campaigns.forms import templates
+from campaigns.forms import starters, templates
 from campaigns.models import Template
 from delivery.views import template_preview
 from tenants.console import retailer_console
@@ -25,9 +26,11 @@ from tenants.console import retailer_console
 @admin.register(Template, site=retailer_console)
 class TemplateAdmin(RemovedByItsOwner):
     form = templates.TemplateForm
-    list_display = ("name", "subject", "published", "updated_at")
+    list_display = ("name", "subject", "published", "changed")
     search_fields = ("name", "key", "subject")
     ordering = ("name",)
+    when_empty = "A template is how a message looks. Begin with a ready-made one and put your own words in."
+    add_label = "Write a template"
     prepopulated_fields = {"key": ("name",)}
     compressed_fields = False
     fieldsets = (
@@ -48,11 +51,18 @@ class TemplateAdmin(RemovedByItsOwner):
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related("live")
 
+    @admin.display(description="Changed", ordering="updated_at")
+    def changed(self, template: Template) -> datetime:
+        return template.updated_at
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return ("key",) if obj else ()
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> dict[str, Any]:
         return {} if obj else self.prepopulated_fields
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return super().get_changeform_initial_data(request) | starters.initial(request.GET.get("starter", ""))
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
         template = kwargs.get("obj") or Template()

@@ -20,7 +20,7 @@ from delivery.reports import Report
 from delivery.views.launching import waterfall_rows
 from tenants import bell
 
-REGIONS = ("head", "numbers", "audience", "variants", "reasons")
+REGIONS = ("head", "numbers", "audience", "variants", "reasons", "card")
 OPEN = (Run.State.PLANNED, Run.State.RUNNING, Run.State.PAUSED)
 # In the order of a message's life: what the bar and the table show from left to right, and what each one means.
 STATES = {
@@ -73,10 +73,11 @@ def page(run: Run) -> dict[str, Any]:
 
 
 def progress(request: HttpRequest, pk: int) -> JsonResponse:
-    """The run's numbers, and the regions of its page as they look now."""
+    """The run's numbers, and the regions of its page that are asked for (`?regions=head,card`) as they look now."""
     run = get_object_or_404(Run.objects.select_related("campaign", "version"), pk=pk)
     shown = page(run)
-    regions = {name: render_to_string(f"console/run/{name}.html", shown, request) for name in REGIONS}
+    wanted = request.GET.get("regions", "").split(",")
+    regions = {name: render_to_string(f"console/run/{name}.html", shown, request) for name in REGIONS if name in wanted}
     return JsonResponse({"is_open": shown["is_open"], "report": reports.as_data(shown["report"]), "regions": regions})
 
 
@@ -99,6 +100,12 @@ def tallies(run_ids: list[int]) -> dict[int, dict[str, int]]:
     for run_id, state, number in counted.order_by("run_id", "state"):
         found.setdefault(run_id, {})[state] = number
     return found
+
+
+def words(tally: dict[str, int]) -> str:
+    """A run's tally in a few words: `1,830 of 1,834 accepted`."""
+    accepted = tally.get("accepted", 0) + tally.get("delivered", 0)
+    return f"{accepted:,} of {sum(tally.values()):,} accepted" if tally else "no messages"
 
 
 def _move(request: HttpRequest, pk: int, act: Any, said: str) -> HttpResponse:

@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpRequest, JsonResponse
 
 from campaigns import content, language
-from campaigns.forms import texts
+from campaigns.forms import starters, texts
 from campaigns.models import Customer, Template
 from delivery import previews
 from delivery.previews import Preview
@@ -22,7 +22,13 @@ def panel(template: Template) -> dict[str, Any]:
     if template.pk and customers and not content.check(template):
         shown = previews.of_template(template, customers[0], texts.samples(template))
     versions = template.versions.select_related("published_by").order_by("-number")[:20] if template.pk else []
-    return {"customers": customers, "shown": shown, "versions": versions, "variables": variables()}
+    return {
+        "customers": customers,
+        "shown": shown,
+        "versions": versions,
+        "variables": variables(),
+        "starters": starters.names(),
+    }
 
 
 def preview(request: HttpRequest) -> JsonResponse:

@@ -39,11 +39,23 @@ class UserForm(forms.ModelForm):  # type: ignore[type-arg]
 
 class UserAdmin(AdministratorsOnly):
     form = UserForm
-    list_display = ("email", "first_name", "last_name", "is_superuser", "is_active", "last_login")
+    list_display = ("address", "first_name", "last_name", "administrator", "may_sign_in", "last_login")
     search_fields = ("email", "first_name", "last_name")
     ordering = ("email",)
     fields = ("email", "first_name", "last_name", "is_superuser", "is_active")
     change_form_template = "console/user.html"
+
+    @admin.display(description="E-mail", ordering="email")
+    def address(self, user: User) -> str:
+        return user.email
+
+    @admin.display(description="Administrator", boolean=True)
+    def administrator(self, user: User) -> bool:
+        return user.is_superuser
+
+    @admin.display(description="May sign in", boolean=True)
+    def may_sign_in(self, user: User) -> bool:
+        return user.is_active
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return self.fields if obj else self.fields[:-1]

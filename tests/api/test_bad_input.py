@@ -206,7 +206,7 @@ def test_bodies_to_be_spoilt_are_good_ones(api: Api, world: None) -> None:
 
 
 @examples(
-    max_examples=5000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True
 )
 @given(request=requests())
 def test_no_spoilt_body_crashes(api: Api, world: None, request: tuple[str, str, Any]) -> None:

@@ -113,10 +113,9 @@ class Engine:
         self._counted = [*(process.pid for process in processes), *filter(None, [postgres])]
 
     def warm_up(self, retailer: Retailer, customers: int) -> None:
-        """A run of a batch or so per worker, until which they have started. Raises Stuck."""
+        """A run of a batch or so per worker, found by the clock: then all have started. Raises Stuck."""
         with context.in_retailer(retailer):
             run = _launch_share("warm-up", self._workers * 500 / customers)
-        bell.ring(times=self._workers)
         self._wait({retailer: run}, seconds=90)
 
     def send(self, retailers: Sequence[Retailer], messages: int) -> tuple[Measured, Mapping[Retailer, Run]]:

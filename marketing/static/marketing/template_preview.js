@@ -46,6 +46,8 @@
     panel.querySelectorAll("[data-width]").forEach((other) => other.setAttribute("aria-pressed", other === button));
   }));
 
+  if (form.elements.html.value && !part("subject").textContent) render(); // a new template from a ready-made one
+
   // -- inserting variables ---------------------------------------------------------------------------------------
   let writing = form.elements.html;
   form.addEventListener("focusin", (event) => {
