@@ -19,6 +19,7 @@ from campaigns.config.rules import Rule
 TEXT_COLUMNS = (
     "external_id", "email", "phone", "first_name", "last_name", "city", "country", "timezone", "locale"
 )  # fmt: skip
+MAX_CONDITIONS = 1000
 _CONSENT = {"email": "c.consent_email", "sms": "c.consent_sms", "push": "c.consent_push"}
 _SYMBOL = {"eq": "=", "ne": "<>", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
 
@@ -52,25 +53,34 @@ class _Compiler:
         self._as_of = as_of
         self._segment = segment
         self._open: list[str] = []
+        self._conditions = 0
+
+    def condition(self, rule: Rule) -> Sql:
+        """Segments that name segments multiply: what they come to in all is bounded here."""
+        self._conditions += 1
+        if self._conditions > MAX_CONDITIONS:
+            cure = "let its segments refer to fewer others"
+            raise Invalid([Problem("", f"more than {MAX_CONDITIONS} conditions in all: {cure}", "too_large")])
+        return self._of(rule)
 
     @singledispatchmethod
-    def condition(self, rule: Any) -> Sql:
+    def _of(self, rule: Any) -> Sql:
         raise Invalid([Problem("", f"{type(rule).__name__} rules cannot be evaluated yet", "not_active")])
 
-    @condition.register
+    @_of.register
     def _all(self, rule: rules.AllOf) -> Sql:
         return self._join(rule.all, " AND ", EVERYBODY)
 
-    @condition.register
+    @_of.register
     def _any(self, rule: rules.AnyOf) -> Sql:
         return self._join(rule.any, " OR ", NOBODY)
 
-    @condition.register
+    @_of.register
     def _not(self, rule: rules.Not) -> Sql:
         inner = self.condition(rule.not_)
         return Sql(f"(({inner.text}) IS NOT TRUE)", inner.params)
 
-    @condition.register
+    @_of.register
     def _in_segment(self, rule: rules.InSegment) -> Sql:
         if rule.segment in self._open:
             path = " -> ".join([*self._open, rule.segment])
@@ -81,26 +91,26 @@ class _Compiler:
         finally:
             self._open.pop()
 
-    @condition.register
+    @_of.register
     def _attribute(self, rule: rules.Attribute) -> Sql:
         name = rule.attribute.removeprefix("attributes.")
         if name in TEXT_COLUMNS and name == rule.attribute:
             return _compare_text(Sql(f"nullif(c.{name}, '')"), rule)
         return _compare_json("c.attributes", name, rule)
 
-    @condition.register
+    @_of.register
     def _consented(self, rule: rules.Consented) -> Sql:
         column = _CONSENT.get(rule.consent.channel)
         if column is None:
             raise Invalid([Problem("consent.channel", "consent is kept for email, sms and push", "channel")])
         return Sql(column)
 
-    @condition.register
+    @_of.register
     def _sample(self, rule: rules.Sample) -> Sql:
         number = draw("c.external_id", "sample")
         return Sql(f"({number.text} < %s)", (*number.params, rule.sample))
 
-    @condition.register
+    @_of.register
     def _event(self, rule: rules.Event) -> Sql:
         """`c` among the customers whose matching events fulfil the bounds; bounds that nothing fulfils are negated."""
         where, having = self._events_where(rule), _events_having(rule)

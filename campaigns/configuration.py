@@ -153,6 +153,18 @@ def cancel(run: Run) -> None:
         agenda.put(context.current(), "run", run.pk)
 
 
+def withdraw(campaign: Campaign) -> None:
+    """Take a scheduled campaign off the clock; publishing puts it back. Raises NotAllowed."""
+    with transaction.atomic():
+        changed = Campaign.objects.filter(pk=campaign.pk, state=Campaign.State.SCHEDULED).update(
+            state=Campaign.State.CANCELLED
+        )
+        if not changed:
+            raise NotAllowed(f"{campaign.key!r} is {campaign.state}: there is nothing to cancel.")
+        agenda.drop(context.current(), "campaign", [campaign.pk])
+    campaign.refresh_from_db()
+
+
 def fail(run: Run, *, reason: str, now: datetime) -> None:
     """The run cannot be carried out as configured."""
     Run.objects.filter(pk=run.pk).update(state=Run.State.FAILED, reason=reason[:500], finished_at=now)

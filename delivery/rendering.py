@@ -42,7 +42,7 @@ class Renderer:
         self._environment = language.environment(subject=content.subject, html=content.html, text=content.text)
 
     def render(self, context: Mapping[str, Any]) -> Rendered:
-        """`context` holds plain dicts, strings and numbers; an absent value is an error unless the template defaults it.
+        """`context` is plain dicts, strings and numbers; an absent value is an error unless the template defaults it.
 
         Raises RenderError.
         """

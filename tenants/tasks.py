@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from celery import Task
 from celery.exceptions import Reject
+
 from tenants import context
 
 if TYPE_CHECKING:

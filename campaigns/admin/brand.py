@@ -37,6 +37,7 @@ class BrandAdmin(ConsoleAdmin):
             kwargs["widget"] = UnfoldAdminColorInputWidget()
         if db_field.name in ("website", "logo_url"):
             kwargs["widget"] = UnfoldAdminTextInputWidget(attrs={"inputmode": "url", "placeholder": "https://"})
+            kwargs["assume_scheme"] = "https"
         if db_field.name in _LABELS:
             kwargs["label"] = _LABELS[db_field.name]
         return super().formfield_for_dbfield(db_field, request, **kwargs)

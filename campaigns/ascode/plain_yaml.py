@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import yaml
@@ -23,7 +24,7 @@ _WORDS |= {form: form.lower() == "true" for form in ("True", "TRUE", "False", "F
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,18})\Z")
 _NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]*)(\.[0-9]*)?([eE][-+]?[0-9]+)?\Z")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)\Z|\.(nan|NaN|NAN)\Z")
-_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[-+]\d\d:\d\d)?\Z", re.ASCII)
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[-+]\d\d:\d\d)?\Z", re.ASCII)
 _CLOCK = re.compile(r"\d\d:\d\d\Z", re.ASCII)
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -168,6 +169,16 @@ def _words(error: yaml.MarkedYAMLError) -> str:
     return f"this is no YAML: {message}"
 
 
+def _is_instant(text: str) -> bool:
+    if not _INSTANT.match(text):
+        return False
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
 class _Dumper(yaml.SafeDumper):
     """Lists are indented under their field, text of several lines is a block, and nothing is an alias."""
 
@@ -178,7 +189,7 @@ class _Dumper(yaml.SafeDumper):
         return True
 
     def text(self, value: str) -> yaml.ScalarNode:
-        if _INSTANT.match(value):  # unquoted as people write it; every reader takes it for that same instant
+        if _is_instant(value):  # unquoted as people write it; every reader takes it for that same instant
             return self.represent_scalar("tag:yaml.org,2002:timestamp", value)
         if _CLOCK.match(value):  # some readers take 20:00 for 1200
             return self.represent_scalar("tag:yaml.org,2002:str", value, style="'")

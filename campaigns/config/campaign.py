@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
 from campaigns.config.rules import ChannelName, EventName, Rule
-from campaigns.config.values import ClockTime, Duration, Key, Name, Part, Share
+from campaigns.config.values import ClockTime, Duration, Key, Moment, Name, Part, Share
 
 SCHEMA_VERSION = 1
 
@@ -20,7 +20,7 @@ class ScheduleTrigger(Part):
     """
 
     kind: Literal["schedule"]
-    at: datetime
+    at: Moment
     grace: Duration = timedelta(hours=1)
 
 
@@ -29,7 +29,7 @@ class RecurringTrigger(Part):
 
     kind: Literal["recurring"]
     rrule: Annotated[str, StringConstraints(max_length=500)]
-    starts: datetime | None = None
+    starts: Moment | None = None
     grace: Duration = timedelta(hours=1)
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import operator
-from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, StringConstraints, Tag, TypeAdapter, model_validator
 
-from campaigns.config.values import Duration, Key, Part, Share
+from campaigns.config.values import Duration, Key, Moment, Part, Share
 
 MAX_DEPTH = 12
 MAX_RULES = 300
@@ -132,8 +131,8 @@ class Event(Part):
     count: NumberComparison | None = None
     sum: SumComparison | None = None
     within: Duration | None = None
-    since: datetime | None = None
-    until: datetime | None = None
+    since: Moment | None = None
+    until: Moment | None = None
     where: Annotated[list[PropertyComparison], Field(max_length=20)] = []
 
 

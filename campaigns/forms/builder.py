@@ -47,7 +47,7 @@ def tree_of(rule: Rule) -> Tree:
     tree = Tree(Group(match))
     for each in inner:
         nested = _opened(each)
-        if nested is None or any(_opened(deeper) is not None for deeper in nested[1]):
+        if nested is None or not _fits(nested[1]):
             tree.top.rows.append(rows.row_of(each))
         else:
             tree.groups.append(Group(nested[0], [rows.row_of(deeper) for deeper in nested[1]]))
@@ -111,6 +111,11 @@ def _combined(match: str, parts: list[dict[str, Any]]) -> dict[str, Any]:
     if len(parts) == 1 and match != "none":
         return parts[0]
     return dict(_COMBINE[match](parts))
+
+
+def _fits(inner: list[Rule]) -> bool:
+    """Whether a nested group can be shown: it says something, and holds conditions only."""
+    return bool(inner) and all(_opened(each) is None for each in inner)
 
 
 def _opened(rule: Rule) -> tuple[str, list[Rule]] | None:

@@ -73,10 +73,14 @@ class CampaignResume(SteeringView):
 
 
 class CampaignCancel(SteeringView):
-    @extend_schema(request=None, responses=RunSerializer)
+    @extend_schema(request=None, responses={200: RunSerializer, 204: None})
     @once
     def post(self, request: Request, key: str) -> Response:
-        """End the run for good. What was not handed over is cancelled."""
+        """End the run: what was not handed over is cancelled. A campaign only scheduled is taken off the clock."""
+        campaign = self.get_object()
+        if not Run.objects.open().filter(campaign=campaign).exists():
+            configuration.withdraw(campaign)
+            return Response(status=204)
         run = self.open_run()
         configuration.cancel(run)
         bell.ring()

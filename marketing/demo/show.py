@@ -95,7 +95,10 @@ def summary(reported: Sequence[Report], scenes: Sequence[Scene]) -> Table:
 
 def directions(scenes: Sequence[Scene]) -> str:
     """Addresses and logins, as lines that can be copied."""
-    places = [(s.banner.name, addresses.base_url(s.retailer) + "/admin/", fill.marketer_email(s.banner)) for s in scenes]
+    places = [
+        (scene.banner.name, addresses.base_url(scene.retailer) + "/admin/", fill.marketer_email(scene.banner))
+        for scene in scenes
+    ]
     places.append(("Platform console", addresses.platform_url() + "/admin/", STAFF))
     places.append(("The mails", addresses.platform_url() + "/inbox/", STAFF))
     wide = max(len(name) for name, _, _ in places)

@@ -7,11 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
 from threading import Barrier, current_thread, main_thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db import connection, connections
-from django.http import HttpResponse
 from pytest_django import DjangoDbBlocker
 
 from campaigns.models import Customer
@@ -19,6 +18,9 @@ from tenants import context
 from tenants.accounts.models import ApiKey, IdempotencyKey, Scope
 from tenants.models import Retailer
 from tests.api.caller import Api, problem
+
+if TYPE_CHECKING:
+    from django.test.client import _MonkeyPatchedWSGIResponse as Answer
 
 LEEDS = {"key": "leeds", "name": "Leeds", "rule": {"attribute": "city", "eq": "Leeds"}}
 KEY = "3f0c-visible~ASCII!"
@@ -115,7 +117,7 @@ def test_call_while_the_first_is_still_at_work_is_409(
         assert _segment(api)["Idempotent-Replay"] == "true"
 
 
-def _segment(api: Api) -> HttpResponse:
+def _segment(api: Api) -> Answer:
     try:
         return api.post("segments/", LEEDS, idempotency_key=KEY)
     finally:

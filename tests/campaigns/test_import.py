@@ -207,7 +207,7 @@ def test_bytes_that_are_no_text_come_out_of_the_reject_file_as_they_went_in(in_a
         ("external_id\nc1\n".encode("utf-16"), "f.csv", "looks like UTF-16"),
         ("external_id\nc1\n".encode("utf-16-le"), "f.csv", "looks like UTF-16"),
         ("external_id\nc1\n", "f.csv.gz", "is not gzipped"),
-        (gzip.compress(b"external_id\n" + bytes(range(48, 58)) * 9)[:-9], "f.csv.gz", "damaged or incomplete"),
+        (gzip.compress(b"external_id\n" + bytes(range(48, 58)) * 9, mtime=0)[:-9], "f.csv.gz", "damaged or incomplete"),
         (b"PK\x03\x04rest of a workbook", "f.csv", "zip or Excel file"),
     ],
 )

@@ -21,21 +21,21 @@ class _Fields(HTMLParser):
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         given = dict(attributes)
-        name = given.get("name") or ""
         if tag == "form":
             self._inside = given.get("id") == self._form_id
         elif tag == "template":
             self._template += 1
-        if not self._inside or self._template:
-            return
+        elif self._inside and not self._template:
+            self._read(tag, given.get("name") or "", given)
+
+    def _read(self, tag: str, name: str, given: dict[str, str | None]) -> None:
         if tag == "input" and name and self._counts(given):
             self.values[name] = given.get("value") or ""
         elif tag == "select":
             self._select, self._first = name, None
-        elif tag == "option" and self._select:
-            if self._first is None or "selected" in given:
-                self._first = given.get("value") or ""
-                self.values[self._select] = self._first
+        elif tag == "option" and self._select and (self._first is None or "selected" in given):
+            self._first = given.get("value") or ""
+            self.values[self._select] = self._first
         elif tag == "textarea":
             self._textarea = name
             self.values[name] = ""

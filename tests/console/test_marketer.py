@@ -34,7 +34,13 @@ def test_marketer_goes_from_a_segment_to_a_delivered_run(at_acme: Retailer, ana:
         ana,
         "/admin/campaigns/segment/add/",
         "segment_form",
-        **{"name": "In Leeds", "key": "leeds", "rule-0-0-field": "city", "rule-0-0-op": "eq", "rule-0-0-value": "Leeds"},
+        **{
+            "name": "In Leeds",
+            "key": "leeds",
+            "rule-0-0-field": "city",
+            "rule-0-0-op": "eq",
+            "rule-0-0-value": "Leeds",
+        },
     )
     assert made.status_code == 302, said(made)
     assert Segment.objects.get(key="leeds").rule == {"attribute": "city", "eq": "Leeds"}

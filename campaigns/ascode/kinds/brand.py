@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from datetime import datetime
+
+from campaigns import content
+from campaigns.ascode.documents import Configuration, Document
+from campaigns.ascode.kinds.rows import RowKind, locked
+from campaigns.config.gate import Problem
+from campaigns.models import Brand
+
+
+class BrandKind(RowKind):
+    """The retailer's one brand. Shared configuration usually leaves it out, and every retailer keeps its own."""
+
+    name = "brand"
+    noun = "brand"
+    single = True
+    model = Brand
+    fields = ("name", "from_name", "from_email", "reply_to", "website", "logo_url", "colour", "postal_address")
+
+    def rows(self, *, lock: bool) -> dict[str, Document]:
+        brand = content.brand()
+        return {self.name: self.document(row) for row in locked(Brand.objects.filter(pk=brand.pk), lock)}
+
+    def problems(self, document: Document, target: Configuration, now: datetime) -> list[Problem]:
+        return self.column_problems(document)
+
+    def save(self, document: Document, *, now: datetime) -> None:
+        self.filled(content.brand(), document).save()

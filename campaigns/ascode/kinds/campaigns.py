@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from datetime import datetime
+from typing import Any
+
+from campaigns import configuration, editing
+from campaigns.ascode.documents import Configuration, Document, Kind
+from campaigns.ascode.kinds import references
+from campaigns.ascode.kinds.numbers import tidy
+from campaigns.ascode.kinds.rows import locked
+from campaigns.config.gate import Problem, dump, parse_campaign
+from campaigns.models import Campaign
+
+
+class CampaignKind(Kind):
+    """Drafts. Publishing and launching stay the marketer's."""
+
+    name = "campaigns"
+    noun = "campaign"
+
+    def rows(self, *, lock: bool) -> dict[str, Document]:
+        return {row.key: row.draft for row in locked(Campaign.objects.order_by("key"), lock)}
+
+    def shaped(self, data: Document) -> Document:
+        shaped: Document = tidy(dump(parse_campaign(data)))
+        for step in shaped["steps"]:
+            if "when" in step:
+                step["when"] = _sorted(step["when"])
+            for variant in step.get("variants", []):
+                if "content" in variant:
+                    variant["content"] = _sorted(variant["content"])
+        return shaped
+
+    def problems(self, document: Document, target: Configuration, now: datetime) -> list[Problem]:
+        return []  # a draft may refer to what does not exist yet: `notes` says so
+
+    def kept_by(self, keys: Collection[str], target: Configuration) -> dict[str, str]:
+        ran = Campaign.objects.filter(key__in=keys, runs__isnull=False).values_list("key", flat=True)
+        return dict.fromkeys(ran, "it has runs, whose history is kept: keep the file")
+
+    def notes(self, changed: Collection[str], removed: Collection[str], target: Configuration) -> Iterator[str]:
+        for key in sorted(changed):
+            document = target[self.name][key]
+            for word, named in (
+                ("segment", references.segments_in(document) - target["segments"].keys()),
+                ("template", references.templates_in(document) - target["templates"].keys()),
+            ):
+                yield from (
+                    f"campaigns/{key} refers to the {word} {other!r}, which does not exist" for other in sorted(named)
+                )
+        scheduled = Campaign.objects.filter(key__in=removed, state=Campaign.State.SCHEDULED).order_by("key")
+        for key in scheduled.values_list("key", flat=True):
+            yield f"campaigns/{key} is scheduled: deleted, it will not be sent"
+
+    def save(self, document: Document, *, now: datetime) -> None:
+        row = Campaign.objects.filter(key=document["key"]).first()
+        configuration.save_draft(document, campaign=row)
+
+    def remove(self, key: str) -> None:
+        editing.remove_campaign(Campaign.objects.get(key=key))
+
+
+def _sorted(value: Any) -> Any:
+    """The database does not keep the order of names that are free."""
+    if isinstance(value, dict):
+        return {name: _sorted(value[name]) for name in sorted(value)}
+    return [_sorted(part) for part in value] if isinstance(value, list) else value

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from campaigns import content, editing
+from campaigns.ascode.documents import Configuration, Document
+from campaigns.ascode.kinds import references
+from campaigns.ascode.kinds.rows import RowKind
+from campaigns.config.gate import Problem
+from campaigns.models import Template
+
+CONTENT = frozenset({"channel", "subject", "preheader", "html", "text"})  # what is published
+
+
+class TemplateKind(RowKind):
+    name = "templates"
+    noun = "template"
+    model = Template
+    fields = ("key", "name", "channel", "subject", "preheader", "html", "text")
+    texts = {"html": ".html", "text": ".txt"}
+
+    def problems(self, document: Document, target: Configuration, now: datetime) -> list[Problem]:
+        found = self.column_problems(document)
+        checked = {problem.field for problem in found}
+        return found + [p for p in content.check(self.filled(Template(), document)) if p.field not in checked]
+
+    def kept_by(self, keys: Collection[str], target: Configuration) -> dict[str, str]:
+        return references.kept_by(keys, references.users_of_templates(target))
+
+    def save(self, document: Document, *, now: datetime) -> None:
+        row = Template.objects.filter(key=document["key"]).first() or Template()
+        editing.save_template(self.filled(row, document))
+
+    def remove(self, key: str) -> None:
+        editing.remove_template(Template.objects.get(key=key))
+
+
+def live() -> dict[str, str]:
+    """The content hash of what is published, for every template that is."""
+    return dict(Template.objects.filter(live__isnull=False).values_list("key", "live__content_hash"))
+
+
+def publish(keys: Collection[str]) -> list[str]:
+    """Publish each. Returns what was done, in words."""
+    return [_published(Template.objects.get(key=key)) for key in sorted(keys)]
+
+
+def make_live_again(keys: Collection[str], before: dict[str, str]) -> list[str]:
+    """Each goes out again as in `before` (key -> content hash); one that was never published stays as it is."""
+    return [_as_before(Template.objects.get(key=key), before[key]) for key in sorted(keys) if key in before]
+
+
+def _as_before(template: Template, content_hash: str) -> str:
+    version = template.versions.filter(content_hash=content_hash).first()
+    if version is None:  # it was removed with its versions, and made anew
+        return _published(template)
+    editing.roll_back_template(template, version.number)
+    return f"templates/{template.key}: version {version.number} is live again"
+
+
+def _published(template: Template) -> str:
+    return f"templates/{template.key}: version {content.publish(template).number} is live"
