@@ -6,7 +6,7 @@ that happens twice the first counts, so nothing fires never or twice. Recurrence
 
 from __future__ import annotations
 
-import re
+from calendar import IllegalMonthError, monthrange
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
@@ -17,8 +17,8 @@ from dateutil.rrule import rrule, rrulestr
 from campaigns.config.campaign import RecurringTrigger, ScheduleTrigger
 
 HORIZON = timedelta(days=5 * 366)  # how far ahead a recurrence is looked for
-_FREQUENCIES = re.compile(r"FREQ=(DAILY|WEEKLY|MONTHLY|YEARLY)(;|\Z)", re.IGNORECASE)
-_FOREIGN = re.compile(r"(?i)\b(DTSTART|EXDATE|RDATE|EXRULE|BYSECOND|BYEASTER)\b|[\r\n]")
+_FREQUENCIES = {"DAILY", "WEEKLY", "MONTHLY", "YEARLY"}
+_PARTS = {"FREQ", "INTERVAL", "COUNT", "UNTIL", "WKST", "BYMONTH", "BYMONTHDAY", "BYDAY", "BYHOUR", "BYMINUTE"}
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,13 @@ def check_rule(trigger: RecurringTrigger) -> None:
 
 
 def _parse(text: str, start: datetime) -> rrule:
-    if not _FREQUENCIES.search(text):
+    parts = dict(part.split("=", 1) for part in text.upper().split(";") if "=" in part)
+    foreign = sorted(set(parts) - _PARTS)
+    if foreign:
+        raise ValueError(f"{foreign[0]} cannot be used; known: {', '.join(sorted(_PARTS))}")
+    if parts.get("FREQ") not in _FREQUENCIES:
         raise ValueError("begin with FREQ=DAILY, WEEKLY, MONTHLY or YEARLY; for hours add BYHOUR=9,17")
-    if _FOREIGN.search(text):
-        raise ValueError("give one rule only, without DTSTART, EXDATE, RDATE or seconds; `starts` says when it begins")
+    _check_days(parts)
     try:
         parsed = rrulestr(text, dtstart=start)
     except (ValueError, TypeError, KeyError, OverflowError) as error:
@@ -73,6 +76,22 @@ def _parse(text: str, start: datetime) -> rrule:
     if not isinstance(parsed, rrule):
         raise ValueError("give one rule only")
     return parsed
+
+
+def _check_days(parts: dict[str, str]) -> None:
+    """A rule that can never hold is refused here: dateutil would look for its first day up to the year 9999."""
+    if "BYMONTHDAY" not in parts or parts["FREQ"] == "WEEKLY":
+        if "BYMONTHDAY" in parts:
+            raise ValueError("FREQ=WEEKLY has days of the week (BYDAY), not of the month")
+        return
+    try:
+        days = [abs(int(day)) for day in parts["BYMONTHDAY"].split(",")]
+        months = [int(month) for month in parts.get("BYMONTH", "1").split(",")]
+        longest = max(monthrange(2024, month)[1] for month in months)
+    except (ValueError, IllegalMonthError):
+        raise ValueError("BYMONTHDAY and BYMONTH are whole numbers such as BYMONTH=2;BYMONTHDAY=1,15") from None
+    if min(days) > longest:
+        raise ValueError(f"the day {parts['BYMONTHDAY']} does not exist in the month {parts['BYMONTH']}")
 
 
 def _times(text: str, start: datetime, *, until: datetime) -> takewhile[datetime]:

@@ -166,7 +166,7 @@ def _value(value: Any) -> str:
 
 
 def _times(number: float) -> str:
-    return {1: "once", 2: "twice"}.get(number) or _counted(number, "time")
+    return {1.0: "once", 2.0: "twice"}.get(number) or _counted(number, "time")
 
 
 def _counted(number: float, noun: str) -> str:

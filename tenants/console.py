@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.forms import Media, Script
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.sites import UnfoldAdminSite
@@ -31,16 +32,21 @@ class PlatformConsole(UnfoldAdminSite):
     index_template = "console/fleet.html"
 
 
+def scripts(*names: str) -> Media:
+    """Our own scripts for a page, run once the page is read."""
+    return Media(js=[Script(f"marketing/{name}", defer=True) for name in names])  # type: ignore[misc]
+
+
 retailer_console = RetailerConsole(name="admin")
 platform_console = PlatformConsole(name="admin")
 
 
-class ConsoleAdmin(ModelAdmin):  # type: ignore[misc]
+class ConsoleAdmin(ModelAdmin):
     """A screen that everyone who may sign in to its console may use."""
 
     warn_unsaved_form = True
     list_filter_submit = True
-    actions = None
+    actions: Any = None
     when_empty = ""  # what to do when there is nothing in the list yet
     add_label = ""
 
@@ -67,7 +73,7 @@ class AdministratorsOnly(ConsoleAdmin):
     """A screen for administrators: people and keys."""
 
     def _may(self, request: HttpRequest) -> bool:
-        return bool(super()._may(request) and request.user.is_superuser)  # type: ignore[union-attr]
+        return bool(super()._may(request) and request.user.is_superuser)
 
 
 class ReadOnly(ConsoleAdmin):

@@ -30,6 +30,11 @@ def django_db_setup(
         provisioning.provision("globex", name="Globex Outdoor", timezone="America/Denver")
     yield
     with django_db_blocker.unblock():
+        with connection.cursor() as cursor:  # a server or worker of a test may be slow to let go
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
         teardown_databases(made, verbosity=0)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
-from django.forms import Media, Script
+from django.forms import Media
 from django.http import HttpRequest, JsonResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -22,7 +22,7 @@ from campaigns.forms.rule_field import RuleWidget
 from campaigns.forms.segments import SegmentForm
 from campaigns.forms.suggestions import suggestions
 from campaigns.models import Segment
-from tenants.console import retailer_console
+from tenants.console import retailer_console, scripts
 
 SAMPLE = 5  # people named beside the count
 
@@ -40,7 +40,7 @@ class SegmentAdmin(RemovedByItsOwner):
 
     @property
     def media(self) -> Media:
-        return super().media + Media(js=[Script("marketing/live_counts.js", defer=True)])
+        return super().media + scripts("live_counts.js")
 
     @admin.display(description="Who is in")
     def who(self, segment: Segment) -> str:

@@ -19,7 +19,7 @@ import yaml
 
 MAX_LEVELS = 100
 _WORDS = {"": None, "~": None, "true": True, "false": False}
-_WORDS |= {form: None for form in ("null", "Null", "NULL")}
+_WORDS |= dict.fromkeys(("null", "Null", "NULL"))
 _WORDS |= {form: form.lower() == "true" for form in ("True", "TRUE", "False", "FALSE")}
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,18})\Z")
 _NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]*)(\.[0-9]*)?([eE][-+]?[0-9]+)?\Z")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -97,7 +97,7 @@ def _judge(tree: Tree) -> Iterator[Problem]:
                 yield from (Problem(f"condition {number}", problem.message) for problem in invalid.problems)
 
 
-_COMBINE = {
+_COMBINE: dict[str, Callable[[list[dict[str, Any]]], dict[str, Any]]] = {
     "all": lambda parts: {"all": parts},
     "any": lambda parts: {"any": parts},
     "none": lambda parts: {"not": {"any": parts}},
@@ -110,7 +110,7 @@ def _combined(match: str, parts: list[dict[str, Any]]) -> dict[str, Any]:
         return {"all": []}
     if len(parts) == 1 and match != "none":
         return parts[0]
-    return dict(_COMBINE[match](parts))
+    return _COMBINE[match](parts)
 
 
 def _fits(inner: list[Rule]) -> bool:

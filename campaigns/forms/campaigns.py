@@ -13,8 +13,7 @@ from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSelectWidget
 from campaigns import configuration
 from campaigns.config.gate import Invalid, Problem, parse_campaign
 from campaigns.forms import drafts, texts
-from campaigns.forms.fields import KeyField
-from campaigns.forms.templates import CHANGED_MEANWHILE
+from campaigns.forms.fields import CHANGED_MEANWHILE, KeyField
 from campaigns.forms.variants import VariantsField
 from campaigns.models import Campaign, Segment, Template
 
@@ -59,7 +58,8 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.before: dict[str, Any] = self.instance.draft if self.instance.pk else drafts.NEW
-        self.initial |= drafts.values(self.before, zone=self.zone) | {"draft_number": self.instance.draft_number}
+        shown = drafts.values(self.before, zone=self.zone)
+        self.initial = {**self.initial, **shown, "draft_number": self.instance.draft_number}
         self._offer_segments()
         self._offer_templates()
         kinds = [("api", "When somebody presses Launch, or the API asks"), ("schedule", "Once, at a date and time")]

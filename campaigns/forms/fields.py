@@ -10,6 +10,11 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 KEY_PATTERN = r"[a-z0-9][a-z0-9_-]{0,62}"
 KEY_CURE = "Small letters, digits, hyphens: the name that campaigns, files and the API use. It stays for good."
 
+CHANGED_MEANWHILE = (
+    "Somebody else saved this meanwhile, so nothing of yours was saved: copy your change, open the page again, "
+    "and repeat it."
+)
+
 
 class KeyField(forms.RegexField):
     """A key of the configuration contract."""

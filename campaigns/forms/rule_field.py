@@ -7,7 +7,6 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.forms import Script
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
@@ -16,6 +15,7 @@ from campaigns.forms import builder
 from campaigns.forms.builder import Group, Tree
 from campaigns.forms.rows import Row
 from campaigns.forms.suggestions import Suggestions
+from tenants.console import scripts
 
 KINDS = (
     ("attribute", "Customer field"),
@@ -54,7 +54,7 @@ class RuleWidget(forms.Widget):
 
     @property
     def media(self) -> forms.Media:
-        return forms.Media(js=[Script("marketing/rule_builder.js", defer=True)])
+        return scripts("rule_builder.js")
 
     def value_from_datadict(self, data: Mapping[str, Any], files: Any, name: str) -> Tree:
         return builder.read(data, name)

@@ -9,13 +9,9 @@ from django import forms
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from campaigns import content
-from campaigns.forms.fields import KeyField
+from campaigns.forms.fields import CHANGED_MEANWHILE, KeyField
 from campaigns.models import Template, TemplateVersion
 
-CHANGED_MEANWHILE = (
-    "Somebody else saved this meanwhile, so nothing of yours was saved: copy your change, open the page again, "
-    "and repeat it."
-)
 _PREHEADER = re.compile(re.escape(content.PREHEADER).replace(re.escape("{text}"), "(.*?)"), re.DOTALL)
 
 

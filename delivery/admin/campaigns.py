@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import OuterRef, QuerySet, Subquery
-from django.forms import Media, Script
+from django.forms import Media
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
@@ -25,7 +25,7 @@ from campaigns.models import Campaign, Run
 from delivery.admin.badges import badge
 from delivery.views import launching, run_progress
 from tenants import context
-from tenants.console import retailer_console
+from tenants.console import retailer_console, scripts
 
 
 @admin.register(Campaign, site=retailer_console)
@@ -47,7 +47,7 @@ class CampaignAdmin(RemovedByItsOwner):
 
     @property
     def media(self) -> Media:
-        return super().media + Media(js=[Script("marketing/variants.js", defer=True)])
+        return super().media + scripts("variants.js")
 
     @admin.display(description="State", ordering="state")
     def status(self, campaign: Campaign) -> SafeString:

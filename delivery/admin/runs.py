@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
-from django.forms import Media, Script
+from django.forms import Media
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import URLPattern, path
@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 from campaigns.models import Run
 from delivery.admin.badges import badge
 from delivery.views import run_progress
-from tenants.console import ReadOnly, retailer_console
+from tenants.console import ReadOnly, retailer_console, scripts
 
 
 @admin.register(Run, site=retailer_console)
@@ -31,7 +31,7 @@ class RunAdmin(ReadOnly):
 
     @property
     def media(self) -> Media:
-        return super().media + Media(js=[Script("marketing/run_progress.js", defer=True)])
+        return super().media + scripts("run_progress.js")
 
     @admin.display(description="State", ordering="state")
     def status(self, run: Run) -> SafeString:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
-from django.forms import Media, Script
+from django.forms import Media
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path
@@ -20,7 +20,7 @@ from campaigns.config.gate import Invalid
 from campaigns.forms import starters, templates
 from campaigns.models import Template
 from delivery.views import template_preview
-from tenants.console import retailer_console
+from tenants.console import retailer_console, scripts
 
 
 @admin.register(Template, site=retailer_console)
@@ -40,7 +40,7 @@ class TemplateAdmin(RemovedByItsOwner):
 
     @property
     def media(self) -> Media:
-        return super().media + Media(js=[Script("marketing/template_preview.js", defer=True)])
+        return super().media + scripts("template_preview.js")
 
     @admin.display(description="Live version")
     def published(self, template: Template) -> SafeString:

@@ -16,7 +16,8 @@ from campaigns import audience, configuration
 from campaigns.config.campaign import CampaignConfig, ScheduleTrigger, Variant
 from campaigns.config.gate import Invalid, parse_campaign
 from campaigns.forms import drafts
-from campaigns.forms.campaigns import CHANGED_MEANWHILE, missing
+from campaigns.forms.campaigns import missing
+from campaigns.forms.fields import CHANGED_MEANWHILE
 from campaigns.models import Campaign, Customer, Member, Run, Template, TemplateVersion
 from delivery import previews, providers, trial
 from delivery.channels.base import ChannelUnavailable

@@ -117,6 +117,7 @@ class Engine:
         with context.in_retailer(retailer):
             run = _launch_share("warm-up", self._workers * 500 / customers)
         self._wait({retailer: run}, seconds=90)
+        bell.ring()  # the first time, it connects to the broker
 
     def send(self, retailers: Sequence[Retailer], messages: int) -> tuple[Measured, Mapping[Retailer, Run]]:
         """From launching to the completion of every retailer's run. Raises Stuck."""

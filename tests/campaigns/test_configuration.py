@@ -48,7 +48,7 @@ def problems_of(data: Any) -> dict[str, str]:
         ({"steps": []}, "steps", "at least 1"),
         ({"steps": [{"key": "a", "channel": "pigeon", "template": "t"}]}, "steps.0.channel", "'email'"),
         ({"trigger": {"kind": "sometime"}}, "trigger", "schedule"),
-        ({"trigger": {"kind": "schedule", "at": "whenever"}}, "trigger.at", "datetime"),
+        ({"trigger": {"kind": "schedule", "at": "whenever"}}, "trigger.at", "write a date and time"),
         ({"timing": {"expire_after": "1 fortnight"}}, "timing.expire_after", "30m, 24h, 7d or 8w"),
         ({"key": "Not A Key"}, "key", "pattern"),
         ({"colour": "red"}, "colour", "unknown here"),
@@ -117,6 +117,12 @@ def test_gate_answers_anything_with_a_configuration_or_with_problems(data: Any) 
         ({"trigger": {"kind": "event", "name": "order"}}, "trigger.kind", "use schedule, recurring or api"),
         ({"trigger": {"kind": "recurring", "rrule": "FREQ=HOURLY"}}, "trigger.rrule", "begin with FREQ=DAILY"),
         ({"trigger": {"kind": "recurring", "rrule": "FREQ=DAILY;BYHOUR=x"}}, "trigger.rrule", "no RFC 5545 rule"),
+        (
+            {"trigger": {"kind": "recurring", "rrule": "FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30"}},
+            "trigger.rrule",
+            "the day 30 does not exist in the month 2",
+        ),
+        ({"trigger": {"kind": "recurring", "rrule": "FREQ=DAILY;BYSETPOS=2"}}, "trigger.rrule", "BYSETPOS cannot"),
         ({"trigger": {"kind": "recurring", "rrule": "FREQ=DAILY;COUNT=3"}}, "trigger.rrule", "needs `starts`"),
         ({"trigger": {"kind": "schedule", "at": "2020-01-01T09:00:00"}}, "trigger.at", "has passed"),
         (

@@ -5,7 +5,6 @@ from __future__ import annotations
 from html.parser import HTMLParser
 from typing import Any
 
-from django.http import HttpResponse
 from django.test import Client
 
 
@@ -60,16 +59,15 @@ class _Fields(HTMLParser):
             self.values[self._textarea] += data
 
 
-def fields(page: HttpResponse, form_id: str) -> dict[str, str]:
+def fields(page: Any, form_id: str) -> dict[str, str]:
     """What a browser would post if nothing were changed."""
     parser = _Fields(form_id)
     parser.feed(page.content.decode())
     return {name: value.removeprefix("\n").removeprefix("\r\n") for name, value in parser.values.items()}
 
 
-def submit(client: Client, path: str, form_id: str, **changes: Any) -> HttpResponse:
+def submit(client: Client, path: str, form_id: str, **changes: Any) -> Any:
     """Open `path`, change fields of its form, and send it. Names may contain hyphens: pass them by `**{}`."""
     page = client.get(path)
     assert page.status_code == 200, page.status_code
-    response: Any = client.post(path, fields(page, form_id) | changes)
-    return response
+    return client.post(path, fields(page, form_id) | changes)

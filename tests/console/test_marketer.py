@@ -68,9 +68,9 @@ def test_marketer_goes_from_a_segment_to_a_delivered_run(at_acme: Retailer, ana:
     seen = {"draft_number": campaign.draft_number, "occurrence": "console:once"}
     started = ana.post(f"/admin/campaigns/campaign/{campaign.pk}/launch/", seen)
     run = Run.objects.get()
-    assert started.url == f"/admin/campaigns/run/{run.pk}/change/"
+    assert started["Location"] == f"/admin/campaigns/run/{run.pk}/change/"
     again = ana.post(f"/admin/campaigns/campaign/{campaign.pk}/launch/", seen)
-    assert again.url == started.url
+    assert again["Location"] == started["Location"]
     assert Run.objects.count() == 1
 
     pipeline.work(seconds=30)
@@ -146,7 +146,8 @@ def test_earlier_version_of_a_template_is_restored(at_acme: Retailer, ana: Clien
     submit(ana, path, "template_form", html="<p>New</p>", preheader="")
     ana.post(f"/admin/campaigns/template/{template.pk}/restore/1/")
     template.refresh_from_db()
-    assert (template.live.number, template.html, template.preheader) == (1, before, "Look inside")
+    assert (template.html, template.preheader) == (before, "Look inside")
+    assert template.live == template.versions.get(number=1)
 
 
 def test_second_of_two_editors_of_a_template_is_told(at_acme: Retailer, ana: Client) -> None:
@@ -300,7 +301,7 @@ def test_address_is_suppressed_in_the_form_it_is_compared_in(at_acme: Retailer, 
 def test_api_key_is_shown_once_and_works(at_acme: Retailer, ana: Client) -> None:
     shown = submit(ana, "/admin/accounts/apikey/add/", "apikey_form", name="Till", scope="ingest")
     key = shown.context["key"]
-    assert ApiKey.objects.get_from_key(key).scope == "ingest"
+    assert ApiKey.objects.filter(prefix=key.split(".")[0]).get().scope == "ingest"
     assert key not in ana.get("/admin/accounts/apikey/").content.decode()
 
 
@@ -308,7 +309,7 @@ def test_invited_person_signs_in_by_the_link_and_may_not_make_keys(at_acme: Reta
     shown = submit(ana, "/admin/accounts/user/add/", "user_form", email="Ben@acme.example", first_name="Ben")
     link = shown.context["link"]
     ben = Client(headers={"host": "acme.localhost"})
-    assert ben.get(link.removeprefix("http://acme.localhost:8000")).url == "/admin/password_change/"
+    assert ben.get(link.removeprefix("http://acme.localhost:8000"))["Location"] == "/admin/password_change/"
     assert ben.get("/admin/campaigns/segment/").status_code == 200
     assert ben.get("/admin/accounts/apikey/").status_code == 403
     assert User.objects.get(email="ben@acme.example").is_staff

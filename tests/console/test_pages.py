@@ -161,15 +161,15 @@ def test_session_of_one_retailer_says_nothing_to_another(
 ) -> None:
     ana = marketer(acme)
     for host in ("globex.localhost", "localhost"):
-        assert ana.get("/admin/", headers={"host": host}).url.startswith("/admin/login/"), host
-        assert ana.get("/admin/accounts/user/", headers={"host": host}).url.startswith("/admin/login/"), host
+        assert ana.get("/admin/", headers={"host": host})["Location"].startswith("/admin/login/"), host
+        assert ana.get("/admin/accounts/user/", headers={"host": host})["Location"].startswith("/admin/login/"), host
 
 
 def test_visitor_without_a_session_sees_the_login_only(acme: Retailer) -> None:
     visitor = Client(headers={"host": "acme.localhost"})
     for path in ("/admin/", "/admin/campaigns/run/1/progress/", "/admin/campaigns/segment/1/count/"):
-        assert visitor.get(path).url.startswith("/admin/login/"), path
-    assert visitor.post("/admin/campaigns/segment/try/").url.startswith("/admin/login/")
+        assert visitor.get(path)["Location"].startswith("/admin/login/"), path
+    assert visitor.post("/admin/campaigns/segment/try/")["Location"].startswith("/admin/login/")
 
 
 def test_nobody_changes_anything_by_following_a_link(busy_acme: Retailer, ana: Client) -> None:

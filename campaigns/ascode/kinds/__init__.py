@@ -13,7 +13,7 @@ KINDS: tuple[Kind, ...] = (BrandKind(), SegmentKind(), TemplateKind(), CampaignK
 
 
 def read(*, lock: bool = False) -> Configuration:
-    """The retailer's whole configuration. With `lock`, nobody else changes what is there before the transaction ends."""
+    """The retailer's whole configuration. With `lock`, nobody changes it before the transaction ends."""
     return {
         kind.name: {key: _shaped(kind, document) for key, document in kind.rows(lock=lock).items()} for kind in KINDS
     }

@@ -20,7 +20,8 @@ class BrandKind(RowKind):
 
     def rows(self, *, lock: bool) -> dict[str, Document]:
         brand = content.brand()
-        return {self.name: self.document(row) for row in locked(Brand.objects.filter(pk=brand.pk), lock)}
+        (row,) = locked(Brand.objects.filter(pk=brand.pk), lock)
+        return {self.name: self.document(row)}
 
     def problems(self, document: Document, target: Configuration, now: datetime) -> list[Problem]:
         return self.column_problems(document)

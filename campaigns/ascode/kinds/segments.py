@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from functools import cache
-from typing import Any
 
 from campaigns import compiler, editing
 from campaigns.ascode.documents import Configuration, Document

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -39,6 +39,9 @@ class Outcome:
     data: dict[str, Any] = field(default_factory=dict)
     has_changes: bool = False
     faults: list[Fault] = field(default_factory=list)
+
+    def told(self) -> list[str]:
+        return [*self.lines, *(f"  {fault}" for fault in self.faults)]
 
 
 class Request:
@@ -95,11 +98,13 @@ class Command(BaseCommand):
         if request.is_many and request.expect:
             raise CommandError("--expect belongs to one retailer: each has a fingerprint of its own.")
         _, act = ACTIONS[options["action"]]
-        outcomes = {retailer.slug: _turn(act, retailer, request) for retailer in retailers}
+        outcomes: dict[str, Outcome] = {}
+        for retailer in retailers:
+            outcomes[retailer.slug] = _turn(act, retailer, request)
+            if not options["json"]:
+                self._tell(retailer.slug, outcomes)
         if options["json"]:
             self._tell_data(outcomes, is_many=request.is_many)
-        else:
-            self._tell(outcomes)
         _exit(outcomes)
 
     def _tell_data(self, outcomes: dict[str, Outcome], *, is_many: bool) -> None:
@@ -109,17 +114,15 @@ class Command(BaseCommand):
         ]
         self.stdout.write(json.dumps({"retailers": told} if is_many else told[0], indent=2, ensure_ascii=False))
 
-    def _tell(self, outcomes: dict[str, Outcome]) -> None:
-        """Each retailer's lines; those that another one had before are not told again."""
-        told: dict[tuple[str, ...], str] = {}
-        for slug, outcome in outcomes.items():
-            lines = (*outcome.lines, *(f"  {fault}" for fault in outcome.faults))
-            same = told.setdefault(lines, slug)
-            if same == slug:
-                for line in lines:
-                    self.stdout.write(line)
-            as_before = f", as {same} did" if lines and same != slug else ""
-            self.stdout.write(f"{slug}: {outcome.summary}{as_before}.")
+    def _tell(self, slug: str, outcomes: dict[str, Outcome]) -> None:
+        """A retailer's lines, except those that another one had before."""
+        lines = outcomes[slug].told()
+        same = next(other for other, outcome in outcomes.items() if outcome.told() == lines)
+        if same == slug:
+            for line in lines:
+                self.stdout.write(line)
+        like = f", like {same}" if lines and same != slug else ""
+        self.stdout.write(f"{slug}: {outcomes[slug].summary}{like}.")
 
 
 def _add_arguments(parser: CommandParser, action: str) -> None:

@@ -1,0 +1,158 @@
+"""The console in a real browser: what its scripts do, under the content security policy."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from playwright.sync_api import Page, expect, sync_playwright
+
+from campaigns.models import Segment
+from tenants import context, provisioning
+from tenants.accounts.models import User
+from tenants.models import Retailer
+from tests import factories, processes
+from tests.benchmarks.sink import SinkProcess
+
+_FOUND = [os.environ.get("CHROMIUM", ""), *(shutil.which(name) or "" for name in ("chromium", "google-chrome"))]
+BROWSER = next((path for path in _FOUND if path and Path(path).exists()), None)
+CURE = "no browser: install chromium (apt-get install chromium), or set CHROMIUM to one's path"
+QUIET = ["--no-sandbox", "--disable-background-networking", "--no-first-run", "--disable-component-update"]
+PEOPLE = 900
+
+pytestmark = pytest.mark.skipif(BROWSER is None, reason=CURE)
+
+
+@pytest.fixture
+def sink() -> Iterator[SinkProcess]:
+    with SinkProcess() as started:
+        yield started
+
+
+@pytest.fixture
+def console(live_retailer: Retailer, sink: SinkProcess) -> Iterator[str]:
+    """The address of the retailer's site, served by a process of its own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "manage.py", "runserver", "--noreload", f"127.0.0.1:{port}"]
+    env = processes.environment(EMAIL_URL=sink.url)
+    process = subprocess.Popen(command, cwd=processes.PROJECT, env=env, start_new_session=True, stderr=subprocess.PIPE)
+    try:
+        _wait_until_listening(port, process)
+        yield f"http://{live_retailer.slug}.localhost:{port}"
+    finally:
+        processes.kill(process)
+
+
+def _wait_until_listening(port: int, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and process.poll() is None:
+        with socket.socket() as attempt:
+            attempt.settimeout(0.2)
+            if attempt.connect_ex(("127.0.0.1", port)) == 0:
+                return
+    pytest.fail("the web server did not start")
+
+
+@pytest.fixture
+def page(console: str, live_retailer: Retailer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
+    """A signed-in browser's page. Anything that it reports as an error fails the test."""
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # playwright keeps an event loop in this thread
+    with context.in_retailer(live_retailer):
+        user = User.objects.get(email=f"admin@{live_retailer.slug}.example")
+        login = provisioning.login_url(live_retailer, user).split("/login/")[1]
+    errors: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=QUIET)
+        opened = browser.new_page(viewport={"width": 1280, "height": 900}, base_url=console)
+        opened.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+        opened.on("pageerror", lambda error: errors.append(str(error)))
+        opened.goto(f"/login/{login}")
+        yield opened
+        browser.close()
+        connection.close()  # beside a running event loop Django keeps a connection of its own
+    assert errors == []
+
+
+def test_marketer_works_in_a_browser(live_retailer: Retailer, sink: SinkProcess, page: Page) -> None:
+    """One story, because a server, a browser and a retailer take seconds to start."""
+    with context.in_retailer(live_retailer):
+        factories.customers(PEOPLE)
+        factories.customers(100, first=PEOPLE + 1, city="York")
+    build_segment(page)
+    write_template(page)
+    with context.in_retailer(live_retailer):
+        rule = Segment.objects.get(key="people-of-leeds").rule
+        campaign = factories.campaign(audience={"include": {"segment": "people-of-leeds"}})
+    assert rule == {"all": [{"attribute": "city", "eq": "Leeds"}, {"consent": {"channel": "email"}}]}
+    launch_and_watch(page, f"/admin/campaigns/campaign/{campaign.pk}", processes.environment(EMAIL_URL=sink.url))
+    assert sink.count() == PEOPLE
+    for path in ("/admin/", "/admin/campaigns/segment/1/change/", f"/admin/campaigns/campaign/{campaign.pk}/change/"):
+        assert width_on_a_phone(page, path) <= 390, path
+
+
+def build_segment(page: Page) -> None:
+    """The count follows every change; only the fields of the chosen kind of condition show."""
+    page.goto("/admin/campaigns/segment/add/")
+    count = page.locator("[data-rule-count]")
+    expect(count).to_have_text(f"{PEOPLE + 100:,}")
+    page.locator("#id_name").press_sequentially("People of Leeds")
+    expect(page.locator("#id_key")).to_have_value("people-of-leeds")
+    page.fill("[name$=-field]", "city")
+    page.fill("[name='rule-0-0-value']", "Leeds")
+    expect(count).to_have_text(f"{PEOPLE}")
+    page.click("text=Add a condition")
+    row = page.locator("[data-row]").nth(1)
+    row.locator("select.c-kind").select_option("consent")
+    expect(row.locator("[data-panel=consent]")).to_be_visible()
+    expect(row.locator("[data-panel=attribute]")).to_be_hidden()
+    row.locator("[name$=-has]").select_option("has_not")
+    expect(count).to_have_text("0")
+    row.locator("[name$=-has]").select_option("has")
+    expect(count).to_have_text(f"{PEOPLE}")
+    page.click("[name=_save]")
+    expect(page.locator("[data-count-from]")).to_have_text(f"{PEOPLE}")
+
+
+def write_template(page: Page) -> None:
+    """The preview follows the writing, says what is wrong, and stands in a frame without rights."""
+    page.goto("/admin/campaigns/template/add/")
+    page.fill("#id_subject", "Hello {{ customer.first_name }}")
+    page.fill("#id_html", "<p>Dear {{ customer.frist_name }}</p>")
+    expect(page.locator("[data-preview-problems]")).to_contain_text("customer.frist_name is unknown")
+    page.fill("#id_html", "<p>Dear {{ customer.first_name }}</p>")
+    expect(page.frame_locator("[data-preview] iframe").locator("p")).to_have_text("Dear Ana")
+    expect(page.locator("[data-preview-subject]")).to_have_text("Hello Ana")
+    assert page.locator("[data-preview] iframe").get_attribute("sandbox") == ""
+    page.click("text=What you can insert")
+    page.click("[data-insert='{{ unsubscribe_url }}']")
+    expect(page.locator("#id_html")).to_have_value("<p>Dear {{ customer.first_name }}</p>{{ unsubscribe_url }}")
+
+
+def launch_and_watch(page: Page, campaign: str, env: dict[str, str]) -> None:
+    """The numbers move without loading the page again."""
+    page.goto(f"{campaign}/launch/")
+    page.click(f"text=Launch to {PEOPLE} people")
+    state, numbers = page.locator(".c-badge").first, page.locator("[data-region=numbers]")
+    expect(state).to_have_text("planned")
+    page.evaluate("window.isTheSamePage = true")
+    with processes.worker(env):
+        expect(state).to_have_text("completed", timeout=30_000)
+    expect(numbers).to_contain_text(f"{PEOPLE} settled, 0 waiting")
+    expect(numbers).to_contain_text(f"It balances: {PEOPLE} candidates = {PEOPLE} included + 0 excluded")
+    assert page.evaluate("window.isTheSamePage")
+
+
+def width_on_a_phone(page: Page, path: str) -> int:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(path)
+    return int(page.evaluate("document.documentElement.scrollWidth"))
