@@ -5,6 +5,7 @@ Every write names the epoch it was claimed under and changes nothing when that e
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -90,7 +91,7 @@ def recheck(lease: Lease) -> list[Entry]:
     with connection.cursor() as cursor:
         cursor.execute(_RECHECK, [lease.batch_id])
         names = [column.name for column in cursor.description or ()][8:]
-        return [Entry(*[*row[:8], dict(zip(names, row[8:], strict=True))]) for row in cursor.fetchall()]
+        return [_entry(row, names) for row in cursor.fetchall()]
 
 
 def turn(lease: Lease, verdicts: Sequence[Verdict], *, hand_from: int = 0, hand_to: int = 0) -> bool:
@@ -134,6 +135,12 @@ def cancel_waiting(run: Run, reason: str) -> None:
     """Cancel what no worker holds; a worker that holds a batch cancels the rest of it itself."""
     with connection.cursor() as cursor:
         cursor.execute(_CANCEL_WAITING, [run.pk, Message.State.CANCELLED, reason])
+
+
+def _entry(row: Sequence[Any], names: Sequence[str]) -> Entry:
+    person = dict(zip(names, row[8:], strict=True))
+    person["attributes"] = json.loads(person["attributes"] or "{}")  # Django's cursors leave jsonb as text
+    return Entry(*[*row[:8], person])
 
 
 _CLAIM = """

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,8 +34,22 @@ def of_template(template: Template, customer: Customer, texts: Mapping[str, Any]
 
 def of_variant(config: CampaignConfig, template: TemplateVersion, variant: Variant, customer: Customer) -> Preview:
     """What `customer` would get as this variant of a campaign."""
-    shown = Content(variant.subject or template.subject, template.html, template.text)
-    return _preview(shown, customer, variant.content, (config.key, config.name))
+    return _preview(_content(template, variant), customer, variant.content, (config.key, config.name))
+
+
+def problems(config: CampaignConfig, template: TemplateVersion, customers: Iterable[Customer]) -> Counter[str]:
+    """How many of these people's messages cannot be rendered, by reason; in whichever variant goes wrong first."""
+    shared, found = _shared((config.key, config.name)), Counter[str]()
+    variants = [(variant, rendering.renderer(_content(template, variant))) for variant in config.steps[0].variants]
+    for customer in customers:
+        person = shared | _person(customer)
+        for variant, renderer in variants:
+            try:
+                renderer.render(person | {"content": variant.content})
+            except rendering.RenderError as error:
+                found[str(error)] += 1
+                break
+    return found
 
 
 def of_message(message: Message) -> Preview:
@@ -56,17 +71,25 @@ def of_message(message: Message) -> Preview:
 
 def _preview(shown: Content, customer: Customer, texts: Mapping[str, Any], campaign: tuple[str, str]) -> Preview:
     try:
-        return Preview(rendering.Renderer(shown).render(_context(customer, texts, campaign)))
+        said = _shared(campaign) | _person(customer) | {"content": dict(texts)}
+        return Preview(rendering.Renderer(shown).render(said))
     except rendering.RenderError as error:
         return Preview(None, str(error))
 
 
-def _context(customer: Customer, texts: Mapping[str, Any], campaign: tuple[str, str]) -> dict[str, Any]:
+def _content(template: TemplateVersion, variant: Variant) -> Content:
+    return Content(variant.subject or template.subject, template.html, template.text)
+
+
+def _person(customer: Customer) -> dict[str, Any]:
     fields = [name for name in language.VOCABULARY["customer"] if getattr(customer, name) != ""]
+    return {"customer": {name: getattr(customer, name) for name in fields}}
+
+
+def _shared(campaign: tuple[str, str]) -> dict[str, Any]:
+    """What everybody's message may say."""
     brand, retailer = content.brand(), context.current()
     return {
-        "customer": {name: getattr(customer, name) for name in fields},
-        "content": dict(texts),
         "retailer": {name: getattr(retailer, name) for name in language.VOCABULARY["retailer"]},
         "brand": {name: value for name in language.VOCABULARY["brand"] if (value := getattr(brand, name))},
         "campaign": {"key": campaign[0], "name": campaign[1]},

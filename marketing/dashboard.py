@@ -13,8 +13,9 @@ from django.utils import timezone
 from psycopg import sql
 
 from campaigns import content
+from campaigns.forms import drafts
 from campaigns.models import Campaign, Customer, Run, Segment, Template
-from delivery.views import launching, run_progress
+from delivery.views import run_progress
 from tenants import context
 from tenants.models import AgendaItem, Retailer
 
@@ -78,7 +79,7 @@ def _scheduled() -> list[dict[str, Any]]:
     zone = context.current().tzinfo
     found = Campaign.objects.filter(state=Campaign.State.SCHEDULED).select_related("live").order_by("name")[:10]
     return [
-        {"campaign": each, "starts": launching.trigger_words(each.live.config["trigger"], zone)}
+        {"campaign": each, "starts": drafts.trigger_words(each.live.config["trigger"], zone)}
         for each in found
         if each.live
     ]

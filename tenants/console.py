@@ -5,14 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 from django.forms import Media, Script
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBase
+from django.urls import reverse
 from unfold.admin import ModelAdmin
 from unfold.sites import UnfoldAdminSite
 
 from tenants import context
+from tenants.accounts.first_password import FirstPasswordView
 
 
-class RetailerConsole(UnfoldAdminSite):
+class Console(UnfoldAdminSite):
+    """What both consoles share."""
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+        if request.user.is_authenticated and not request.user.has_usable_password():
+            shown = self.each_context(request) | {"title": "Your password"} | (extra_context or {})
+            return FirstPasswordView.as_view(success_url=reverse("admin:index"), extra_context=shown)(request)
+        response: HttpResponseBase = super().password_change(request, extra_context)
+        return response
+
+
+class RetailerConsole(Console):
     """Where marketers work. Knows only the tables of a retailer's schema."""
 
     index_title = "Overview"
@@ -21,10 +34,11 @@ class RetailerConsole(UnfoldAdminSite):
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         retailer = context.current()
-        return super().each_context(request) | {"retailer": retailer, "site_header": retailer.name}
+        named = {"retailer": retailer, "site_header": retailer.name, "site_title": retailer.name}
+        return super().each_context(request) | named
 
 
-class PlatformConsole(UnfoldAdminSite):
+class PlatformConsole(Console):
     """Where staff work: retailers, the agenda, schedules, the built-in inbox."""
 
     settings_name = "UNFOLD_PLATFORM"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,8 +71,8 @@ def read(data: Mapping[str, Any], prefix: str) -> Tree:
 
 
 def compose(tree: Tree) -> dict[str, Any]:
-    """The rule in plain data, as small as it can be said. Raises Invalid; the rows then carry their problems."""
-    problems = list(_judge(tree))
+    """The rule in plain data, as small as it can be said. Raises Invalid."""
+    problems = judge(tree)
     if problems:
         raise Invalid(problems)
     parts = [rows.compose(row) for row in tree.top.filled]
@@ -80,21 +80,22 @@ def compose(tree: Tree) -> dict[str, Any]:
     return _combined(tree.top.match, parts)
 
 
+def judge(tree: Tree) -> list[Problem]:
+    """What is wrong with the rows; they then carry their problems, for the builder to show."""
+    found: list[Problem] = []
+    filled = [row for group in tree.all_groups for row in group.filled]
+    for number, row in enumerate(filled, start=1):
+        try:
+            rows.compose(row)
+        except Invalid as invalid:
+            row.problems = [problem.message for problem in invalid.problems]
+            found += [Problem(f"condition {number}", problem.message) for problem in invalid.problems]
+    return found
+
+
 def _group(match: str, found: dict[int, dict[str, str]]) -> Group:
     known = match if match in _COMBINE else "all"
     return Group(known, [Row(found[key].pop("kind", ""), found[key]) for key in sorted(found)])
-
-
-def _judge(tree: Tree) -> Iterator[Problem]:
-    number = 0
-    for group in tree.all_groups:
-        for row in group.filled:
-            number += 1
-            try:
-                rows.compose(row)
-            except Invalid as invalid:
-                row.problems = [problem.message for problem in invalid.problems]
-                yield from (Problem(f"condition {number}", problem.message) for problem in invalid.problems)
 
 
 _COMBINE: dict[str, Callable[[list[dict[str, Any]]], dict[str, Any]]] = {

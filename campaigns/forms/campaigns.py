@@ -24,7 +24,11 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]
     draft_number = forms.IntegerField(required=False, widget=forms.HiddenInput)
     name = forms.CharField(max_length=200, widget=UnfoldAdminTextInputWidget())
     key = KeyField()
-    include = forms.ChoiceField(label="Send to", widget=UnfoldAdminSelectWidget())
+    include = forms.ChoiceField(
+        label="Send to",
+        widget=UnfoldAdminSelectWidget(),
+        error_messages={"required": "Choose a segment, or everyone."},
+    )
     exclude = forms.ChoiceField(label="But not to", required=False, widget=UnfoldAdminSelectWidget())
     holdout = forms.DecimalField(
         label="Hold back %",
@@ -34,12 +38,14 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]
         help_text="A random share that gets nothing: comparing them with the rest shows what the campaign did.",
         widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal", "class": "c-number"}),
     )
-    template = forms.ChoiceField(widget=UnfoldAdminSelectWidget())
-    variants = VariantsField(
-        label="Subject lines",
-        help_text="With several variants, people are dealt to them at random in equal shares.",
+    template = forms.ChoiceField(
+        widget=UnfoldAdminSelectWidget(), error_messages={"required": "Choose a template, or write one first."}
     )
+    variants = VariantsField(help_text="With several variants, people are dealt to them at random in equal shares.")
     when = forms.ChoiceField(label="Start", widget=UnfoldAdminRadioSelectWidget())
+    rhythm = forms.ChoiceField(
+        label="How often", required=False, choices=list(drafts.RHYTHMS.items()), widget=UnfoldAdminSelectWidget()
+    )
     at = forms.CharField(
         label="Date and time",
         required=False,
@@ -62,9 +68,14 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]
         self.initial = {**self.initial, **shown, "draft_number": self.instance.draft_number}
         self._offer_segments()
         self._offer_templates()
-        kinds = [("api", "When somebody presses Launch, or the API asks"), ("schedule", "Once, at a date and time")]
+        kinds = [
+            ("api", "When somebody presses Launch, or the API asks"),
+            ("schedule", "Once, at a date and time"),
+            ("recurring", "Again and again, from a date and time on"),
+        ]
         if self.initial["when"] == drafts.KEPT:
-            kinds.append((drafts.KEPT, f"{self.before['trigger']['kind']}, as set up elsewhere"))
+            said = drafts.trigger_words(self.before["trigger"], self.zone)
+            kinds.append((drafts.KEPT, f"As set up elsewhere: {said}"))
         self.fields["when"].choices = kinds  # type: ignore[attr-defined]
         self.fields["at"].help_text = f"Wall-clock time in {self.zone}."
         if self.instance.pk and not self.is_bound:
@@ -74,7 +85,7 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]
         cleaned = super().clean() or {}
         if self.instance.pk and cleaned.get("draft_number") != self.instance.draft_number:
             self.add_error(None, CHANGED_MEANWHILE)
-        if cleaned.get("when") == "schedule" and "at" in cleaned:
+        if cleaned.get("when") in ("schedule", "recurring") and "at" in cleaned:
             self._check_instant(cleaned["at"])
         if not self.errors:
             self._compose(cleaned | {"key": self.instance.key or cleaned["key"]})

@@ -25,13 +25,21 @@ PLACES = {
     "steps.0.variants": "variants",
     "trigger": "when",
     "trigger.at": "at",
+    "trigger.starts": "at",
+    "trigger.rrule": "rhythm",
+}
+RHYTHMS = {
+    "FREQ=DAILY": "every day",
+    "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR": "Monday to Friday",
+    "FREQ=WEEKLY": "every week",
+    "FREQ=MONTHLY": "every month",
 }
 
 
 def values(draft: Mapping[str, Any], *, zone: tzinfo) -> dict[str, Any]:
     """What the form shows of a draft. `at` is wall-clock time in `zone`."""
     audience, step, trigger = draft["audience"], draft["steps"][0], draft["trigger"]
-    exclude = audience.get("exclude")
+    exclude, moment = audience.get("exclude"), trigger.get("at") or trigger.get("starts")
     return {
         "name": draft.get("name", ""),
         "key": draft.get("key", ""),
@@ -40,8 +48,9 @@ def values(draft: Mapping[str, Any], *, zone: tzinfo) -> dict[str, Any]:
         "holdout": f"{audience.get('holdout', 0) * 100:g}",
         "template": step.get("template", ""),
         "variants": step.get("variants") or [{"key": "a"}],
-        "when": trigger["kind"] if trigger["kind"] in ("api", "schedule") else KEPT,
-        "at": wall_clock(trigger["at"], zone) if trigger.get("at") else "",
+        "when": trigger["kind"] if _is_shown(trigger) else KEPT,
+        "at": wall_clock(moment, zone) if moment else "",
+        "rhythm": trigger.get("rrule") if trigger.get("rrule") in RHYTHMS else "FREQ=WEEKLY",
         "topic": draft.get("topic", "promotions"),
     }
 
@@ -78,6 +87,18 @@ def kept_words(draft: Mapping[str, Any]) -> list[str]:
         "blueprint": "a blueprint",
     }
     return words + [label for name, label in named.items() if draft.get(name)]
+
+
+def trigger_words(trigger: Mapping[str, Any], zone: tzinfo) -> str:
+    """`on 1 December 2026 at 09:00 (Europe/London)`, `every week from ...`, `when launched`."""
+    moment = trigger.get("at") or trigger.get("starts")
+    at = f"{datetime.fromisoformat(wall_clock(moment, zone)):%-d %B %Y at %H:%M} ({zone})" if moment else ""
+    if trigger["kind"] == "schedule":
+        return f"on {at}"
+    if trigger["kind"] == "recurring":
+        rhythm = RHYTHMS.get(trigger["rrule"], f"again and again ({trigger['rrule']})")
+        return f"{rhythm} from {at}" if at else rhythm
+    return f"after “{trigger.get('name')}”" if trigger["kind"] == "event" else "when launched"
 
 
 def rule_words(rule: Any) -> str:
@@ -121,9 +142,18 @@ def _trigger(given: Mapping[str, Any], before: Mapping[str, Any], zone: tzinfo) 
         return before
     if given["when"] == "api":
         return {"kind": "api"}
-    if before.get("at") and wall_clock(before["at"], zone) == given["at"]:
-        return before
-    return {"kind": "schedule", "at": f"{given['at']}:00"}
+    name = "at" if given["when"] == "schedule" else "starts"
+    trigger = dict(before) if before["kind"] == given["when"] else {"kind": given["when"]}
+    if not trigger.get(name) or wall_clock(trigger[name], zone) != given["at"]:
+        trigger[name] = f"{given['at']}:00"
+    return trigger if name == "at" else trigger | {"rrule": given["rhythm"]}
+
+
+def _is_shown(trigger: Mapping[str, Any]) -> bool:
+    """Whether the form has fields for a trigger."""
+    if trigger["kind"] == "recurring":
+        return trigger["rrule"] in RHYTHMS and bool(trigger.get("starts"))
+    return trigger["kind"] in ("api", "schedule")
 
 
 def _set(document: dict[str, Any], name: str, value: Any) -> None:

@@ -67,6 +67,7 @@ class RuleWidget(forms.Widget):
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
         tree = value if isinstance(value, Tree) else _tree(value)
+        builder.judge(tree)
         offered = self.offer() if self.offer else Suggestions({}, {})
         return render_to_string(
             "console/rule_builder.html", _context(name, tree, offered) | {"count_url": self.count_url}

@@ -26,6 +26,11 @@ class Row:
     texts: dict[str, str] = field(default_factory=dict)
 
     @property
+    def lines(self) -> list[tuple[str, str, str]]:
+        """Name, label and value of each text."""
+        return [(name, name.replace("_", " ").capitalize(), value) for name, value in self.texts.items()]
+
+    @property
     def is_blank(self) -> bool:
         return not (self.key or self.subject or any(self.texts.values()))
 

@@ -21,7 +21,7 @@ from campaigns import configuration, editing
 from campaigns.admin.removal import RemovedByItsOwner
 from campaigns.forms import drafts
 from campaigns.forms.campaigns import CampaignForm
-from campaigns.models import Campaign, Run
+from campaigns.models import Campaign, Run, Segment
 from delivery.admin.badges import badge
 from delivery.views import launching, run_progress
 from tenants import context
@@ -42,7 +42,7 @@ class CampaignAdmin(RemovedByItsOwner):
         (None, {"fields": ("draft_number", "name", "key")}),
         ("Audience", {"fields": ("include", "exclude", "holdout")}),
         ("Message", {"fields": ("template", "variants")}),
-        ("When", {"fields": ("when", "at", "topic")}),
+        ("When", {"fields": ("when", "rhythm", "at", "topic")}),
     )
 
     @property
@@ -55,12 +55,14 @@ class CampaignAdmin(RemovedByItsOwner):
 
     @admin.display(description="Starts")
     def starts(self, campaign: Campaign) -> str:
-        return launching.trigger_words(campaign.draft["trigger"], context.current().tzinfo)
+        return drafts.trigger_words(campaign.draft["trigger"], context.current().tzinfo)
 
     @admin.display(description="Audience")
-    def audience(self, campaign: Campaign) -> str:
+    def audience(self, campaign: Any) -> str:
         rule = campaign.draft["audience"]["include"]
-        return rule["segment"] if set(rule) == {"segment"} else drafts.rule_words(rule)
+        if set(rule) != {"segment"}:
+            return drafts.rule_words(rule)
+        return campaign.segment_names.get(rule["segment"], f"{rule['segment']} (missing)")
 
     @admin.display(description="Last run")
     def last_run(self, campaign: Any) -> SafeString | str:
@@ -74,7 +76,9 @@ class CampaignAdmin(RemovedByItsOwner):
         response: Any = super().changelist_view(request, extra_context)
         found = response.context_data["cl"].result_list if hasattr(response, "context_data") else []
         tallies = run_progress.tallies([each.last_run_id for each in found if each.last_run_id])
+        names = dict(Segment.objects.values_list("key", "name"))
         for campaign in found:
+            campaign.segment_names = names
             campaign.tally = tallies.get(campaign.last_run_id, {})
         return response
 
@@ -129,6 +133,7 @@ class CampaignAdmin(RemovedByItsOwner):
             path("<int:pk>/audience/", view(launching.audience_page), name="campaigns_campaign_audience"),
             path("<int:pk>/launch/", view(launching.launch_page), name="campaigns_campaign_launch"),
             path("<int:pk>/publish/", view(require_POST(launching.publish)), name="campaigns_campaign_publish"),
+            path("<int:pk>/withdraw/", view(require_POST(launching.withdraw)), name="campaigns_campaign_withdraw"),
             path("<int:pk>/test/", view(require_POST(launching.send_test)), name="campaigns_campaign_test"),
             *super().get_urls(),
         ]

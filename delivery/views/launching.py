@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -13,8 +13,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 
 from campaigns import audience, configuration
-from campaigns.config.campaign import CampaignConfig, ScheduleTrigger, Variant
-from campaigns.config.gate import Invalid, parse_campaign
+from campaigns.config.campaign import CampaignConfig, RecurringTrigger, ScheduleTrigger, Variant
+from campaigns.config.gate import Invalid, content_hash, parse_campaign
 from campaigns.forms import drafts
 from campaigns.forms.campaigns import missing
 from campaigns.forms.fields import CHANGED_MEANWHILE
@@ -24,6 +24,8 @@ from delivery.channels.base import ChannelUnavailable
 from delivery.previews import Preview
 from tenants import bell, context
 from tenants.console import retailer_console
+
+SAMPLE = 200  # people whose messages are rendered before a launch, to see what would go wrong
 
 
 @dataclass
@@ -36,15 +38,20 @@ class Plan:
     waterfall: dict[str, Any] = field(default_factory=dict)
     customer: Customer | None = None
     shown: list[tuple[Variant, Preview]] = field(default_factory=list)
+    looked_at: int = 0
+    unrenderable: list[tuple[str, int]] = field(default_factory=list)
 
     @property
     def included(self) -> int:
         return int(self.waterfall.get("included", 0))
 
     @property
-    def schedule(self) -> ScheduleTrigger | None:
-        trigger = self.config.trigger if self.config else None
-        return trigger if isinstance(trigger, ScheduleTrigger) else None
+    def is_timed(self) -> bool:
+        return self.config is not None and isinstance(self.config.trigger, ScheduleTrigger | RecurringTrigger)
+
+    @property
+    def recurs(self) -> bool:
+        return self.config is not None and isinstance(self.config.trigger, RecurringTrigger)
 
 
 def panel(campaign: Campaign) -> dict[str, Any]:
@@ -56,8 +63,9 @@ def panel(campaign: Campaign) -> dict[str, Any]:
         "open_run": campaign.runs.open().order_by("-pk").first(),
         "live": campaign.live,
         "kept": drafts.kept_words(campaign.draft),
-        "starts": trigger_words(campaign.draft["trigger"], context.current().tzinfo),
-        "is_scheduled_trigger": campaign.draft["trigger"]["kind"] == "schedule",
+        "starts": drafts.trigger_words(campaign.draft["trigger"], context.current().tzinfo),
+        "is_timed": campaign.draft["trigger"]["kind"] in ("schedule", "recurring"),
+        "is_changed": campaign.live is not None and content_hash(campaign.draft) != campaign.live.content_hash,
     }
 
 
@@ -88,8 +96,20 @@ def publish(request: HttpRequest, pk: int) -> HttpResponse:
         _tell(request, invalid)
     else:
         bell.ring()
-        starts = trigger_words(campaign.draft["trigger"], context.current().tzinfo)
+        starts = drafts.trigger_words(campaign.draft["trigger"], context.current().tzinfo)
         messages.success(request, f"Version {version.number} is published. It starts {starts}.")
+    return redirect("admin:campaigns_campaign_change", pk)
+
+
+def withdraw(request: HttpRequest, pk: int) -> HttpResponse:
+    """Off the schedule: nothing starts by itself any more."""
+    campaign = get_object_or_404(Campaign, pk=pk)
+    try:
+        configuration.withdraw(campaign)
+    except configuration.NotAllowed as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, f"{campaign.name} is off the schedule. Scheduling it again puts it back.")
     return redirect("admin:campaigns_campaign_change", pk)
 
 
@@ -130,15 +150,6 @@ def waterfall_rows(waterfall: audience.Waterfall) -> dict[str, Any]:
     }
 
 
-def trigger_words(trigger: dict[str, Any], zone: tzinfo) -> str:
-    """`on 1 December 2026 at 09:00 (Europe/London)`."""
-    if trigger["kind"] == "schedule":
-        at = datetime.fromisoformat(drafts.wall_clock(trigger["at"], zone))
-        return f"on {at:%-d %B %Y at %H:%M} ({zone})"
-    words = {"api": "when launched", "recurring": "again and again", "event": f"after “{trigger.get('name')}”"}
-    return words[trigger["kind"]]
-
-
 def _launch(request: HttpRequest, campaign: Campaign) -> HttpResponse:
     if not _is_what_was_seen(request, campaign):
         return redirect("admin:campaigns_campaign_change", campaign.pk)
@@ -173,13 +184,21 @@ def _plan(campaign: Campaign, *, now: datetime) -> Plan:
         plan.waterfall = waterfall_rows(audience.count(plan.config, as_of=now))
     except Invalid:
         return plan  # `missing` has said why
-    plan.customer = _sample_customer(plan.config, now)
-    template = _template(plan.config)
+    template, people = _template(plan.config), _sample(plan.config, now)
+    plan.customer = next((each for each in people if each.first_name and each.email), None) or next(iter(people), None)
     if template and plan.customer:
-        config, customer = plan.config, plan.customer
-        variants = config.steps[0].variants
-        plan.shown = [(each, previews.of_variant(config, template, each, customer)) for each in variants]
+        _render(plan, plan.config, template, people)
     return plan
+
+
+def _render(plan: Plan, config: CampaignConfig, template: TemplateVersion, people: list[Customer]) -> None:
+    """Each variant for one person, and what goes wrong for the others of the sample."""
+    assert plan.customer is not None
+    plan.shown = [
+        (variant, previews.of_variant(config, template, variant, plan.customer)) for variant in config.steps[0].variants
+    ]
+    plan.looked_at = len(people)
+    plan.unrenderable = previews.problems(config, template, people).most_common()
 
 
 def _channel_problems(plan: Plan) -> list[str]:
@@ -194,10 +213,9 @@ def _channel(campaign: Campaign) -> str:
     return str(campaign.draft["steps"][0].get("channel", "email"))
 
 
-def _sample_customer(config: CampaignConfig, now: datetime) -> Customer | None:
-    _, people = audience.preview(config.audience.include, as_of=now, sample=10)
-    named = sorted(people, key=lambda person: not (person["first_name"] and person["email"]))
-    return Customer.objects.filter(external_id=named[0]["external_id"]).first() if named else None
+def _sample(config: CampaignConfig, now: datetime) -> list[Customer]:
+    _, people = audience.preview(config.audience.include, as_of=now, sample=SAMPLE)
+    return list(Customer.objects.filter(external_id__in=[person["external_id"] for person in people]).order_by("pk"))
 
 
 def _template(config: CampaignConfig) -> TemplateVersion | None:
@@ -214,5 +232,5 @@ def _page(request: HttpRequest, template: str, title: str, plan: Plan, **more: A
     shown = retailer_console.each_context(request) | more
     shown |= {"title": f"{title}: {plan.campaign.name}", "plan": plan, "campaign": plan.campaign, "now": timezone.now()}
     shown["open_run"] = Run.objects.open().filter(campaign=plan.campaign).first()
-    shown["starts"] = trigger_words(plan.campaign.draft["trigger"], context.current().tzinfo)
+    shown["starts"] = drafts.trigger_words(plan.campaign.draft["trigger"], context.current().tzinfo)
     return render(request, template, shown)

@@ -8,7 +8,7 @@ from pytest_django import Settings
 from campaigns.models import Customer, Run
 from delivery import pipeline
 from tenants import context
-from tenants.models import Retailer
+from tenants.models import AgendaItem, Retailer
 from tests import factories
 from tests.api.caller import Api, problem
 
@@ -74,10 +74,20 @@ def test_run_is_paused_resumed_and_cancelled(api: Api, acme: Retailer, launchabl
     assert problem(api.post("campaigns/welcome/pause/")) == (409, [("", "not_allowed")])
     assert api.post("campaigns/welcome/resume/").json()["state"] == "running"
     assert api.post("campaigns/welcome/cancel/").json()["state"] == "cancelled"
-    for verb in ("pause", "resume", "cancel"):
+    for verb, words in (("pause", "no run under way"), ("resume", "no run under way"), ("cancel", "nothing to cancel")):
         response = api.post(f"campaigns/welcome/{verb}/")
         assert problem(response) == (409, [("", "not_allowed")])
-        assert "no run under way" in response.json()["detail"]
+        assert words in response.json()["detail"]
+
+
+def test_scheduled_campaign_is_taken_off_the_clock_by_cancelling(api: Api, acme: Retailer, launchable: None) -> None:
+    with context.in_retailer(acme):
+        factories.campaign("later", trigger={"kind": "schedule", "at": "2090-01-01T09:00:00"})
+    api.post("campaigns/later/publish/")
+    assert api.get("campaigns/later/").json()["state"] == "scheduled"
+    assert api.post("campaigns/later/cancel/").status_code == 204
+    assert api.get("campaigns/later/").json()["state"] == "cancelled"
+    assert not AgendaItem.objects.filter(retailer=acme, kind="campaign").exists()
 
 
 def test_campaign_that_ran_stays(api: Api, launchable: None) -> None:

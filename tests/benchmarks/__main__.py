@@ -9,6 +9,7 @@ import argparse
 import importlib
 import sys
 
+from tests.benchmarks.figures import NoFigures
 from tests.benchmarks.installation import installation
 
 QUICK_MESSAGES = 4000  # with it, a benchmark takes less than a minute
@@ -19,7 +20,11 @@ def main() -> int:
     with installation():
         # Only now: it imports models, which need settings, which need the installation.
         benchmark = importlib.import_module(f"tests.benchmarks.{options.benchmark}")
-        return 0 if benchmark.run(options) else 1
+        try:
+            return 0 if benchmark.run(options) else 1
+        except NoFigures as problem:
+            print(problem, file=sys.stderr)
+            return 1
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -39,7 +39,10 @@ class Results:
 
 
 def run(options: Namespace) -> bool:
-    """Print progress, a table and, as the last line, the figures. False when a check has failed."""
+    """Print progress, a table and, as the last line, the figures. False when a check has failed.
+
+    Raises NoFigures.
+    """
     source = workload.load()
     people = list(source.people(options.messages, options.tenants, options.seed or source.seed))
     _say(f"{options.messages:,} messages of {options.tenants} retailers by {options.workers} workers; {source.origin}")
@@ -62,7 +65,8 @@ def _measured(options: Namespace, source: Workload, people: list[Person], retail
     by_retailer = [[p for p in people if p["tenant"] == number] for number in range(1, len(retailers) + 1)]
     for retailer, theirs in zip(retailers, by_retailer, strict=True):
         engine.fill(retailer, source.source, iter(theirs))
-    results = Results(complaints=engine.read_sample(retailers[0], by_retailer[0]))
+    engine.read_sample(retailers[0], by_retailer[0])
+    results = Results()
     postgres = engine.postgres_pid()
     if postgres is None:
         _say("Postgres does not run on this machine: its processor time is NOT in these figures.")

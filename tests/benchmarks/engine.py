@@ -31,7 +31,7 @@ from delivery.models import Message
 from tenants import bell, context, provisioning
 from tenants.models import AgendaItem, Retailer
 from tests.benchmarks import usage, workload
-from tests.benchmarks.figures import Measured
+from tests.benchmarks.figures import Measured, NoFigures
 from tests.benchmarks.installation import Process
 from tests.benchmarks.sink import SinkProcess
 from tests.benchmarks.workload import Source
@@ -44,10 +44,6 @@ _LEDGER_CHUNK = 50_000
 _SLOWEST = 20  # messages/s, below which a run counts as stuck
 
 Person = dict[str, Any]
-
-
-class Stuck(RuntimeError):
-    """A run does not complete, or the workers have ended."""
 
 
 def provision(tenants: int) -> list[Retailer]:
@@ -86,8 +82,8 @@ def fill(retailer: Retailer, source: Source, people: Iterator[Person]) -> None:
             cursor.execute("VACUUM ANALYZE campaigns_customer")  # autovacuum would come along in the midst of things
 
 
-def read_sample(retailer: Retailer, people: Sequence[Person]) -> list[str]:
-    """Send a share of the mails from here, read them, and say what is wrong with them."""
+def read_sample(retailer: Retailer, people: Sequence[Person]) -> None:
+    """Send a share of the mails from here and read them closely. Raises NoFigures with what is wrong with them."""
     by_address = {person["email"]: person for person in people}
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -98,10 +94,13 @@ def read_sample(retailer: Retailer, people: Sequence[Person]) -> list[str]:
         run = _launch_share("sample", SAMPLE / len(people))
         pipeline.work(seconds=60, retailer=retailer)
         if not _is_complete(retailer, run):
-            return [f"the sample is not sent: {_left_over([retailer])}"]
+            raise NoFigures(f"The sample is not sent: {_left_over([retailer])}")
         mails = list(sink.messages())
+        if not mails:
+            raise NoFigures(f"The sample has no mail in it: {reports.report(run).reasons}")
         wrong = [problem for got, raw in mails for problem in _wrong(raw, by_address[got.recipient], retailer)]
-        return wrong if mails else [f"the sample has no mail in it: {reports.report(run).reasons}"]
+    if wrong:
+        raise NoFigures("\n".join(["The sample is not right:", *wrong[:20]]))
 
 
 class Engine:
@@ -113,14 +112,14 @@ class Engine:
         self._counted = [*(process.pid for process in processes), *filter(None, [postgres])]
 
     def warm_up(self, retailer: Retailer, customers: int) -> None:
-        """A run of a batch or so per worker, found by the clock: then all have started. Raises Stuck."""
+        """A run of a batch or so per worker, found by the clock: then all have started. Raises NoFigures."""
         with context.in_retailer(retailer):
             run = _launch_share("warm-up", self._workers * 500 / customers)
         self._wait({retailer: run}, seconds=90)
         bell.ring()  # the first time, it connects to the broker
 
     def send(self, retailers: Sequence[Retailer], messages: int) -> tuple[Measured, Mapping[Retailer, Run]]:
-        """From launching to the completion of every retailer's run. Raises Stuck."""
+        """From launching to the completion of every retailer's run. Raises NoFigures."""
         begun, cpu_s = time.perf_counter(), self._cpu_s()
         runs = {}
         for retailer in retailers:
@@ -137,19 +136,19 @@ class Engine:
 
     def _wait(self, runs: Mapping[Retailer, Run], *, seconds: float) -> None:
         begun = said = time.monotonic()
-        open_runs = dict(runs)
-        agenda = AgendaItem.objects.filter(retailer__in=list(runs))
-        while open_runs:
+        waiting = list(runs.items())
+        while waiting:
+            if _is_complete(*waiting[-1]):  # all have to be: looking at one at a time costs least
+                waiting.pop()
+                continue
             time.sleep(_LOOK_EVERY)
-            left, now = agenda.count(), time.monotonic()
-            if not left:  # else each open run would cost a query, and none can be complete yet
-                open_runs = {retailer: run for retailer, run in open_runs.items() if not _is_complete(retailer, run)}
+            now = time.monotonic()
             if now - said > _SAY_EVERY:
                 said = now
-                print(f"    {left} batches left", flush=True)
+                print(f"    {AgendaItem.objects.filter(retailer__in=list(runs)).count()} batches left", flush=True)
             if now - begun > seconds or any(process.has_ended for process in self._processes):
                 words = [process.last_words for process in self._processes]
-                raise Stuck("\n".join([f"{len(open_runs)} runs are not completed.", _left_over(runs), *words]))
+                raise NoFigures("\n".join([f"{len(waiting)} runs are not completed.", _left_over(runs), *words]))
 
     def _cpu_s(self) -> float:
         return usage.cpu_seconds(self._counted) + time.process_time()
@@ -221,7 +220,7 @@ def _is_complete(retailer: Retailer, run: Run) -> bool:
     with context.in_retailer(retailer):
         run.refresh_from_db()
     if run.state in (Run.State.PAUSED, Run.State.FAILED):
-        raise Stuck(f"The run of {retailer.slug} is {run.state}: {run.reason}")
+        raise NoFigures(f"The run of {retailer.slug} is {run.state}: {run.reason}")
     return run.state == Run.State.COMPLETED
 
 

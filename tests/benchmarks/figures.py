@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from statistics import median
 
 
+class NoFigures(RuntimeError):
+    """Something went so wrong that figures would mean nothing."""
+
+
 @dataclass(frozen=True)
 class Measured:
     """`messages` of them in `seconds`, for `cpu_s` seconds of processor time, the sink's not counted."""

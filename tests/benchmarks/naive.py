@@ -22,7 +22,7 @@ from django.db import connection, models
 from django.template import Context, Engine, Template
 
 from tests.benchmarks import usage, workload
-from tests.benchmarks.figures import Measured
+from tests.benchmarks.figures import Measured, NoFigures
 from tests.benchmarks.installation import Process
 
 django.setup()  # the models below need it, and a Celery worker imports this module before it does so itself
@@ -92,10 +92,6 @@ def _templates() -> tuple[Template, Template, Template]:
     return engine.from_string(source.subject), engine.from_string(source.html), engine.from_string(source.text)
 
 
-class NotSent(RuntimeError):
-    """The naive way's workers have ended, or take too long."""
-
-
 class Naive:
     """Tables and workers of the naive way, for as long as a `with` block of `running` lasts."""
 
@@ -104,7 +100,7 @@ class Naive:
         self._counted = [worker.pid, *filter(None, [postgres])]
 
     def send(self, people: Sequence[dict[str, Any]]) -> Measured:
-        """One mail to each. Raises NotSent."""
+        """One mail to each. Raises NoFigures."""
         with connection.cursor() as cursor:
             cursor.execute("TRUNCATE naive_mail, naive_person")
         made = Person.objects.bulk_create([Person(data=person) for person in people])
@@ -113,7 +109,7 @@ class Naive:
             send_mail.delay(person.pk)
         while (sent := Mail.objects.count()) < len(people):
             if self._worker.has_ended or time.perf_counter() - begun > MAILS_WITHIN:
-                raise NotSent(f"The naive way sent {sent} of {len(people)} mails. {self._worker.last_words}")
+                raise NoFigures(f"The naive way sent {sent} of {len(people)} mails. {self._worker.last_words}")
             time.sleep(0.02)
         return Measured(len(people), time.perf_counter() - begun, self._cpu_s() - cpu_s)
 

@@ -204,7 +204,7 @@ def test_campaign_scheduled_in_the_form_means_the_retailers_clock(at_acme: Retai
     assert campaign.draft["trigger"] == {"kind": "schedule", "at": "2031-07-01T09:00:00"}
     factories.customers(1)
     page = " ".join(ana.get(f"/admin/campaigns/campaign/{campaign.pk}/launch/").content.decode().split())
-    assert "Schedule: start on 1 July 2031 at 09:00 (Europe/London)" in page
+    assert "Schedule: starts on 1 July 2031 at 09:00 (Europe/London)" in page
     ana.post(f"/admin/campaigns/campaign/{campaign.pk}/publish/", {"draft_number": campaign.draft_number})
     campaign.refresh_from_db()
     assert campaign.state == Campaign.State.SCHEDULED
@@ -305,11 +305,39 @@ def test_api_key_is_shown_once_and_works(at_acme: Retailer, ana: Client) -> None
     assert key not in ana.get("/admin/accounts/apikey/").content.decode()
 
 
-def test_invited_person_signs_in_by_the_link_and_may_not_make_keys(at_acme: Retailer, ana: Client) -> None:
+def test_invited_person_signs_in_by_the_link_chooses_a_password_and_may_not_make_keys(at_acme: Retailer, ana: Client) -> None:
     shown = submit(ana, "/admin/accounts/user/add/", "user_form", email="Ben@acme.example", first_name="Ben")
     link = shown.context["link"]
     ben = Client(headers={"host": "acme.localhost"})
     assert ben.get(link.removeprefix("http://acme.localhost:8000"))["Location"] == "/admin/password_change/"
+    chosen = {"new_password1": "correct horse battery", "new_password2": "correct horse battery"}
+    assert ben.post("/admin/password_change/", chosen)["Location"] == "/admin/"
     assert ben.get("/admin/campaigns/segment/").status_code == 200
     assert ben.get("/admin/accounts/apikey/").status_code == 403
     assert User.objects.get(email="ben@acme.example").is_staff
+
+
+def test_recurring_campaign_is_set_up_scheduled_and_taken_off_again(at_acme: Retailer, ana: Client) -> None:
+    factories.customers(1)
+    campaign = factories.campaign()
+    path = f"/admin/campaigns/campaign/{campaign.pk}"
+    submit(ana, f"{path}/change/", "campaign_form", when="recurring", rhythm="FREQ=DAILY", at="2031-07-01T09:00")
+    campaign.refresh_from_db()
+    assert campaign.draft["trigger"] == {"kind": "recurring", "rrule": "FREQ=DAILY", "starts": "2031-07-01T09:00:00"}
+    page = " ".join(ana.get(f"{path}/launch/").content.decode().split())
+    assert "Schedule: starts every day from 1 July 2031 at 09:00 (Europe/London)" in page
+    states = []
+    for move in ("publish", "withdraw"):
+        ana.post(f"{path}/{move}/", {"draft_number": campaign.draft_number})
+        campaign.refresh_from_db()
+        states.append(campaign.state)
+    assert states == ["scheduled", "cancelled"]
+
+
+def test_confirmation_tells_whose_message_cannot_be_rendered(at_acme: Retailer, ana: Client) -> None:
+    factories.customers(3)
+    factories.customers(2, first=4, first_name="")
+    factories.template("hello", subject="Hi {{ customer.first_name }}")
+    campaign = factories.campaign()
+    page = ana.get(f"/admin/campaigns/campaign/{campaign.pk}/launch/").content.decode()
+    assert "Of 5 people looked at, 2 would get nothing: no value for customer.first_name." in page

@@ -157,6 +157,18 @@ def test_missing_value_skips_that_person_and_says_why(at_acme: Retailer, outbox:
     assert report.balances
 
 
+def test_custom_attributes_and_their_lists_reach_the_message(at_acme: Retailer, outbox: MemoryChannel) -> None:
+    factories.customers(1, attributes={"tier": "gold", "basket": [{"name": "Tea & cake"}, {"name": "Jam"}]})
+    factories.template(
+        subject="{{ customer.attributes.tier }}",
+        html="{% for item in customer.attributes.basket %}<p>{{ item.name }}</p>{% endfor %}"
+        "{% if customer.attributes.nothing %}x{% endif %}",
+    )
+    work_off(launch())
+    (sent,) = outbox.sent
+    assert (sent.subject, sent.html) == ("gold", "<p>Tea &amp; cake</p><p>Jam</p>")
+
+
 def test_values_are_escaped_in_html_and_harmless_in_the_subject(at_acme: Retailer, outbox: MemoryChannel) -> None:
     factories.customers(1, first_name="<b>Eve</b>\r\nBcc: x@example.test {{ brand.name }}")
     work_off(launch())

@@ -22,7 +22,8 @@
       const line = Object.assign(document.createElement("label"), { className: "c-line" });
       line.dataset.text = text;
       const input = Object.assign(document.createElement("input"), { className: "c-input", name: `${name}-${number}-text-${text}` });
-      line.append(Object.assign(document.createElement("span"), { textContent: text }), input);
+      const label = text.replaceAll("_", " ");
+      line.append(Object.assign(document.createElement("span"), { textContent: label[0].toUpperCase() + label.slice(1) }), input);
       holder.append(line);
     }
   }
@@ -33,8 +34,13 @@
     const variant = holder.firstElementChild;
     const taken = [...list.querySelectorAll("[name$=-key]")].map((input) => input.value);
     variant.querySelector("[name$=-key]").value = [..."abcdefghijklmnopqrstuvwxyz"].find((letter) => !taken.includes(letter)) || "";
+    const first = list.querySelector("[data-variant]");
     list.append(variant);
     askForTexts(variant);
+    for (const line of first ? first.querySelectorAll("[data-text] input") : []) { // mostly one thing is to differ
+      const same = variant.querySelector(`[data-text="${line.parentElement.dataset.text}"] input`);
+      if (same) same.value = line.value;
+    }
     variant.querySelector("[name$=-subject]").focus();
   }
 
