@@ -249,5 +249,5 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": environment.text("LOG_LEVEL", "WARNING").upper()},
 }
 
-# -- the consoles' looks and menus --------------------------------------------------------------------------------------
+# -- the consoles' looks and menus -------------------------------------------------------------------------------------
 UNFOLD, UNFOLD_PLATFORM = console_settings.UNFOLD, console_settings.UNFOLD_PLATFORM

@@ -30,6 +30,5 @@ class RemovedByItsOwner(ConsoleAdmin):
         return response
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """What belongs to the object goes with it: it needs no permission of its own."""
-        to_delete, counts, _, _ = super().get_deleted_objects(objs, request)
-        return to_delete, counts, set(), []
+        """The object alone: what belongs to it goes with it, and may be thousands of rows."""
+        return [str(obj) for obj in objs], {self.opts.verbose_name_plural: len(objs)}, set(), []

@@ -47,7 +47,8 @@ class Source:
     def fault(self, problem: Problem) -> Fault:
         if problem.field in self.texts:
             return Fault(self.texts[problem.field], "", problem.message)
-        return Fault(self.file, problem.field, problem.message, self._line(problem.field))
+        cure = ": put it in quotes" if problem.code == "string_type" else ""
+        return Fault(self.file, problem.field, problem.message + cure, self._line(problem.field))
 
     def _line(self, path: str) -> int | None:
         """The line of the field, or of the nearest one around it."""

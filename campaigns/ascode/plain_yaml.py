@@ -18,6 +18,7 @@ from typing import Any
 import yaml
 
 MAX_LEVELS = 100
+MAX_PATH = 500  # characters
 _WORDS = {"": None, "~": None, "true": True, "false": False}
 _WORDS |= dict.fromkeys(("null", "Null", "NULL"))
 _WORDS |= {form: form.lower() == "true" for form in ("True", "TRUE", "False", "FALSE")}
@@ -26,6 +27,7 @@ _NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]*)(\.[0-9]*)?([eE][-+]?[0-9]+)?\Z")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)\Z|\.(nan|NaN|NAN)\Z")
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[-+]\d\d:\d\d)?\Z", re.ASCII)
 _CLOCK = re.compile(r"\d\d:\d\d\Z", re.ASCII)
+_BREAKS = re.compile("[\r\x85\u2028\u2029\ufeff]")
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -96,7 +98,7 @@ class _Reader:
             if name in found:
                 raise BadYaml(f"{name!r} is there twice, first in line {lines[name]}: keep one", _line(event))
             lines[name] = _line(event)
-            inner = f"{path}.{name}" if path else name
+            inner = _path(path, name)
             found[name] = self._value(next(self._events), inner, level + 1)
             self._read.lines[inner] = lines[name]
         return found
@@ -104,7 +106,7 @@ class _Reader:
     def _sequence(self, path: str, level: int) -> list[Any]:
         found: list[Any] = []
         while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
-            found.append(self._value(event, f"{path}.{len(found)}", level + 1))
+            found.append(self._value(event, _path(path, str(len(found))), level + 1))
         return found
 
 
@@ -158,6 +160,11 @@ def _text(event: Any) -> str:
     return value
 
 
+def _path(outer: str, name: str) -> str:
+    """Only as long as somebody may want to read it: hostile names would fill the memory."""
+    return f"{outer}.{name}".lstrip(".")[:MAX_PATH]
+
+
 def _line(event: Any) -> int:
     return int(event.start_mark.line) + 1
 
@@ -193,6 +200,8 @@ class _Dumper(yaml.SafeDumper):
             return self.represent_scalar("tag:yaml.org,2002:timestamp", value)
         if _CLOCK.match(value):  # some readers take 20:00 for 1200
             return self.represent_scalar("tag:yaml.org,2002:str", value, style="'")
+        if _BREAKS.search(value):  # only in double quotes are these kept
+            return self.represent_scalar("tag:yaml.org,2002:str", value, style='"')
         return self.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
 
 

@@ -12,7 +12,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import URLPattern, path, reverse
 from django.utils.encoding import force_bytes
+from django.utils.html import format_html
 from django.utils.http import urlsafe_base64_encode
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from tenants import addresses, context
@@ -103,10 +105,17 @@ platform_console.register(User, UserAdmin)
 
 @admin.register(ApiKey, site=retailer_console)
 class ApiKeyAdmin(AdministratorsOnly):
-    list_display = ("name", "prefix", "scope", "created", "last_used_at", "revoked")
+    list_display = ("name", "prefix", "scope", "status", "created", "last_used_at")
     search_fields = ("name", "prefix")
     ordering = ("-created",)
     readonly_fields = ("prefix", "created", "last_used_at")
+    when_empty = "No keys yet. A till, a shop or a warehouse needs one to send customers and events."
+    add_label = "Make an API key"
+
+    @admin.display(description="Status")
+    def status(self, key: ApiKey) -> SafeString:
+        state = "revoked" if key.revoked else "expired" if key.has_expired else "active"
+        return format_html('<span class="c-badge c-state-{}">{}</span>', state, state)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         if obj is None:

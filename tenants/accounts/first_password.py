@@ -17,5 +17,5 @@ class FirstPasswordForm(SetPasswordForm):  # type: ignore[type-arg]
 
 
 class FirstPasswordView(PasswordChangeView):
-    form_class = FirstPasswordForm
+    form_class = FirstPasswordForm  # type: ignore[assignment]  # the view asks a form only to take a user and save
     template_name = "console/first_password.html"

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from campaigns import configuration, content, editing
-from campaigns.ascode import applying, diffing, documents, folder, kinds, plain_yaml, planning, telling
+from campaigns.ascode import applying, diffing, documents, folder, history, kinds, plain_yaml, planning, telling
 from campaigns.config import gate
 from campaigns.config.gate import Invalid
 from campaigns.management.commands.config import Command
@@ -239,7 +239,7 @@ def test_line_ends_are_no_change(shop: Retailer, tmp_path: Path) -> None:
     assert Template.objects.values_list("name", "html", "text").get(key="typed") == ("Retyped", html, "no newline")
 
 
-# -- what plans tell -----------------------------------------------------------------------------------------------------
+# -- what plans tell ---------------------------------------------------------------------------------------------------
 def test_plan_tells_every_field_in_words_and_exits_2(shop: Retailer, tmp_path: Path) -> None:
     exported("acme", tmp_path)
     file = tmp_path / "campaigns/winback-60.yaml"
@@ -332,7 +332,7 @@ def test_what_a_draft_lacks_is_told_but_keeps_nothing_back(shop: Retailer, tmp_p
     ]
 
 
-# -- changes -------------------------------------------------------------------------------------------------------------
+# -- changes -----------------------------------------------------------------------------------------------------------
 def test_apply_changes_everything_and_publishes_templates_only(shop: Retailer, tmp_path: Path) -> None:
     exported("acme", tmp_path)
     edit(tmp_path / "brand.yaml", "#112233", "#445566")
@@ -427,7 +427,7 @@ def test_change_on_another_plan_is_refused(shop: Retailer, tmp_path: Path) -> No
     assert config("apply", "acme", tmp_path, "--expect", planned)[0] == 0
 
 
-# -- and back ------------------------------------------------------------------------------------------------------------
+# -- and back ----------------------------------------------------------------------------------------------------------
 def test_rollback_gives_back_every_byte(shop: Retailer, tmp_path: Path) -> None:
     factories.template("typed", html="<p>One</p>\r\n<p>Two</p>")
     for number in range(20):
@@ -449,9 +449,11 @@ def test_rollback_gives_back_every_byte(shop: Retailer, tmp_path: Path) -> None:
     assert exported("acme", tmp_path) == changed
     config("rollback", "acme", "--to", 1)
     assert exported("acme", tmp_path) == first
-    assert list(ConfigSnapshot.objects.order_by("number").values_list("number", flat=True)) == [1, 2, 3]
+    assert list(ConfigSnapshot.objects.order_by("number").values_list("number", flat=True)) == [1, 2, 3, 4]
     assert config("rollback", "acme", "--to", 1) == (0, "acme: nothing to change.\n")
-    assert "there is no change 7: the changes that can be undone are 3, 2, 1" in refused("rollback", "acme", "--to", 7)
+    assert "there is no change 7: the changes that can be undone are 4, 3, 2, 1" in refused(
+        "rollback", "acme", "--to", 7
+    )
 
 
 def test_rollback_makes_live_what_was_live(shop: Retailer, tmp_path: Path) -> None:
@@ -479,11 +481,20 @@ def test_rollback_brings_a_deleted_template_back_live(shop: Retailer, tmp_path: 
     assert exported("acme", tmp_path) == first
 
 
+def test_history_is_kept_for_so_many_changes(shop: Retailer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "KEPT", 2)
+    exported("acme", tmp_path)
+    for number in range(4):
+        (tmp_path / "segments/staff.yaml").write_text(f"key: staff\nname: Staff {number}\nrule: {{sample: 0.1}}\n")
+        config("apply", "acme", tmp_path)
+    assert list(ConfigSnapshot.objects.order_by("number").values_list("number", flat=True)) == [3, 4]
+
+
 def test_nothing_to_roll_back_is_said(at_acme: Retailer) -> None:
     assert "nothing was changed yet" in refused("rollback", "acme")
 
 
-# -- what is refused -----------------------------------------------------------------------------------------------------
+# -- what is refused ---------------------------------------------------------------------------------------------------
 BOMB = "key: staff\na: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\n"
 
 
@@ -555,12 +566,13 @@ BOMB = "key: staff\na: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\n"
             "channel: Value 'pigeon' is not a valid",
         ),
         ("templates/winback.html", "<p>\n{{ customer.frist }}", "winback.html: line 2: customer.frist is unknown"),
-        ("templates/winback.html", "", "templates/winback.html: a template needs some content"),
+        ("templates/winback.html", "", "templates/winback.html: This field cannot be blank."),
         ("templates/winback.html", "<p>" + "x" * 300_000, "templates/winback.html: larger than 256 KB"),
         ("templates/winback.txt", "x" * 1_100_000, "templates/winback.txt: larger than 1024 KB"),
         ("brand.yaml", "name: Acme\nfrom_name: Acme\nfrom_email: acme", "line 3: from_email: Enter a valid email"),
         ("brand.yaml", "name: A\nfrom_name: A\nfrom_email: a@b.example\ncolour: red", "line 4: colour: Write a colour"),
         ("campaigns/thank-you.yaml", "key: thank-you\nname: T", "line 1: trigger: this field is required"),
+        ("campaigns/thank-you.yaml", "key: thank-you\nname: 7", "line 2: name: Input should be a valid string: put it"),
     ],
 )
 def test_what_cannot_be_is_refused_with_file_line_and_cure(
@@ -596,7 +608,7 @@ def test_faults_of_all_files_are_told_at_once(shop: Retailer, tmp_path: Path) ->
         ("brand.yaml", 4, "colour"),
         ("campaigns/winback-60.yaml", 11, "audience.holdout"),
         ("campaigns/winback-60.yaml", 14, "steps.0.channel"),
-        ("segments/locals.yaml", 2, ""),
+        ("segments/locals.yaml", 3, ""),
         ("segments/quiet-60.yaml", 3, "rule"),
         ("templates/thanks.html", None, ""),
     ]
@@ -643,13 +655,19 @@ def test_mistaken_command_is_refused(acme: Retailer, arguments: list[str], words
         call_command("config", *arguments)
 
 
-def test_mistake_on_the_command_line_does_not_look_like_changes(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("arguments", [["acme", "dir", "--unknown"], ["acme", "dir", "more"], [], ["--group"]])
+def test_mistake_on_the_command_line_does_not_look_like_changes(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as stop:
-        Command().run_from_argv(["manage.py", "config", "plan", "acme", "dir", "--unknown"])
-    assert stop.value.code != 2
+        Command().run_from_argv(["manage.py", "config", "plan", *arguments])
+    assert stop.value.code == 1
 
 
-# -- many retailers ------------------------------------------------------------------------------------------------------
+def test_options_stand_anywhere(shop: Retailer, tmp_path: Path) -> None:
+    exported("acme", tmp_path)
+    assert json.loads(config("plan", "acme", "--json", tmp_path)[1])["changes"] == []
+
+
+# -- many retailers ----------------------------------------------------------------------------------------------------
 def test_one_retailer_that_fails_keeps_no_other_from_changing(
     live_retailer: Retailer, shop: Retailer, globex: Retailer, tmp_path: Path
 ) -> None:
@@ -665,7 +683,7 @@ def test_one_retailer_that_fails_keeps_no_other_from_changing(
 
     told = refused("apply", "--all", shared)
     assert told.splitlines()[0] == "acme: nothing to change."
-    assert "globex: 9 created, 0 changed, 0 deleted; undo it with: config rollback globex --to 1." in told
+    assert "globex: 8 created, 0 changed, 0 deleted; undo it with: config rollback globex --to 1." in told
     assert told.splitlines()[-2:] == [
         "  campaigns/old.yaml: is not here, and the campaign cannot be deleted: it has runs, whose history is kept: "
         "keep the file",
@@ -704,49 +722,33 @@ def test_group_is_changed_and_nobody_else(shop: Retailer, globex: Retailer, tmp_
         assert Segment.objects.count() == 0
 
 
-# -- anything there is ---------------------------------------------------------------------------------------------------
+# -- anything there is -------------------------------------------------------------------------------------------------
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
 TRAPS = st.sampled_from(
-    ["yes", "no", "on", "off", "y", "null", "~", "", " ", "09:00", "20:00", "1:20:30", "2026-12-01", "0123", "0x1f"]
-    + ["1_000", "1e5", "1.", ".5", "+1", "-0", ".inf", ".nan", "2026-12-01T09:00:00", "2026-99-99T99:99:99", "<<", "="]
-    + [
-        "# no",
-        "a: b",
-        "- a",
-        "{a}",
-        "[a",
-        "*a",
-        "&a",
-        "!a",
-        "%a",
-        "@a",
-        "`a",
-        "|",
-        ">",
-        "'",
-        '"',
-        "a\n",
-        "\n",
-        " a\n b",
-    ]
-    + [
-        "a\r\nb",
-        "a\tb",
-        "\ta",
-        "tail ",
-        "\u2028",
-        "\x85",
-        "\ufeff",
-        "\x7f",
-        "🦄",
-        "é",
-        "{{ customer.city }}",
-        "---",
-        "...",
+    [
+        *("yes", "no", "on", "off", "y", "null", "~", "", " ", "09:00", "20:00", "1:20:30", "2026-12-01", "0123"),
+        *("0x1f", "1_000", "1e5", "1.", ".5", "+1", "-0", ".inf", ".nan", "2026-12-01T09:00:00", "2026-99-99T99:99:99"),
+        *("<<", "=", "# no", "a: b", "- a", "{a}", "[a", "*a", "&a", "!a", "%a", "@a", "`a", "|", ">", "'", '"', "---"),
+        *(
+            "...",
+            "a\n",
+            "\n",
+            " a\n b",
+            "a\r\nb",
+            "a\tb",
+            "\ta",
+            "tail ",
+            "\u2028",
+            "\x85",
+            "\ufeff",
+            "\x7f",
+            "🦄",
+            "é",
+        ),
     ]
 )
 STRINGS = TEXT | TRAPS
-NUMBERS = st.integers(-(2**63), 2**63) | st.floats(allow_nan=False, allow_infinity=False)
+NUMBERS = st.integers(-(2**63), 2**63) | st.floats(-(2.0**62), 2.0**62)
 SCALARS = STRINGS | NUMBERS | st.booleans() | st.none()
 DATA = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(STRINGS, inner, max_size=4), max_leaves=20
@@ -754,7 +756,7 @@ DATA = st.recursive(
 
 
 @given(st.dictionaries(STRINGS, DATA, max_size=5))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_anything_written_as_yaml_reads_back_as_it_was(data: dict[str, Any]) -> None:
     text = plain_yaml.written(data)
     assert diffing.is_same(plain_yaml.read(text).data, data)
@@ -769,7 +771,7 @@ LEAVES = st.one_of(
     st.builds(lambda values: {"attribute": "tier", "in": values}, st.lists(VALUES, min_size=1, max_size=4)),
     st.builds(
         lambda number, within: {"event": "order", "count": {"gte": number}, "within": within},
-        st.integers(0, 99) | st.floats(0, 1e20),
+        st.integers(0, 99) | st.floats(0, 1e18),
         WITHIN,
     ),
     st.builds(lambda share: {"sample": share}, st.floats(0, 1) | st.just(-0.0)),
@@ -862,7 +864,7 @@ def test_whatever_a_retailer_has_goes_out_and_comes_in_as_it_was(
             assert rows() == before
         with context.in_retailer(globex):
             applying.apply(folder.read(root), REASON)
-            assert dict(folder.rendered(kinds.read())) == {name: data for name, data in files(root).items()}
+            assert dict(folder.rendered(kinds.read())) == files(root)
         transaction.set_rollback(True)
 
 

@@ -305,7 +305,7 @@ def test_api_key_is_shown_once_and_works(at_acme: Retailer, ana: Client) -> None
     assert key not in ana.get("/admin/accounts/apikey/").content.decode()
 
 
-def test_invited_person_signs_in_by_the_link_chooses_a_password_and_may_not_make_keys(at_acme: Retailer, ana: Client) -> None:
+def test_invited_person_chooses_a_password_and_may_not_make_keys(at_acme: Retailer, ana: Client) -> None:
     shown = submit(ana, "/admin/accounts/user/add/", "user_form", email="Ben@acme.example", first_name="Ben")
     link = shown.context["link"]
     ben = Client(headers={"host": "acme.localhost"})

@@ -51,9 +51,9 @@ def _campaigns(target: Configuration) -> Iterator[tuple[str, Document]]:
     """Every campaign that stays, as its draft is to be and as it was published."""
     for key, document in target["campaigns"].items():
         yield f"campaign {key}", document
-    published = Campaign.objects.filter(live__isnull=False).values_list("key", "draft", "live__config")
-    for key, draft, live in published.order_by("key"):
-        if key in target["campaigns"] and live != draft:
+    published = Campaign.objects.filter(live__isnull=False).order_by("key").values_list("key", "live__config")
+    for key, live in published:
+        if target["campaigns"].get(key, live) != live:
             yield f"campaign {key} as it was published", live
 
 

@@ -23,6 +23,7 @@ HAS_CHANGES = 2  # the exit code of a plan that would change something
 DESCRIPTION = """
 A retailer's configuration as files: brand.yaml, segments/KEY.yaml, templates/KEY.yaml with KEY.html and KEY.txt
 beside it, campaigns/KEY.yaml (the draft). What DIR leaves out is deleted, except for the brand, which stays as it is.
+Templates whose content changes are published, campaigns are changed as drafts.
 
 With --group or --all instead of SLUG, DIR is the same configuration for each retailer (leave brand.yaml out of it,
 and each keeps its own), except that a retailer for whom there is a folder DIR/SLUG gets what is in there instead;
@@ -74,6 +75,19 @@ class Request:
 
 
 class _Parser(CommandParser):
+    """Of one action. Options may stand anywhere among its arguments."""
+
+    _is_mixing = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        if self._is_mixing:
+            return super().parse_known_args(args, namespace)
+        self._is_mixing = True
+        found, left = self.parse_known_intermixed_args(args, namespace)
+        if left:
+            self.error(f"unrecognized arguments: {' '.join(left)}")
+        return found, left
+
     def error(self, message: str) -> NoReturn:
         """A mistake on the command line must not look like a plan with changes."""
         if not self.called_from_command_line:

@@ -94,7 +94,8 @@
       result.setAttribute("aria-busy", "true");
       try {
         const response = await fetch(url, { method: "POST", body, headers: { Accept: "application/json" } });
-        const answer = response.ok ? await response.json() : { errors: ["The count failed. Sign in again if this goes on."] };
+        const answer = response.ok && !response.redirected
+          ? await response.json() : { errors: ["The count failed. Sign in again if this goes on."] };
         if (ticket === asked) show(answer);
       } catch {
         if (ticket === asked) show({ errors: ["No answer from the server: check your connection."] });

@@ -29,7 +29,8 @@
     body.append("template_key", panel.dataset.key);
     try {
       const response = await fetch(panel.dataset.url, { method: "POST", body });
-      const answer = response.ok ? await response.json() : { problems: [{ field: "", message: "The preview failed. Sign in again if this goes on." }] };
+      const answer = response.ok && !response.redirected
+        ? await response.json() : { problems: [{ field: "", message: "The preview failed. Sign in again if this goes on." }] };
       if (ticket === asked) show(answer);
     } catch {
       if (ticket === asked) show({ problems: [{ field: "", message: "No answer from the server: check your connection." }] });
