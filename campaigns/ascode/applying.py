@@ -16,6 +16,7 @@ from campaigns.ascode.kinds import KINDS, templates
 from campaigns.ascode.planning import Plan
 from campaigns.config.gate import Invalid
 from campaigns.configuration import Conflict, NotAllowed
+from campaigns.models import ConfigSnapshot
 
 MEANWHILE = "the configuration was changed meanwhile: plan again, and look at what is new"
 
@@ -52,13 +53,11 @@ def apply(given: Given, reason: Reason, *, expect: str | None = None, release: R
         return Applied(made, number, tuple(release(_with_new_content(made))))
 
 
-@transaction.atomic
-def roll_back(to: int | None, reason: Reason) -> Applied:
-    """Make the configuration what it was before change `to`, or before the newest; this is a change like any other.
+def roll_back(snapshot: ConfigSnapshot, reason: Reason) -> Applied:
+    """Make the configuration what it was when the snapshot was taken; this is a change like any other.
 
     Templates go out again as they did then. Raises Refused, and nothing was changed.
     """
-    snapshot = history.before_change(to)
     text = reason.text or f"rollback to before change {snapshot.number}"
 
     def release(keys: Collection[str]) -> list[str]:

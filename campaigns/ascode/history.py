@@ -49,6 +49,21 @@ def before_change(number: int | None) -> ConfigSnapshot:
     return found
 
 
+def since(instant: datetime) -> ConfigSnapshot | None:
+    """The snapshot of how things stood at `instant`, or None where nothing was changed since. Raises Refused where
+    that is longer ago than is kept.
+    """
+    snapshots = ConfigSnapshot.objects.order_by("number")
+    found = snapshots.filter(made_at__gte=instant).first()
+    if found and found.number > 1 and not snapshots.filter(number__lt=found.number).exists():
+        raise Refused([Fault("", "", f"only what was changed from {found.made_at.isoformat()} on is still known")])
+    return found
+
+
+def newest_change() -> datetime | None:
+    return ConfigSnapshot.objects.order_by("-number").values_list("made_at", flat=True).first()
+
+
 def given(snapshot: ConfigSnapshot) -> Given:
     """The snapshot's configuration, to be applied."""
     sources = {

@@ -488,6 +488,8 @@ def test_history_is_kept_for_so_many_changes(shop: Retailer, tmp_path: Path, mon
         (tmp_path / "segments/staff.yaml").write_text(f"key: staff\nname: Staff {number}\nrule: {{sample: 0.1}}\n")
         config("apply", "acme", tmp_path)
     assert list(ConfigSnapshot.objects.order_by("number").values_list("number", flat=True)) == [3, 4]
+    told = refused("rollback", "acme", "--since", "2026-01-01T00:00:00+00:00")
+    assert "only what was changed from" in told
 
 
 def test_nothing_to_roll_back_is_said(at_acme: Retailer) -> None:
@@ -646,7 +648,10 @@ def test_wrong_folder_deletes_nothing(shop: Retailer, tmp_path: Path) -> None:
         (["plan", "."], "Name one retailer by its slug, or give --group G, or --all"),
         (["plan", "acme", ".", "--all"], "Name one retailer"),
         (["plan", "--group", "none", "."], "There is no group 'none'"),
-        (["apply", "--all", ".", "--expect", "x"], "--expect belongs to one retailer"),
+        (["apply", "--all", ".", "--expect", "x"], "--expect and --to belong to one retailer"),
+        (["rollback", "--all", "--to", "1"], "--expect and --to belong to one retailer"),
+        (["rollback", "--all"], "Nothing was changed yet"),
+        (["rollback", "acme", "--since", "2026-12-01"], "write an instant with its offset"),
         ([], "Say what to do"),
     ],
 )
@@ -683,8 +688,8 @@ def test_one_retailer_that_fails_keeps_no_other_from_changing(
 
     told = refused("apply", "--all", shared)
     assert told.splitlines()[0] == "acme: nothing to change."
-    assert "globex: 8 created, 0 changed, 0 deleted; undo it with: config rollback globex --to 1." in told
-    assert told.splitlines()[-2:] == [
+    assert "globex: 8 created, 0 changed, 0 deleted." in told
+    assert told.splitlines()[-3:-1] == [
         "  campaigns/old.yaml: is not here, and the campaign cannot be deleted: it has runs, whose history is kept: "
         "keep the file",
         "initech: failed.",
@@ -718,6 +723,29 @@ def test_group_is_changed_and_nobody_else(shop: Retailer, globex: Retailer, tmp_
     with context.in_retailer(globex):
         assert Segment.objects.get(key="staff").rule["contains"] == "@globex"
     assert config("rollback", "--group", "outdoor")[0] == 0
+    with context.in_retailer(globex):
+        assert Segment.objects.count() == 0
+
+
+def test_many_are_rolled_back_by_one_change_and_no_further(shop: Retailer, globex: Retailer, tmp_path: Path) -> None:
+    exported("acme", tmp_path)
+    (tmp_path / "brand.yaml").unlink()
+    edit(tmp_path / "segments/staff.yaml", "@acme", "@acme.example")
+    config("apply", "acme", tmp_path)  # a change of its own, which the next one does not touch
+    before = kinds.read()
+    undo = config("apply", "--all", tmp_path)[1].splitlines()[-1].removeprefix("Undo it with: config ").split()
+    code, told = config("rollback", "--all")
+    assert code == 0
+    assert told.splitlines()[0] == "acme: nothing was changed since."
+    assert kinds.read() == before
+    with context.in_retailer(globex):
+        assert Segment.objects.count() == 0
+    config("apply", "--all", tmp_path)
+    edit(tmp_path / "segments/staff.yaml", "Staff", "Colleagues")
+    config("apply", "acme", tmp_path)
+    assert undo[:3] == ["rollback", "--all", "--since"]
+    assert config(*undo)[0] == 0
+    assert kinds.read() == before
     with context.in_retailer(globex):
         assert Segment.objects.count() == 0
 
@@ -766,7 +794,7 @@ def test_anything_written_as_yaml_reads_back_as_it_was(data: dict[str, Any]) -> 
 KEYS = st.from_regex(r"[a-z0-9][a-z0-9_-]{0,20}", fullmatch=True)
 VALUES = STRINGS.filter(lambda text: len(text) <= 40) | NUMBERS | st.booleans()
 WITHIN = st.sampled_from(["30m", "24h", "7d", "168h", "8w"])
-LEAVES = st.one_of(
+LEAVES: Any = st.one_of(
     st.builds(lambda value: {"attribute": "city", "eq": value}, VALUES),
     st.builds(lambda values: {"attribute": "tier", "in": values}, st.lists(VALUES, min_size=1, max_size=4)),
     st.builds(
@@ -777,7 +805,7 @@ LEAVES = st.one_of(
     st.builds(lambda share: {"sample": share}, st.floats(0, 1) | st.just(-0.0)),
     st.builds(lambda at: {"event": "view", "since": at.isoformat()}, st.datetimes()),
 )
-RULES = st.recursive(
+RULES: Any = st.recursive(
     LEAVES,
     lambda inner: st.one_of(
         st.builds(lambda rules: {"all": rules}, st.lists(inner, max_size=3)),
@@ -786,7 +814,7 @@ RULES = st.recursive(
     ),
     max_leaves=8,
 )
-VARIANTS = st.lists(
+VARIANTS: Any = st.lists(
     st.fixed_dictionaries(
         {"key": KEYS},
         optional={"subject": STRINGS.filter(bool), "content": st.dictionaries(KEYS, VALUES, max_size=4)},
@@ -795,7 +823,7 @@ VARIANTS = st.lists(
     max_size=3,
     unique_by=lambda variant: variant["key"],
 )
-CAMPAIGNS = st.fixed_dictionaries(
+CAMPAIGNS: Any = st.fixed_dictionaries(
     {
         "key": KEYS,
         "name": STRINGS.filter(lambda text: bool(text.strip())),

@@ -53,7 +53,11 @@ def test_ledger_as_json(at_acme: Retailer) -> None:
 
 
 def test_preflight_counts_and_starts_nothing(at_acme: Retailer) -> None:
-    assert json.loads(launch("--preflight", "--json")) == {"candidates": 9, "included": 7, "excluded": {"no_consent": 2}}
+    assert json.loads(launch("--preflight", "--json")) == {
+        "candidates": 9,
+        "included": 7,
+        "excluded": {"no_consent": 2},
+    }
     assert Run.objects.count() == 0
 
 
@@ -84,10 +88,10 @@ def test_mail_server_that_stops_midway_holds_the_run_up_and_loses_nothing(
 
 
 def test_unknown_campaign_and_broken_configuration_are_named(at_acme: Retailer) -> None:
-    with pytest.raises(CommandError, match="no campaign 'nope'. Known: welcome"):
+    with pytest.raises(CommandError, match=r"no campaign 'nope'\. Known: welcome"):
         call_command("launch", "acme", "nope")
     factories.campaign("broken", audience={"include": {"segment": "nobody"}})
-    with pytest.raises(CommandError, match="audience.include.segment: there is no segment 'nobody'"):
+    with pytest.raises(CommandError, match=r"audience\.include\.segment: there is no segment 'nobody'"):
         call_command("launch", "acme", "broken")
-    with pytest.raises(CommandError, match="is not an instant"):
+    with pytest.raises(CommandError, match=r"is not an instant"):
         launch("--as-of", "yesterday")

@@ -54,9 +54,7 @@ def keys_by_state(run: Run, retailer: Retailer) -> dict[str, set[str]]:
     return found
 
 
-def test_workers_killed_mid_batch_lose_nobody_and_mail_nobody_twice(
-    live_retailer: Retailer, sink: SinkProcess
-) -> None:
+def test_workers_killed_mid_batch_lose_nobody_and_mail_nobody_twice(live_retailer: Retailer, sink: SinkProcess) -> None:
     env = processes.environment(EMAIL_URL=sink.url, LEASE_SECONDS=LEASE)
     run = launched(live_retailer)
     kills = 0

@@ -1,4 +1,4 @@
-"""The demo as a newcomer runs it: its own Postgres, broker, inbox, workers, scheduler and web, and nothing left over."""
+"""The demo as a newcomer runs it: its own Postgres, broker, inbox, workers and web, and nothing left over."""
 
 from __future__ import annotations
 

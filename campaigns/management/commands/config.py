@@ -3,8 +3,10 @@ from __future__ import annotations
 import json
 import os
 import sys
+from argparse import ArgumentTypeError
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -12,7 +14,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 from django.utils import timezone
 
-from campaigns.ascode import applying, folder, kinds, planning, telling
+from campaigns.ascode import applying, folder, history, kinds, planning, telling
 from campaigns.ascode.applying import Applied
 from campaigns.ascode.documents import Fault, Given, Refused
 from campaigns.ascode.history import Reason
@@ -39,6 +41,7 @@ class Outcome:
     lines: list[str] = field(default_factory=list)
     data: dict[str, Any] = field(default_factory=dict)
     has_changes: bool = False
+    is_changed: bool = False
     faults: list[Fault] = field(default_factory=list)
 
     def told(self) -> list[str]:
@@ -53,6 +56,7 @@ class Request:
         self.is_many = bool(options["group"] or options["all"])
         self.expect: str | None = options.get("expect")
         self.to: int | None = options.get("to")
+        self.since: datetime | None = options.get("since")
         self.reason = Reason(os.environ.get("USER") or "command", options.get("reason", ""), timezone.now())
         self._slugs = set(Retailer.objects.values_list("slug", flat=True)) if self.is_many else set()
         self._shared: Given | None = None
@@ -109,8 +113,10 @@ class Command(BaseCommand):
             raise CommandError("Say what to do: config export, config plan, config apply or config rollback.")
         retailers = _retailers(options["slug"], options["group"], everybody=options["all"])
         request = Request(options)
-        if request.is_many and request.expect:
-            raise CommandError("--expect belongs to one retailer: each has a fingerprint of its own.")
+        if request.is_many and (request.expect or request.to is not None):
+            raise CommandError("--expect and --to belong to one retailer: each has its own fingerprint and numbers.")
+        if request.is_many and options["action"] == "rollback":
+            request.since = request.since or _newest_change(retailers)
         _, act = ACTIONS[options["action"]]
         outcomes: dict[str, Outcome] = {}
         for retailer in retailers:
@@ -119,6 +125,9 @@ class Command(BaseCommand):
                 self._tell(retailer.slug, outcomes)
         if options["json"]:
             self._tell_data(outcomes, is_many=request.is_many)
+        elif request.is_many and any(outcome.is_changed for outcome in outcomes.values()):
+            whom = f"--group {options['group']}" if options["group"] else "--all"
+            self.stdout.write(f"Undo it with: config rollback {whom} --since {request.reason.now.isoformat()}")
         _exit(outcomes)
 
     def _tell_data(self, outcomes: dict[str, Outcome], *, is_many: bool) -> None:
@@ -152,8 +161,29 @@ def _add_arguments(parser: CommandParser, action: str) -> None:
         parser.add_argument("--expect", metavar="FINGERPRINT", help="refuse unless this is still what a plan told")
     if action == "rollback":
         parser.add_argument("--to", type=int, metavar="N", help="to before change N (default: the newest)")
+        since = "to how it was at T (default for many: before the newest change there was among them)"
+        parser.add_argument("--since", type=_instant, metavar="T", help=since)
     if action in ("apply", "rollback"):
         parser.add_argument("--reason", default="", help="kept with the change")
+
+
+def _instant(text: str) -> datetime:
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ArgumentTypeError("write an instant with its offset, such as 2026-12-01T09:00:00+00:00")
+    return found
+
+
+def _newest_change(retailers: list[Retailer]) -> datetime:
+    """What a command did to many was done at one instant: undone together, and never more than that."""
+    newest = []
+    for retailer in retailers:
+        with context.in_retailer(retailer):
+            newest.append(history.newest_change())
+    found = [instant for instant in newest if instant]
+    if not found:
+        raise CommandError("Nothing was changed yet: there is nothing to roll back.")
+    return max(found)
 
 
 def _retailers(slug: str | None, group: str | None, *, everybody: bool) -> list[Retailer]:
@@ -195,9 +225,9 @@ def _turn(act: Action, retailer: Retailer, request: Request) -> Outcome:
 
 
 def _export(retailer: Retailer, request: Request) -> Outcome:
-    written = folder.write(request.own_folder(retailer), kinds.read())
-    summary = f"{written.written} files written, {written.unchanged} unchanged, {written.removed} removed"
-    return Outcome(summary, data=vars(written))
+    files = folder.write(request.own_folder(retailer), kinds.read())
+    summary = f"files: {files.written} written, {files.unchanged} unchanged, {files.removed} removed"
+    return Outcome(summary, data=vars(files))
 
 
 def _plan(retailer: Retailer, request: Request) -> Outcome:
@@ -206,14 +236,18 @@ def _plan(retailer: Retailer, request: Request) -> Outcome:
 
 
 def _apply(retailer: Retailer, request: Request) -> Outcome:
-    return _applied(applying.apply(request.given(retailer), request.reason, expect=request.expect), retailer)
+    applied = applying.apply(request.given(retailer), request.reason, expect=request.expect)
+    return _applied(applied, retailer, request)
 
 
 def _roll_back(retailer: Retailer, request: Request) -> Outcome:
-    return _applied(applying.roll_back(request.to, request.reason), retailer)
+    snapshot = history.since(request.since) if request.since else history.before_change(request.to)
+    if snapshot is None:
+        return Outcome("nothing was changed since")
+    return _applied(applying.roll_back(snapshot, request.reason), retailer, request)
 
 
-def _applied(applied: Applied, retailer: Retailer) -> Outcome:
+def _applied(applied: Applied, retailer: Retailer, request: Request) -> Outcome:
     plan = applied.plan
     data = {**telling.as_data(plan), "change": applied.number, "released": list(applied.released)}
     if applied.number is None:
@@ -221,8 +255,8 @@ def _applied(applied: Applied, retailer: Retailer) -> Outcome:
     lines = [*telling.in_words(plan), *(f"  {words}" for words in applied.released)]
     if plan.keys("campaigns", "create", "change"):
         lines.append("  Campaigns were changed as drafts: publish or launch them when they are ready.")
-    undo = f"config rollback {retailer.slug} --to {applied.number}"
-    return Outcome(f"{telling.done(plan)}; undo it with: {undo}", lines, data, has_changes=False)
+    undo = "" if request.is_many else f"; undo it with: config rollback {retailer.slug} --to {applied.number}"
+    return Outcome(f"{telling.done(plan)}{undo}", lines, data, is_changed=True)
 
 
 def _exit(outcomes: dict[str, Outcome]) -> None:

@@ -1,0 +1,84 @@
+"""A large retailer."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from django.core.management import CommandError, call_command
+from django.db import transaction
+from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from campaigns import configuration, content, editing
+from campaigns.ascode import applying, diffing, documents, folder, history, kinds, plain_yaml, planning, telling
+from campaigns.config import gate
+from campaigns.config.gate import Invalid
+from campaigns.management.commands.config import Command
+from campaigns.models import Brand, Campaign, ConfigSnapshot, Segment, Template
+from tenants import context
+from tenants.models import AgendaItem, Group, Retailer
+from tests import factories
+
+from tests.campaigns.ascode.shops import config, exported, edit
+
+
+def test_large_retailer_is_planned_and_changed_in_seconds(at_acme: Retailer, tmp_path: Path) -> None:
+    folder.write(tmp_path, large_configuration(campaigns=200, segments=100, templates=50))
+    began = time.monotonic()
+    assert "350 created, 0 changed, 0 deleted" in config("apply", "acme", tmp_path)[1]
+    first = exported("acme", tmp_path)
+    assert len(first) == 1 + 200 + 100 + 3 * 50
+    assert config("plan", "acme", tmp_path)[0] == 0
+    for number in range(20):
+        edit(tmp_path / f"campaigns/campaign-{number}.yaml", "holdout: 0.05", "holdout: 0.1")
+    assert "20 changed" in config("apply", "acme", tmp_path)[1]
+    assert config("rollback", "acme")[0] == 0
+    assert exported("acme", tmp_path) == first
+    assert config("rollback", "acme", "--to", 1)[0] == 0
+    assert (Campaign.objects.count(), Segment.objects.count(), Template.objects.count()) == (0, 0, 0)
+    assert time.monotonic() - began < 15
+
+
+def large_configuration(*, campaigns: int, segments: int, templates: int) -> documents.Configuration:
+    body = "".join(
+        f"<p>Line {number} for {{{{ customer.first_name | default('you') }}}}</p>\n" for number in range(200)
+    )
+    return {
+        "brand": kinds.read()["brand"],
+        "segments": {
+            f"segment-{n}": {
+                "key": f"segment-{n}",
+                "name": f"Segment {n}",
+                "rule": {"all": [{"attribute": "city", "eq": f"City {n}"}, {"event": "order", "within": "30d"}]},
+            }
+            for n in range(segments)
+        },
+        "templates": {
+            f"template-{n}": {
+                "key": f"template-{n}",
+                "name": f"Template {n}",
+                "channel": "email",
+                "subject": f"Number {n}",
+                "html": f"<h1>{n}</h1>\n{body}",
+                "text": f"Number {n}\n",
+            }
+            for n in range(templates)
+        },
+        "campaigns": {
+            f"campaign-{n}": factories.config(
+                f"campaign-{n}",
+                audience={"include": {"segment": f"segment-{n % segments}"}, "holdout": 0.05},
+                steps=[{"key": "first", "channel": "email", "template": f"template-{n % templates}"}],
+            )
+            for n in range(campaigns)
+        },
+    }
