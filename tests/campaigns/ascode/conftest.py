@@ -20,5 +20,3 @@ def shop(at_acme: Retailer) -> Retailer:
     """Acme with a brand, three segments of which one leads to another, two templates and two campaigns."""
     shops.fill()
     return at_acme
-
-

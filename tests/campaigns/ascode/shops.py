@@ -81,5 +81,3 @@ def rows() -> list[Any]:
         list(Template.objects.order_by("key").values_list("versions", "live")),
         ConfigSnapshot.objects.count(),
     ]
-
-

@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import os
-import time
-from collections.abc import Callable, Iterator
-from io import StringIO
-from pathlib import Path
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
-import yaml
-from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from campaigns import configuration, content, editing
-from campaigns.ascode import applying, diffing, documents, folder, history, kinds, plain_yaml, planning, telling
-from campaigns.config import gate
+from campaigns.ascode import applying, diffing, folder, kinds, plain_yaml
 from campaigns.config.gate import Invalid
-from campaigns.management.commands.config import Command
-from campaigns.models import Brand, Campaign, ConfigSnapshot, Segment, Template
+from campaigns.models import Brand, Segment, Template
 from tenants import context
-from tenants.models import AgendaItem, Group, Retailer
-from tests import factories
-
+from tenants.models import Retailer
 from tests.campaigns.ascode.shops import files, rows
 
 REASON = applying.Reason("test", "", timezone.now())
@@ -159,14 +149,12 @@ def test_whatever_a_retailer_has_goes_out_and_comes_in_as_it_was(
         with context.in_retailer(acme):
             Brand.objects.filter(pk=content.brand().pk).update(postal_address=address)
             for key, rule in segments.items():
-                accepted(
-                    lambda key=key, rule=rule: editing.save_segment(Segment(key=key, name=key, rule=rule), now=now)
-                )
+                accepted(partial(editing.save_segment, Segment(key=key, name=key, rule=rule), now=now))
             for key, (html, text, subject) in templates.items():
                 row = Template(key=key, name=key, html=f"<p>{html}", text=text, subject=subject)
-                accepted(lambda row=row: editing.save_template(row))
+                accepted(partial(editing.save_template, row))
             for data in campaigns:
-                accepted(lambda data=data: configuration.save_draft(data))
+                accepted(partial(configuration.save_draft, data))
             folder.write(root, kinds.read())
             before = rows()
             assert applying.apply(folder.read(root), REASON).plan.changes == ()

@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import time
-from collections.abc import Callable, Iterator
-from io import StringIO
 from pathlib import Path
-from typing import Any
 
-import pytest
-import yaml
-from django.core.management import CommandError, call_command
-from django.db import transaction
 from django.utils import timezone
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from campaigns import configuration, content, editing
-from campaigns.ascode import applying, diffing, documents, folder, history, kinds, plain_yaml, planning, telling
-from campaigns.config import gate
-from campaigns.config.gate import Invalid
-from campaigns.management.commands.config import Command
-from campaigns.models import Brand, Campaign, ConfigSnapshot, Segment, Template
+from campaigns import configuration
+from campaigns.ascode import kinds
+from campaigns.models import Brand, Campaign, ConfigSnapshot, Segment
 from tenants import context
-from tenants.models import AgendaItem, Group, Retailer
+from tenants.models import Group, Retailer
 from tests import factories
-
-from tests.campaigns.ascode.shops import config, refused, exported, edit
+from tests.campaigns.ascode.shops import config, edit, exported, refused
 
 
 def test_one_retailer_that_fails_keeps_no_other_from_changing(

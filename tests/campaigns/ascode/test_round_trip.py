@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
-import time
-from collections.abc import Callable, Iterator
-from io import StringIO
 from pathlib import Path
-from typing import Any
 
-import pytest
 import yaml
-from django.core.management import CommandError, call_command
-from django.db import transaction
-from django.utils import timezone
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from campaigns import configuration, content, editing
-from campaigns.ascode import applying, diffing, documents, folder, history, kinds, plain_yaml, planning, telling
 from campaigns.config import gate
-from campaigns.config.gate import Invalid
-from campaigns.management.commands.config import Command
-from campaigns.models import Brand, Campaign, ConfigSnapshot, Segment, Template
+from campaigns.models import Campaign, Segment, Template
 from tenants import context
-from tenants.models import AgendaItem, Group, Retailer
+from tenants.models import Retailer
 from tests import factories
-
-from tests.campaigns.ascode.shops import config, refused, exported, edit, rows
+from tests.campaigns.ascode.shops import config, edit, exported, refused, rows
 
 
 def test_export_reads_as_people_would_write_it(shop: Retailer, tmp_path: Path) -> None:
