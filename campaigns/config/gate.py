@@ -93,7 +93,7 @@ def _check_scalar(value: Any) -> None:
         raise Invalid([Problem("", "text contains a NUL or half of a character: remove it", "bad_text")])
     if isinstance(value, float) and not math.isfinite(value):
         raise Invalid([Problem("", "numbers must be finite", "not_finite")])
-    if isinstance(value, int) and abs(value) > 2**63:
+    if isinstance(value, int | float) and abs(value) >= 2**63:
         raise Invalid([Problem("", "a number is too large", "too_large")])
 
 

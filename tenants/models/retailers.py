@@ -14,6 +14,7 @@ SLUG = RegexValidator(
     "A slug is 2 to 40 lower-case letters, digits and hyphens, begins with a letter and does not end in a hyphen.",
 )
 RESERVED_SLUGS = {"www", "api", "admin", "static", "media", "mail", "platform", "public"}
+RESERVED_SLUGS |= {"brand", "segments", "templates", "campaigns"}  # folders of configuration as code
 
 
 def generate_schema_name(slug: str) -> str:

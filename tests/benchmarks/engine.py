@@ -168,7 +168,9 @@ def running(*, email_url: str, workers: int, postgres: int | None) -> Iterator[E
     try:
         yield Engine(started, workers=workers, postgres=postgres)
     finally:
-        for process in reversed(started):
+        for process in started:  # together, so that slow ones do not queue up
+            process.ask_to_stop()
+        for process in started:
             process.stop()
 
 

@@ -74,6 +74,9 @@ class Process:
     def stop(self) -> None:
         children.stop(self._process)
 
+    def ask_to_stop(self) -> None:
+        self._process.terminate()
+
 
 def _end(number: int, frame: FrameType | None) -> None:
     """By way of everything that has to be stopped and removed."""

@@ -196,7 +196,9 @@ def test_saving_a_campaign_unchanged_keeps_what_the_form_does_not_show(at_acme: 
     assert campaign.draft_number == 2
 
 
-def test_campaign_scheduled_in_the_form_means_the_retailers_clock(at_acme: Retailer, ana: Client) -> None:
+def test_campaign_scheduled_in_the_form_means_the_retailers_clock(
+    at_acme: Retailer, ana: Client, outbox: MemoryChannel
+) -> None:
     campaign = factories.campaign()
     path = f"/admin/campaigns/campaign/{campaign.pk}/change/"
     submit(ana, path, "campaign_form", when="schedule", at="2031-07-01T09:00")
@@ -317,7 +319,9 @@ def test_invited_person_chooses_a_password_and_may_not_make_keys(at_acme: Retail
     assert User.objects.get(email="ben@acme.example").is_staff
 
 
-def test_recurring_campaign_is_set_up_scheduled_and_taken_off_again(at_acme: Retailer, ana: Client) -> None:
+def test_recurring_campaign_is_set_up_scheduled_and_taken_off_again(
+    at_acme: Retailer, ana: Client, outbox: MemoryChannel
+) -> None:
     factories.customers(1)
     campaign = factories.campaign()
     path = f"/admin/campaigns/campaign/{campaign.pk}"
