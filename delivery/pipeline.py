@@ -37,7 +37,7 @@ def advance(run: Run, *, now: datetime) -> datetime | None:
     next_step = messages.generate(run, now=now)  # 3  what each of them will get; batches announce themselves for 4
     waiting = batches.unfinished(run)
     if waiting:
-        agenda.put_many(context.current(), "batch", waiting)
+        agenda.put_missing(context.current(), "batch", waiting)
     elif next_step is None:
         configuration.finish(run, now=now)
     return next_step
@@ -60,15 +60,19 @@ def _handle(claim: agenda.Claim) -> None:
     try:
         with context.in_retailer(context.resolve(claim.retailer_id)) as retailer:
             due_at = _STAGES[claim.kind](claim.object_id, retailer, timezone.now())
+            cost = time.monotonic() - started
+            if due_at is not None:
+                agenda.postpone(claim, due_at=due_at, cost=cost)
+                return
+            agenda.finish(claim, cost=cost)
+            if claim.kind == "batch":
+                _look_after_run(claim.object_id, retailer)
     except context.RetailerUnavailable as reason:
         agenda.postpone(claim, due_at=timezone.now(), cost=0.0)  # waits until the retailer is active again
         logger.info("%s", reason)
-    except Exception as error:
+    except Exception as error:  # the one place where a broken item is kept from stopping the others
         logger.exception("%s %s of retailer %s failed", claim.kind, claim.object_id, claim.retailer_id)
         agenda.fail(claim, error=f"{type(error).__name__}: {error}", cost=time.monotonic() - started)
-    else:
-        cost = time.monotonic() - started
-        agenda.finish(claim, cost=cost) if due_at is None else agenda.postpone(claim, due_at=due_at, cost=cost)
 
 
 def _launch(campaign_id: int, retailer: Retailer, now: datetime) -> datetime | None:
@@ -86,20 +90,22 @@ def _advance(run_id: int, retailer: Retailer, now: datetime) -> datetime | None:
 
 def _deliver(batch_id: int, retailer: Retailer, now: datetime) -> datetime | None:
     try:
-        due_at = dispatch.deliver(batch_id, retailer=retailer, now=now)
+        return dispatch.deliver(batch_id, retailer=retailer, now=now)
     except dispatch.MustPause as reason:
         configuration.pause(Batch.objects.get(pk=batch_id).run, reason=str(reason))
         return None
-    if due_at is None:
-        _look_after_run(batch_id, retailer)
-    return due_at
 
 
 def _look_after_run(batch_id: int, retailer: Retailer) -> None:
-    """The last batch to end has the run looked at once more: only `advance` declares a run completed."""
-    run = Batch.objects.select_related("run").get(pk=batch_id).run
-    if run.state == Run.State.RUNNING and not batches.unfinished(run):
-        agenda.put(retailer, "run", run.pk)
+    """After its item is gone: a batch left by a pause that has ended meanwhile goes on, and the last batch to end has
+    its run looked at once more, because only `advance` declares a run completed."""
+    batch = Batch.objects.select_related("run").get(pk=batch_id)
+    if batch.run.state != Run.State.RUNNING:
+        return
+    if batch.state != Batch.State.DONE:
+        agenda.put_missing(retailer, "batch", [batch_id])
+    elif not batches.unfinished(batch.run):
+        agenda.put(retailer, "run", batch.run_id)
 
 
 _STAGES: dict[str, Callable[[int, Retailer, datetime], datetime | None]] = {

@@ -42,6 +42,19 @@ def put(retailer: Retailer, kind: str, object_id: int, *, due_at: datetime | Non
     put_many(retailer, kind, [object_id], due_at=due_at)
 
 
+def put_missing(retailer: Retailer, kind: str, object_ids: Iterable[int]) -> None:
+    """Announce what is not announced yet, and disturb nobody who holds the rest."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO public.tenants_agendaitem (retailer_id, kind, object_id)
+            SELECT %s, %s, object_id FROM unnest(%s::bigint[]) AS object_id
+            ON CONFLICT (retailer_id, kind, object_id) DO NOTHING
+            """,
+            [retailer.pk, kind, list(object_ids)],
+        )
+
+
 def put_many(retailer: Retailer, kind: str, object_ids: Iterable[int], *, due_at: datetime | None = None) -> None:
     with connection.cursor() as cursor:
         cursor.execute(

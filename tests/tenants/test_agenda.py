@@ -70,3 +70,12 @@ def test_an_item_that_keeps_failing_is_parked_for_a_person(acme: Retailer) -> No
     assert item.error == "boom"
     AgendaItem.objects.update(due_at=timezone.now() - timedelta(minutes=5))
     assert claims(1) == []
+
+
+def test_announcing_what_is_missing_leaves_its_holder_alone(acme: Retailer) -> None:
+    agenda.put(acme, "batch", 1)
+    (held,) = claims(1)
+    agenda.put_missing(acme, "batch", [1, 2])
+    assert AgendaItem.objects.count() == 2
+    agenda.finish(held, cost=0)
+    assert [item.object_id for item in AgendaItem.objects.all()] == [2]
