@@ -79,22 +79,33 @@ def _wait(lease: Lease, refusal: ChannelUnavailable, now: datetime) -> datetime:
 
 
 def _work_through(lease: Lease, retailer: Retailer, now: datetime) -> bool:
-    """False when the batch had to stop before its end: run paused, retailer suspended, lease lost or too old."""
+    """False when the batch had to stop before its end: run paused, retailer suspended, lease lost, provider slow."""
     entries = batches.recheck(lease)
     verdicts = [_dropped(entry) for entry in entries if entry.drop]
     waiting = [entry for entry in entries if not entry.drop]
     if waiting and lease.attempts and now - waiting[0].send_at > GIVE_UP_AFTER:
         verdicts += [Verdict(entry.message_id, Message.State.FAILED, f"gave up: {lease.error}") for entry in waiting]
         waiting = []
-    if not waiting:
-        batches.turn(lease, verdicts)
-        return True
-    channel = providers.channel(retailer, waiting[0].channel)
-    composer = compose.composer(lease.run_id, lease.step, retailer)
+    if waiting:
+        channel = providers.channel(retailer, waiting[0].channel)
+        composer = compose.composer(lease.run_id, lease.step, retailer)
+        return _hand_over_all(lease, waiting, verdicts, composer, channel)
+    batches.turn(lease, verdicts)
+    return True
+
+
+def _hand_over_all(
+    lease: Lease, waiting: Sequence[Entry], verdicts: list[Verdict], composer: Composer, channel: Channel
+) -> bool:
+    """Window by window, each marked in the statement that records the one before."""
+    begun = time.monotonic()
     for start in range(0, len(waiting), HAND_OVER):
         chunk = waiting[start : start + HAND_OVER]
         outbound, failures = composer.compose(chunk)
         renewing = time.monotonic()
+        if renewing - begun > settings.LEASE_SECONDS:  # a slow provider does not hold a worker for a whole batch
+            batches.turn(lease, verdicts)
+            return False
         if not batches.turn(lease, [*verdicts, *failures], hand_from=chunk[0].position, hand_to=chunk[-1].position + 1):
             return False
         if time.monotonic() - renewing > settings.LEASE_SECONDS * GUARD_SHARE:

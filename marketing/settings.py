@@ -109,12 +109,15 @@ TEMPLATES = [
 WSGI_APPLICATION = "marketing.wsgi.application"
 
 # -- data -----------------------------------------------------------------------------------------------------------
-# Web processes share a pool; a Celery process holds one connection (CELERY_DB_REUSE_MAX in marketing.celery).
+# A thread of the web keeps its connection for a minute; a Celery process keeps one (CELERY_DB_REUSE_MAX in
+# marketing.celery). Every cursor selects its schema anew, so a kept connection leads nobody astray.
 DATABASES: dict[str, Any] = {
     "default": dict(
         dj_database_url.parse(
             DATABASE_URL or "postgresql:///bannerline",
             engine="django_tenants.postgresql_backend" if DATABASE_URL else "marketing.embedded.backend",
+            conn_max_age=60,
+            conn_health_checks=True,
         )
     )
 }

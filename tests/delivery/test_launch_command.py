@@ -17,7 +17,7 @@ from delivery import providers
 from tenants import context
 from tenants.models import Retailer
 from tests import factories
-from tests.delivery.scripted import ScriptedServer
+from tests.delivery.scripted import Answer, ScriptedServer
 
 
 @pytest.fixture
@@ -95,3 +95,15 @@ def test_unknown_campaign_and_broken_configuration_are_named(at_acme: Retailer) 
         call_command("launch", "acme", "broken")
     with pytest.raises(CommandError, match=r"is not an instant"):
         launch("--as-of", "yesterday")
+
+
+def test_slow_mail_server_is_left_again_and_again_and_gets_every_mail_once(
+    at_acme: Retailer, settings: Settings
+) -> None:
+    factories.customers(100, first=100)
+    settings.LEASE_SECONDS = 2  # seconds, of which a hand-over gets 0.8
+    with ScriptedServer({".": [Answer("250 ok", after=0.02, take=True)] * 500}) as server:
+        settings.EMAIL_URL = f"smtp://127.0.0.1:{server.port}"
+        launch("--wait", timeout=60)
+        providers.channel(at_acme, "email").close()
+    assert len(server.keys) == len(set(server.keys)) == 107
