@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from django.conf import settings
 
+from marketing.celery import app
 from marketing.embedded import broker, children
 from marketing.inbox import process as inbox
 
@@ -52,6 +53,14 @@ class Processes:
         self._start("beat", [*celery, "beat", *quiet, "--pidfile="])
         self._start("poll", [sys.executable, "manage.py", "poll"])
         self._start("web", self._web_command())
+
+    def await_workers(self, *, seconds: float) -> bool:
+        """Whether a worker answers within that time. Without one the poll does the work, only slower."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if app.control.ping(timeout=0.3):
+                return True
+        return False
 
     def watch(self, until: threading.Event) -> None:
         """Restart what ends. Raises KeepsEnding."""

@@ -33,7 +33,7 @@ def spawn(command: Sequence[str], *, env: Mapping[str, str] | None = None, **opt
     )
 
 
-def stop(process: subprocess.Popen[str], *, seconds: float = 15) -> None:
+def stop(process: subprocess.Popen[str], *, seconds: float = 20) -> None:
     """Ask the process to end, wait, and after `seconds` end its whole session."""
     process.terminate()
     try:

@@ -11,7 +11,8 @@ from marketing.demo import banners, show
 from marketing.management.commands.up import check_port, stop_event
 from marketing.processes import KeepsEnding, Processes
 
-RUNS_WITHIN = 600.0  # seconds
+WORKERS_WITHIN = 20.0  # seconds
+RUNS_WITHIN = 600.0
 
 
 class Command(BaseCommand):
@@ -36,7 +37,7 @@ class Command(BaseCommand):
         processes = Processes(port=options["port"], workers=2)
         try:
             processes.start()
-            is_perfect = _perform(console, customers=options["customers"], retailers=options["retailers"])
+            is_perfect = _perform(processes, console, customers=options["customers"], retailers=options["retailers"])
             if not options["exit"]:
                 console.print("Serving until Ctrl-C.")
                 processes.watch(stopped)
@@ -48,9 +49,10 @@ class Command(BaseCommand):
             raise CommandError("Not every ledger balances with everyone accepted: see the table above.")
 
 
-def _perform(console: Console, *, customers: int, retailers: int) -> bool:
+def _perform(processes: Processes, console: Console, *, customers: int, retailers: int) -> bool:
     chosen = banners.banners(retailers)
     made = show.prepare(chosen, customers=customers, console=console)
+    processes.await_workers(seconds=WORKERS_WITHIN)
     scenes = show.launch(chosen, made)
     reported = show.watch(scenes, seconds=RUNS_WITHIN, console=console)
     console.print(show.summary(reported, scenes))
