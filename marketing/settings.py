@@ -249,6 +249,8 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": sys.stderr}},
+    # Django's own handler would say everything twice, and a stranger's 404 is no warning of ours.
+    "loggers": {"django": {"handlers": []}, "django.request": {"level": "ERROR"}},
     "root": {"handlers": ["stderr"], "level": environment.text("LOG_LEVEL", "WARNING").upper()},
 }
 
