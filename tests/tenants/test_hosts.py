@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.test import Client
 
+from tenants.models import Retailer
+
 
 def test_unknown_host_gets_a_page_that_says_so(db: None) -> None:
     response = Client(headers={"host": "nobody.localhost"}).get("/admin/")
