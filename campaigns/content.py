@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from django.db import transaction
 from inscriptis import get_text
 from inscriptis.css_profiles import CSS_PROFILES
 from inscriptis.model.config import ParserConfig
 
-from campaigns import language
+from campaigns import language, policies
+from campaigns.config import policy as rules
 from campaigns.config.gate import Invalid, Problem, content_hash
+from campaigns.config.policy import Policy
 from campaigns.models import Brand, Template, TemplateVersion
-from tenants import context
+from tenants import audit, changes, context
 from tenants.accounts.models import User
 
 _TEXT = ParserConfig(css=CSS_PROFILES["strict"], display_links=True)
@@ -49,14 +52,20 @@ def check(template: Template) -> list[Problem]:
     return problems
 
 
+def breaches(subject: str, html: str, text: str, policy: Policy) -> list[Problem]:
+    """What a policy does not allow of a message's content."""
+    if policy.template_features is None and not policy.footer:
+        return []
+    return rules.content_breaches(*_uses(subject, html, text), policy)
+
+
 @transaction.atomic
 def publish(template: Template, *, by: User | None = None) -> TemplateVersion:
     """Freeze the template's content as its live version; publishing the same content again changes nothing.
 
-    Raises Invalid with the problems that `check` finds.
+    Raises Invalid with the problems that `check` finds, or what the policy does not allow.
     """
-    problems = check(template)
-    if problems:
+    if problems := check(template) or check_policy(template):
         raise Invalid(problems)
     html = _with_preheader(template.html, template.preheader)
     text = template.text or plain_text(template.html)
@@ -68,9 +77,17 @@ def publish(template: Template, *, by: User | None = None) -> TemplateVersion:
         version = template.versions.create(
             number=number, content_hash=digest, subject=template.subject, html=html, text=text, published_by=by
         )
-    Template.objects.filter(pk=template.pk).update(live=version)
+    if template.live_id != version.pk:
+        Template.objects.filter(pk=template.pk).update(live=version)
+        audit.note("publish", "template", template.key, after={"version": version.number, "content_hash": digest})
+        changes.announce(context.current(), f"template {template.key} version {version.number}")
     template.live = version
     return version
+
+
+def check_policy(template: Template) -> list[Problem]:
+    """What the policy in force does not allow of a template as it is written."""
+    return breaches(template.subject, template.html, template.text, policies.effective(context.current()))
 
 
 def plain_text(html: str) -> str:
@@ -84,3 +101,10 @@ def _with_preheader(html: str, preheader: str) -> str:
     hidden = PREHEADER.format(text=preheader)
     body = re.search(r"<body[^>]*>", html, re.IGNORECASE)
     return html[: body.end()] + hidden + html[body.end() :] if body else hidden + html
+
+
+@lru_cache(maxsize=512)
+def _uses(subject: str, html: str, text: str) -> tuple[frozenset[str], frozenset[str]]:
+    """A feature counts wherever it is used, a variable where the HTML prints it."""
+    features = frozenset(feature for source in (subject, html, text) for feature in language.features(source))
+    return features, frozenset(language.names(html))

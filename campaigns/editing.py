@@ -14,12 +14,13 @@ from typing import Any
 
 from django.db import transaction
 
-from campaigns import audience, content
+from campaigns import audience, content, policies
+from campaigns.config import policy as rules
 from campaigns.config.gate import Invalid, Problem, dump, parse_rule
 from campaigns.config.rules import InSegment
-from campaigns.configuration import NotAllowed
-from campaigns.models import Campaign, Segment, Template, TemplateVersion
-from tenants import agenda, context
+from campaigns.lifecycle import NotAllowed
+from campaigns.models import Brand, Campaign, Segment, Template, TemplateVersion
+from tenants import agenda, audit, changes, context
 
 _KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
@@ -28,9 +29,11 @@ _KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 def save_segment(segment: Segment, *, now: datetime) -> None:
     """Create or replace. Raises Invalid for a rule that does not parse, or leads to no segment or back to itself."""
     _check_key(segment.key)
+    before = _as_data(Segment.objects.filter(pk=segment.pk).first())
     try:
         segment.rule = dump(parse_rule(segment.rule))
         segment.save()
+        _note("segment", segment, before)
         audience.compile_rule(InSegment(segment=segment.key), as_of=now)
     except Invalid as invalid:
         raise Invalid(within("rule", invalid.problems)) from None
@@ -42,16 +45,31 @@ def remove_segment(segment: Segment) -> None:
     users = [f"segment {key}" for key, rule in others if segment.key in _values("segment", rule)]
     users += [f"campaign {key}" for key, config in _campaign_configs() if segment.key in _values("segment", config)]
     _check_unused(f"segment {segment.key!r}", users)
+    audit.note("delete", "segment", segment.key, before=_as_data(segment))
     segment.delete()
 
 
+@transaction.atomic
+def save_brand(brand: Brand) -> None:
+    """Raises Invalid for a sender that the policy does not allow."""
+    policy = policies.effective(context.current())
+    if problems := rules.sender_breaches(brand.from_email, policy):
+        raise Invalid(problems)
+    before = _as_data(Brand.objects.filter(pk=brand.pk).first())
+    brand.save()
+    _note("brand", brand, before)
+    changes.announce(context.current(), "brand")
+
+
+@transaction.atomic
 def save_template(template: Template) -> None:
     """Create or replace the draft. Raises Invalid with what would keep it from being published."""
     _check_key(template.key)
-    problems = content.check(template)
-    if problems:
+    if problems := content.check(template) or content.check_policy(template):
         raise Invalid(problems)
+    before = _as_data(Template.objects.filter(pk=template.pk).first())
     template.save()
+    _note("template", template, before)
 
 
 @transaction.atomic
@@ -65,6 +83,8 @@ def roll_back_template(template: Template, number: int) -> TemplateVersion:
         raise Invalid([Problem("version", f"{template.key!r} has no version {number}: {known}", "unknown")])
     Template.objects.filter(pk=template.pk).update(live=version)
     template.live = version
+    audit.note("roll back", "template", template.key, after={"version": number})
+    changes.announce(context.current(), f"template {template.key} version {number}")
     return version
 
 
@@ -73,6 +93,7 @@ def remove_template(template: Template) -> None:
     """Remove it with its versions. Raises NotAllowed while a campaign refers to it."""
     users = [f"campaign {key}" for key, config in _campaign_configs() if template.key in _values("template", config)]
     _check_unused(f"template {template.key!r}", users)
+    audit.note("delete", "template", template.key, before=_as_data(template))
     Template.objects.filter(pk=template.pk).update(live=None)
     template.delete()
 
@@ -85,6 +106,7 @@ def remove_campaign(campaign: Campaign) -> None:
         raise NotAllowed(f"{campaign.key!r} has runs, whose history is kept: it cannot be removed any more.")
     agenda.drop(context.current(), "campaign", [campaign.pk])
     Campaign.objects.filter(pk=campaign.pk).update(live=None)
+    audit.note("delete", "campaign", campaign.key, before=campaign.draft)
     campaign.delete()
 
 
@@ -104,6 +126,19 @@ def merged(document: Any, patch: Any) -> Any:
 def within(field: str, problems: list[Problem]) -> list[Problem]:
     """The same problems, seen from the document that holds what they are about as `field`."""
     return [Problem(f"{field}.{p.field}".rstrip("."), p.message, p.code) for p in problems]
+
+
+def _note(kind: str, row: Any, before: dict[str, Any] | None) -> None:
+    after = _as_data(type(row).objects.get(pk=row.pk))  # as the database has it, with its defaults
+    audit.note("create" if before is None else "edit", kind, getattr(row, "key", ""), before=before, after=after)
+
+
+def _as_data(row: Any) -> dict[str, Any] | None:
+    """The fields that people write."""
+    if row is None:
+        return None
+    told = (field.name for field in row._meta.fields if not field.is_relation and field.editable)
+    return {name: getattr(row, name) for name in told if name not in ("id", "updated_at")}
 
 
 def _check_key(key: str) -> None:

@@ -73,6 +73,17 @@ def mistakes(source: str, *, content: Iterable[str] | None = None) -> list[Mista
     return [Mistake(message, _line_of(source, text)) for text, message in found]
 
 
+def names(source: str) -> set[str]:
+    """Every dotted variable that a source without mistakes uses."""
+    return set(_checker().undeclared_variables_in_str(source, nested=True))
+
+
+def features(source: str) -> set[str]:
+    """What a source makes use of that a policy may disallow (campaigns.config.policy.Feature)."""
+    found = {feature for word, feature in _FEATURES.items() if re.search(rf"{{%[-+]?\s*{word}\b", source)}
+    return found | ({"attributes"} if "customer.attributes" in source else set())
+
+
 def missing(source: str, context: dict[str, Any]) -> str:
     """Which printed variable of `source` has no value in `context`, for a person to read. Slow: for errors only."""
     for match in _PRINTED.finditer(source):
@@ -86,6 +97,7 @@ def trusted(text: str) -> str:
     return minijinja.safe(text)
 
 
+_FEATURES = {"if": "conditions", "for": "loops", "set": "assignments"}
 _TAG = re.compile(r"{[{%].*?[}%]}", re.DOTALL)
 _PRINTED = re.compile(r"{{-?\s*([A-Za-z_][\w.]*)([^}]*)}}")
 _FILTER = re.compile(r"\|\s*([A-Za-z_]\w*)")

@@ -89,6 +89,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "tenants.doors.ActingMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -177,6 +178,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 # How long a worker may be silent before its batch is given to another. It must exceed connecting, writing and waiting
 # for a provider's answer, which dispatch bounds by a share of it; recovery from a dead worker takes about as long.
 LEASE_SECONDS = environment.integer("LEASE_SECONDS", default=45)
+
+# -- blueprints of this platform's own, beside those that ship: folders of <key>/<number>.yaml -------------------------
+BLUEPRINTS = [folder for folder in environment.text("BLUEPRINTS").split(":") if folder]
 
 # -- time and language ------------------------------------------------------------------------------------------------
 USE_TZ = True

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
-from tenants import addresses, context
+from tenants import addresses, audit, context
 from tenants.accounts.models import ApiKey, Scope, User
 from tenants.models import Domain, Lane, Retailer
 from tenants.models.retailers import RESERVED_SLUGS, generate_schema_name
@@ -43,6 +43,7 @@ def provision(
         _, key = ApiKey.objects.create_key(name="provisioned", scope=Scope.FULL)
     Retailer.objects.filter(pk=retailer.pk).update(status=Retailer.Status.ACTIVE)
     retailer.status = Retailer.Status.ACTIVE
+    audit.note_of(retailer, "provision", "retailer", after={"name": retailer.name, "timezone": retailer.timezone})
     return Provisioned(retailer, login_url(retailer, admin), key)
 
 
@@ -55,12 +56,14 @@ def login_url(retailer: Retailer, user: User) -> str:
 def suspend(retailer: Retailer, *, reason: str = "") -> None:
     """Stop everything for a retailer: console, API, and work in flight before its next hand-over."""
     Retailer.objects.filter(pk=retailer.pk).update(status=Retailer.Status.SUSPENDED, suspended_reason=reason)
+    audit.note_of(retailer, "suspend", "retailer", after={"reason": reason})
 
 
 def resume(retailer: Retailer) -> None:
     if retailer.status == Retailer.Status.PROVISIONING:
         raise ValidationError({"slug": f"{retailer.slug} was never fully provisioned: run provision_retailer again."})
     Retailer.objects.filter(pk=retailer.pk).update(status=Retailer.Status.ACTIVE, suspended_reason="")
+    audit.note_of(retailer, "resume", "retailer")
 
 
 @transaction.atomic

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from unfold.widgets import UnfoldAdminColorInputWidget, UnfoldAdminTextInputWidget
 
-from campaigns import content
+from campaigns import content, editing
 from campaigns.models import Brand
 from tenants.console import ConsoleAdmin, retailer_console
 
@@ -41,6 +41,9 @@ class BrandAdmin(ConsoleAdmin):
         if db_field.name in _LABELS:
             kwargs["label"] = _LABELS[db_field.name]
         return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: Brand, form: Any, change: bool) -> None:
+        editing.save_brand(obj)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

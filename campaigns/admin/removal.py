@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from campaigns.configuration import NotAllowed
+from campaigns.lifecycle import NotAllowed
 from tenants.console import ConsoleAdmin
 
 

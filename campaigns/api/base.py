@@ -14,7 +14,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from campaigns.config.gate import Invalid, Problem
-from campaigns.configuration import Conflict, NotAllowed
+from campaigns.configuration import Conflict
+from campaigns.lifecycle import NotAllowed
+from tenants import acting
 from tenants.accounts.models import ApiKey, Scope
 
 
@@ -57,6 +59,8 @@ class ApiView(GenericAPIView[Any]):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        if isinstance(request.auth, ApiKey):
+            acting.identify(self.caller, f"key:{request.auth.prefix}")
         if any("\x00" in str(value) for value in kwargs.values()):
             raise NotFound
         for name, values in request.query_params.lists():

@@ -15,7 +15,8 @@ from campaigns.ascode.history import Reason
 from campaigns.ascode.kinds import KINDS, templates
 from campaigns.ascode.planning import Plan
 from campaigns.config.gate import Invalid
-from campaigns.configuration import Conflict, NotAllowed
+from campaigns.configuration import Conflict
+from campaigns.lifecycle import NotAllowed
 from campaigns.models import ConfigSnapshot
 
 MEANWHILE = "the configuration was changed meanwhile: plan again, and look at what is new"

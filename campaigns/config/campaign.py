@@ -113,6 +113,7 @@ class CampaignConfig(Part):
     key: Key
     name: Name
     blueprint: Key | None = None
+    blueprint_version: Annotated[int, Field(ge=1, le=9999)] | None = None
     goal: Goal | None = None
     trigger: Trigger
     audience: Audience

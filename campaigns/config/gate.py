@@ -42,17 +42,24 @@ class Invalid(ValueError):
 
 def parse_campaign(data: Any) -> CampaignConfig:
     """Plain data into a frozen configuration. Raises Invalid."""
-    return _parse(_CAMPAIGN, data)
+    found: CampaignConfig = parse(_CAMPAIGN, data)
+    return found
 
 
 def parse_rule(data: Any) -> Rule:
     """Plain data into a rule. Raises Invalid."""
-    return _parse(RULE, data)
+    found: Rule = parse(RULE, data)
+    return found
 
 
 def dump(model: BaseModel) -> dict[str, Any]:
     """Plain JSON data, as small as it was written: defaults are left out."""
     return model.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+
+
+def dump_written(model: BaseModel) -> dict[str, Any]:
+    """Plain JSON data with just what was written, also where that is the default: a layer below may say otherwise."""
+    return model.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
 
 
 def content_hash(data: Any) -> str:
@@ -61,7 +68,8 @@ def content_hash(data: Any) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _parse(adapter: TypeAdapter[Any], data: Any) -> Any:
+def parse(adapter: TypeAdapter[Any], data: Any) -> Any:
+    """Plain data into whatever the adapter reads. Raises Invalid."""
     _check_bounds(data)
     try:
         return adapter.validate_python(data)

@@ -35,6 +35,7 @@ class Member(models.Model):
         NO_ADDRESS = "no_address", "No address on the channel"
         DUPLICATE_ADDRESS = "duplicate_address", "Address shared with an included person"
         HOLDOUT = "holdout", "Held out to measure lift"
+        TOO_SOON = "too_soon", "Triggered again too soon after the last time"
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="members", db_constraint=False, db_index=False)
     customer = models.ForeignKey(

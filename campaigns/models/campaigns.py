@@ -7,23 +7,32 @@ from django.db.models.functions import Now
 from campaigns.config.campaign import CampaignConfig
 from campaigns.config.gate import parse_campaign
 
+_EMPTY = models.Value({}, output_field=models.JSONField())
+_EMPTY_LIST = models.Value([], output_field=models.JSONField())
+
 
 class Campaign(models.Model):
     """What a marketer edits: a draft configuration and, once published, immutable versions of it."""
 
     class State(models.TextChoices):
         DRAFT = "draft"
+        IN_REVIEW = "in_review", "in review"
+        APPROVED = "approved"
         SCHEDULED = "scheduled"
         RUNNING = "running"
         PAUSED = "paused"
         COMPLETED = "completed"
         CANCELLED = "cancelled"
+        EXPIRED = "expired"
 
     key = models.SlugField(max_length=63, unique=True)
     name = models.CharField(max_length=200)
     state = models.CharField(max_length=10, choices=State.choices, default=State.DRAFT)
     draft = models.JSONField()
     draft_number = models.PositiveIntegerField(default=1)  # grows with every save: the optimistic lock
+    authors = models.JSONField(
+        default=list, db_default=_EMPTY_LIST, blank=True
+    )  # identities of who wrote what is not published yet
     live = models.ForeignKey("CampaignVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     looked_at = models.DateTimeField(null=True, blank=True, editable=False)  # the latest occurrence the clock has seen
     created_at = models.DateTimeField(db_default=Now(), editable=False)
@@ -34,14 +43,21 @@ class Campaign(models.Model):
 
 
 class CampaignVersion(models.Model):
-    """A published configuration. Never changes."""
+    """A published configuration: `config` is what runs, `draft` what its author had written of it, and `provenance`
+    says of each field which layer it came from. Never changes.
+    """
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
     config = models.JSONField()
+    draft = models.JSONField(default=dict, db_default=_EMPTY)
+    provenance = models.JSONField(default=dict, db_default=_EMPTY)
     content_hash = models.CharField(max_length=64)
     published_at = models.DateTimeField(db_default=Now(), editable=False)
     published_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
+    by = models.CharField(max_length=200, blank=True, db_default="")  # whoever it was: a person, a key, a command
+    reason = models.CharField(max_length=500, blank=True, db_default="")
+    approved_by = models.CharField(max_length=200, blank=True, db_default="")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["campaign", "number"], name="version_once")]
@@ -51,6 +67,41 @@ class CampaignVersion(models.Model):
 
     def parsed(self) -> CampaignConfig:
         return parse_campaign(self.config)
+
+
+class Review(models.Model):
+    """A draft put before an approver. What is approved is its fingerprint: the resolved configuration and the
+    content of its templates; any other needs a review of its own.
+    """
+
+    class Verdict(models.TextChoices):
+        PENDING = "pending"
+        APPROVED = "approved"
+        REJECTED = "rejected", "sent back"
+        WITHDRAWN = "withdrawn"
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="reviews")
+    draft_number = models.PositiveIntegerField()
+    fingerprint = models.CharField(max_length=64)
+    config = models.JSONField()
+    authors = models.JSONField(default=list)  # identities that may not approve it
+    submitted_by = models.CharField(max_length=200)
+    submitted_at = models.DateTimeField(db_default=Now(), editable=False)
+    note = models.CharField(max_length=500, blank=True, db_default="")
+    verdict = models.CharField(max_length=10, choices=Verdict.choices, default=Verdict.PENDING)
+    decided_by = models.CharField(max_length=200, blank=True, db_default="")
+    decided_at = models.DateTimeField(null=True, blank=True)
+    answer = models.CharField(max_length=500, blank=True, db_default="")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["campaign"], condition=models.Q(verdict="pending"), name="one_pending_review"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.campaign.key}, draft {self.draft_number}: {self.verdict}"
 
 
 class RunQuerySet(models.QuerySet["Run"]):

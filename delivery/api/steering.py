@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from campaigns import configuration
 from campaigns.api import etags
+from campaigns.lifecycle import NotAllowed
 from campaigns.models import Campaign, Run
 from delivery import providers
 from delivery.api.base import DeliveryView
@@ -31,7 +32,7 @@ class SteeringView(DeliveryView):
         campaign = self.get_object()
         run = Run.objects.open().select_related("campaign", "version").filter(campaign=campaign).order_by("-pk").first()
         if run is None:
-            raise configuration.NotAllowed(f"{campaign.key!r} has no run under way: launch it first.")
+            raise NotAllowed(f"{campaign.key!r} has no run under way: launch it first.")
         return run
 
 

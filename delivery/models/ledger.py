@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models.functions import Now
 
-from campaigns.models import Customer, Member, Run
+from campaigns.models import CampaignVersion, Customer, Member, Run
 from campaigns.models.customers import Channel
 
 
@@ -81,6 +81,15 @@ class Message(models.Model):
     state = models.CharField(max_length=9, choices=State.choices, db_default="queued")
     reason = models.CharField(max_length=300, db_default="")
     attempts = models.PositiveSmallIntegerField(db_default=0)
+    version = models.ForeignKey(  # the configuration it was rendered from
+        CampaignVersion,
+        null=True,
+        blank=True,
+        on_delete=models.DO_NOTHING,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
     template_hash = models.CharField(max_length=64, db_default="")
     provider = models.CharField(max_length=40, db_default="")
     provider_message_id = models.CharField(max_length=200, db_default="")
@@ -107,3 +116,13 @@ class OutcomeRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.result} ({self.message_id})"
+
+
+class DailyVolume(models.Model):
+    """How many messages were handed over on a day of the retailer's calendar, for a policy that bounds it."""
+
+    day = models.DateField(primary_key=True)
+    handed = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.handed} on {self.day}"

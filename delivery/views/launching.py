@@ -18,6 +18,7 @@ from campaigns.config.gate import Invalid, content_hash, parse_campaign
 from campaigns.forms import drafts
 from campaigns.forms.campaigns import missing
 from campaigns.forms.fields import CHANGED_MEANWHILE
+from campaigns.lifecycle import NotAllowed
 from campaigns.models import Campaign, Customer, Member, Run, Template, TemplateVersion
 from delivery import previews, providers, trial
 from delivery.channels.base import ChannelUnavailable
@@ -106,7 +107,7 @@ def withdraw(request: HttpRequest, pk: int) -> HttpResponse:
     campaign = get_object_or_404(Campaign, pk=pk)
     try:
         configuration.withdraw(campaign)
-    except configuration.NotAllowed as refusal:
+    except NotAllowed as refusal:
         messages.error(request, str(refusal))
     else:
         messages.success(request, f"{campaign.name} is off the schedule. Scheduling it again puts it back.")
@@ -160,7 +161,7 @@ def _launch(request: HttpRequest, campaign: Campaign) -> HttpResponse:
         )
     except Invalid as invalid:
         _tell(request, invalid)
-    except (ChannelUnavailable, configuration.NotAllowed) as refusal:
+    except (ChannelUnavailable, NotAllowed) as refusal:
         messages.error(request, f"Nothing was launched. {refusal}")
     else:
         bell.ring()

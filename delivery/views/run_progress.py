@@ -13,6 +13,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from campaigns import configuration
+from campaigns.lifecycle import NotAllowed
 from campaigns.models import Run
 from delivery import reports
 from delivery.models import Batch, Message
@@ -112,7 +113,7 @@ def _move(request: HttpRequest, pk: int, act: Any, said: str) -> HttpResponse:
     run = get_object_or_404(Run, pk=pk)
     try:
         act(run)
-    except configuration.NotAllowed as refusal:
+    except NotAllowed as refusal:
         messages.error(request, str(refusal))
     else:
         bell.ring()

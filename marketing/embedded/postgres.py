@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import fcntl
 import logging
 import os
 import warnings
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,10 +54,19 @@ def _server(pgdata: Path) -> PostgresServer:
     except ImportError:
         raise EmbeddedServicesMissing from None
     pgdata.parent.mkdir(parents=True, exist_ok=True)
-    server = get_server(pgdata)
-    _create_database(server.get_uri())
+    with _one_at_a_time(pgdata.parent / "postgres.lock"):
+        server = get_server(pgdata)
+        _create_database(server.get_uri())
     atexit.register(_forget_the_dead, server)  # runs before the wheel's own handler: last registered, first called
     return server
+
+
+@contextlib.contextmanager
+def _one_at_a_time(lock: Path) -> Iterator[None]:
+    """Processes that start together on a new machine would make the wheel's user and data twice."""
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _forget_the_dead(server: PostgresServer) -> None:

@@ -20,7 +20,21 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
-        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+        everything = {"is_staff": True, "is_superuser": True, "role": Role.ADMIN}
+        return self.create_user(email, password, **{**everything, **fields})
+
+
+class Role(models.TextChoices):
+    """What a person may do; each role includes the ones before it."""
+
+    VIEWER = "viewer", "Viewer: sees everything, changes nothing"
+    EDITOR = "editor", "Editor: writes, submits and launches what needs no approval"
+    APPROVER = "approver", "Approver: also approves what others wrote"
+    ADMIN = "admin", "Administrator: also people, keys, policy and defaults"
+
+    def includes(self, other: Role) -> bool:
+        order = list(Role)
+        return order.index(self) >= order.index(other)
 
 
 class User(AbstractUser):
@@ -28,11 +42,15 @@ class User(AbstractUser):
 
     username = None  # type: ignore[assignment]  # people sign in with their e-mail address
     email = models.EmailField(unique=True)
+    role = models.CharField(max_length=10, choices=Role.choices, default=Role.EDITOR, db_default=Role.EDITOR)
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS = []
 
     objects = UserManager()  # type: ignore[misc,assignment]
+
+    def may(self, needed: Role) -> bool:
+        return self.is_active and Role(self.role).includes(needed)
 
 
 class Scope(models.TextChoices):
@@ -73,3 +91,26 @@ class IdempotencyKey(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class AuditEntry(models.Model):
+    """One change that somebody made, through whatever door. Written by tenants.audit, never changed or removed."""
+
+    at = models.DateTimeField(db_default=Now(), editable=False, db_index=True)
+    actor = models.CharField(max_length=200)  # for people to read
+    identity = models.CharField(max_length=100)  # user:7, key:aX3k, command:root, engine
+    door = models.CharField(max_length=10)
+    action = models.CharField(max_length=30)
+    kind = models.CharField(max_length=30)
+    key = models.CharField(max_length=200, blank=True)
+    before = models.JSONField(null=True, blank=True)
+    after = models.JSONField(null=True, blank=True)
+    number = models.PositiveIntegerField(null=True, blank=True)  # of the draft that the change made
+    reason = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        verbose_name_plural = "audit entries"
+        indexes = [models.Index(fields=["kind", "key", "number"], name="audit_of_subject")]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.kind} {self.key}".strip()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from tenants import context
+from tenants.management.acting_command import ActingCommand
 from tenants.models import Retailer
 
 
-class RetailerCommand(BaseCommand):
+class RetailerCommand(ActingCommand):
     """Subclasses implement `act`, called in the retailer's schema."""
 
     acts_on_inactive = False

@@ -1,6 +1,9 @@
 """The platform's tables, all in the `public` schema."""
 
 from tenants.models.agenda import AgendaItem, Lane
+from tenants.models.changes import Change, Sighting
+from tenants.models.layers import Layer
 from tenants.models.retailers import Domain, Group, Retailer
+from tenants.models.stops import Stop
 
-__all__ = ["AgendaItem", "Domain", "Group", "Lane", "Retailer"]
+__all__ = ["AgendaItem", "Change", "Domain", "Group", "Lane", "Layer", "Retailer", "Sighting", "Stop"]

@@ -14,6 +14,7 @@ from pytest_django import Settings
 
 from campaigns import audience, configuration, content
 from campaigns.config import gate
+from campaigns.lifecycle import NotAllowed
 from campaigns.models import Campaign, Customer, Run, Suppression, Template
 from delivery import identity, messages, pipeline, providers, reports, tasks
 from delivery.channels.memory import MemoryChannel
@@ -228,7 +229,7 @@ def test_cancelled_run_cancels_what_was_not_handed_over(at_acme: Retailer, outbo
     assert report.states == {"cancelled": 700}
     assert report.balances
     assert outbox.sent == []
-    with pytest.raises(configuration.NotAllowed, match="cancelled"):
+    with pytest.raises(NotAllowed, match="cancelled"):
         configuration.resume(run)
 
 
@@ -267,7 +268,7 @@ def test_scheduled_campaign_starts_by_itself_once(at_acme: Retailer, outbox: Mem
         pipeline.work(seconds=10)
     assert Run.objects.count() == 1
     assert len(outbox.sent) == 3
-    with pytest.raises(configuration.NotAllowed, match="already"):
+    with pytest.raises(NotAllowed, match="already"):
         configuration.launch(Campaign.objects.get(), by="test", now=timezone.now())
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from campaigns import content
+from campaigns import content, editing
 from campaigns.ascode.documents import Configuration, Document
 from campaigns.ascode.kinds.rows import RowKind, locked
 from campaigns.config.gate import Problem
@@ -27,4 +27,4 @@ class BrandKind(RowKind):
         return self.column_problems(document)
 
     def save(self, document: Document, *, now: datetime) -> None:
-        self.filled(content.brand(), document).save()
+        editing.save_brand(self.filled(content.brand(), document))

@@ -4,12 +4,12 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
 
-from campaigns import configuration, editing
+from campaigns import configuration, editing, resolution
 from campaigns.ascode.documents import Configuration, Document, Kind
 from campaigns.ascode.kinds import references
 from campaigns.ascode.kinds.numbers import tidy
 from campaigns.ascode.kinds.rows import locked
-from campaigns.config.gate import Problem, dump, parse_campaign
+from campaigns.config.gate import Problem
 from campaigns.models import Campaign
 
 
@@ -23,8 +23,8 @@ class CampaignKind(Kind):
         return {row.key: row.draft for row in locked(Campaign.objects.order_by("key"), lock)}
 
     def shaped(self, data: Document) -> Document:
-        shaped: Document = tidy(dump(parse_campaign(data)))
-        for step in shaped["steps"]:
+        shaped: Document = tidy(resolution.shaped(data))
+        for step in shaped.get("steps", []):
             if "when" in step:
                 step["when"] = _sorted(step["when"])
             for variant in step.get("variants", []):

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError
 from django.utils import timezone
 
@@ -19,6 +19,7 @@ from campaigns.ascode.applying import Applied
 from campaigns.ascode.documents import Fault, Given, Refused
 from campaigns.ascode.history import Reason
 from tenants import context
+from tenants.management.acting_command import ActingCommand
 from tenants.models import Group, Retailer
 
 HAS_CHANGES = 2  # the exit code of a plan that would change something
@@ -100,7 +101,7 @@ class _Parser(CommandParser):
         self.exit(1, f"{self.prog}: error: {message}\n")
 
 
-class Command(BaseCommand):
+class Command(ActingCommand):
     help = DESCRIPTION
 
     def add_arguments(self, parser: CommandParser) -> None:

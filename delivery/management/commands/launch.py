@@ -10,6 +10,7 @@ from django.utils.dateparse import parse_datetime
 
 from campaigns import audience, configuration
 from campaigns.config.gate import Invalid, parse_campaign
+from campaigns.lifecycle import NotAllowed
 from campaigns.models import Campaign, Run
 from delivery import providers, reports, waiting
 from delivery.channels.base import ChannelUnavailable
@@ -44,7 +45,7 @@ class Command(RetailerCommand):
         except Invalid as invalid:
             lines = "\n".join(f"  {p.field}: {p.message}" for p in invalid.problems)
             raise CommandError(f"{campaign.key} cannot be launched:\n{lines}") from invalid
-        except configuration.NotAllowed as problem:
+        except NotAllowed as problem:
             raise CommandError(str(problem)) from problem
         bell.ring()
         if options["wait"]:

@@ -3,12 +3,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from tenants import provisioning
+from tenants.management.acting_command import ActingCommand
 
 
-class Command(BaseCommand):
+class Command(ActingCommand):
     help = "Provision a retailer: schema, domain, administrator, API key. Prints a one-time login link and the key."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -1,0 +1,134 @@
+"""What keeps a configuration from being saved, published or carried on: one set of rules for every door.
+
+Reads    Segment, Template, Brand, the policy in force
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from campaigns import audience, blueprints, content, language, policies, schedule
+from campaigns.config import policy as rules
+from campaigns.config.campaign import CampaignConfig, RecurringTrigger, Step
+from campaigns.config.gate import Invalid, Problem
+from campaigns.config.policy import Policy
+from campaigns.models import CampaignVersion, Template, TemplateVersion
+from tenants import context
+
+ACTIVE_CHANNELS = ("email",)
+
+
+def check(config: CampaignConfig, *, as_of: datetime) -> list[Problem]:
+    """Everything that keeps a configuration from being published, each with its field and cure."""
+    problems = [*_check_blueprint(config), *_check_audience(config, as_of)]
+    for index, step in enumerate(config.steps):
+        problems += _check_step(f"steps.{index}", step)
+    problems += _check_trigger(config)
+    if config.timing.mode != "now":
+        problems.append(_inactive("timing.mode", f"mode {config.timing.mode}", "now"))
+    return problems + forbidden(config, policies.effective(context.current()))
+
+
+def forbidden(config: CampaignConfig, policy: Policy) -> list[Problem]:
+    """Everything that the policy does not allow of a configuration, its templates and its sender as they are now."""
+    keys = [step.template for step in config.steps]
+    live = TemplateVersion.objects.filter(pk__in=Template.objects.filter(key__in=keys).values("live"))
+    by_key = {version.template.key: version for version in live.select_related("template")}
+    found = rules.breaches(config, policy, zone=context.current().tzinfo)
+    for index, step in enumerate(config.steps):
+        version = by_key.get(step.template)
+        if version is not None:
+            found += _in_step(index, content.breaches(version.subject, version.html, version.text, policy))
+    return found + sender_breaches(content.brand().from_email, policy)
+
+
+def sender_breaches(from_email: str, policy: Policy) -> list[Problem]:
+    return [Problem("brand.from_email", p.message, p.code) for p in rules.sender_breaches(from_email, policy)]
+
+
+def draft_breaches(config: CampaignConfig) -> list[Problem]:
+    """What the policy does not allow of a configuration itself: looked at whenever a draft is saved."""
+    retailer = context.current()
+    return rules.breaches(config, policies.effective(retailer), zone=retailer.tzinfo)
+
+
+def stopped_by(version: CampaignVersion) -> list[Problem]:
+    """What the policy in force now does not allow of a published version: looked at before every batch."""
+    policy = policies.effective(context.current())
+    found = forbidden(version.parsed(), policy)
+    if policy.approval and not version.approved_by:
+        found.append(Problem("", "it was published without the approval that the policy asks for", "policy"))
+    return found
+
+
+def reason(problems: Iterable[Problem]) -> str:
+    """Problems as one line for a run's page."""
+    return "; ".join(f"{p.field}: {p.message}" if p.field else p.message for p in problems)
+
+
+def _in_step(index: int, problems: Iterable[Problem]) -> list[Problem]:
+    return [Problem(f"steps.{index}.template", p.message, p.code) for p in problems]
+
+
+def _check_blueprint(config: CampaignConfig) -> Iterator[Problem]:
+    if config.blueprint and blueprints.get(config.blueprint, config.blueprint_version) is None:
+        known = ", ".join(each.key for each in blueprints.catalogue())
+        yield Problem("blueprint", f"there is no such blueprint or version; known: {known}", "unknown")
+
+
+def _check_audience(config: CampaignConfig, as_of: datetime) -> list[Problem]:
+    problems: list[Problem] = []
+    for field, rule in (("audience.include", config.audience.include), ("audience.exclude", config.audience.exclude)):
+        if rule is None:
+            continue
+        try:
+            audience.compile_rule(rule, as_of=as_of)
+        except Invalid as invalid:
+            problems += [Problem(f"{field}.{p.field}".rstrip("."), p.message, p.code) for p in invalid.problems]
+    return problems
+
+
+def _check_trigger(config: CampaignConfig) -> list[Problem]:
+    if isinstance(config.trigger, RecurringTrigger):
+        try:
+            schedule.check_rule(config.trigger)
+        except ValueError as error:
+            return [Problem("trigger.rrule", str(error), "rrule")]
+    return []
+
+
+def _check_step(path: str, step: Step) -> list[Problem]:
+    if step.channel not in ACTIVE_CHANNELS:
+        return [_inactive(f"{path}.channel", f"channel {step.channel}", " or ".join(ACTIVE_CHANNELS))]
+    problems = _check_template(path, step)
+    if step.when:
+        problems.append(_inactive(f"{path}.when", "conditions on earlier steps", "a step without `when`"))
+    if step.optimise and step.optimise.method != "fixed":
+        problems.append(_inactive(f"{path}.optimise.method", f"method {step.optimise.method}", "fixed"))
+    return problems
+
+
+def _check_template(path: str, step: Step) -> list[Problem]:
+    template = Template.objects.select_related("live").filter(key=step.template).first()
+    if template is None:
+        known = ", ".join(Template.objects.order_by("key").values_list("key", flat=True)[:20]) or "none yet"
+        return [Problem(f"{path}.template", f"there is no template {step.template!r}; known: {known}", "unknown")]
+    if template.live is None:
+        return [Problem(f"{path}.template", f"template {step.template!r} is not published yet: publish it", "draft")]
+    problems: list[Problem] = []
+    for index, variant in enumerate(step.variants):
+        subject = variant.subject or template.live.subject
+        if not subject:
+            problems.append(
+                Problem(f"{path}.variants.{index}.subject", "neither variant nor template has one", "blank")
+            )
+        for part, source in {"subject": subject, "html": template.live.html, "text": template.live.text}.items():
+            field = f"{path}.variants.{index}.{'subject' if part == 'subject' else 'content'}"
+            found = language.mistakes(source, content=variant.content)
+            problems += [Problem(field, mistake.message, "template") for mistake in found]
+    return problems
+
+
+def _inactive(field: str, what: str, cure: str) -> Problem:
+    return Problem(field, f"{what} cannot run yet: use {cure}", "not_active")
