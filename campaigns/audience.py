@@ -1,6 +1,6 @@
 """Stage 2. Who is in, who is not, and why.
 
-Reads    Run, CampaignVersion, Segment, Customer, Event, Suppression
+Reads    Run, Arrival, CampaignVersion, Segment, Customer, Event, Suppression
 Writes   Member (one statement, whatever the size)
 Promise  every candidate is one member, included or excluded with one reason; running it twice adds nobody
 """
@@ -14,15 +14,34 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
-from campaigns import compiler
+from campaigns import arrivals, compiler
 from campaigns.compiler import Sql
-from campaigns.config.campaign import ApiTrigger, Audience, CampaignConfig, Step
+from campaigns.config.campaign import ApiTrigger, Audience, CampaignConfig, EventTrigger, Step
 from campaigns.config.gate import Invalid, Problem, parse_rule
 from campaigns.config.rules import Rule
 from campaigns.models import Customer, Member, Run, Segment
+from tenants import context
 
 # The order in which reasons win: the first that holds is the one told.
 _ADDRESS = {"email": ("c.email", "c.consent_email"), "sms": ("c.phone", "c.consent_sms")}
+_MANY = 1000  # members, after which the planner is told at once
+
+# The other runs that had this person are found by the person's arrivals, or are the few that were started by hand.
+_REACHED = """
+    EXISTS (
+        SELECT FROM (
+            SELECT arrival.run_id FROM campaigns_arrival arrival
+             WHERE arrival.customer_id = c.id
+               AND arrival.campaign_id = (SELECT id FROM campaigns_campaign WHERE key = %s)
+            UNION ALL
+            SELECT byhand.id FROM campaigns_run byhand
+             WHERE byhand.campaign_id = (SELECT id FROM campaigns_campaign WHERE key = %s)
+               AND NOT starts_with(byhand.occurrence, %s)
+        ) other
+        JOIN campaigns_run run ON run.id = other.run_id AND run.id <> %s AND run.started_at > %s
+        JOIN campaigns_member member
+          ON member.run_id = run.id AND member.customer_id = c.id AND member.is_included
+    )"""
 
 
 @dataclass(frozen=True)
@@ -36,12 +55,14 @@ class Waterfall:
 
 def evaluate(run: Run) -> None:
     """Write the run's members. A run that was evaluated before is left as it is."""
+    if run.evaluated_at is not None:
+        return
     with transaction.atomic():
+        _wait_for_turn(run)
         locked = Run.objects.select_for_update().get(pk=run.pk)
         if locked.evaluated_at is not None:
             return
-        config = locked.version.parsed()
-        chosen = _judged(config, as_of=locked.as_of)
+        chosen = _judged(locked.version.parsed(), as_of=locked.as_of, run=locked)
         with connection.cursor() as cursor:
             cursor.execute(
                 f"""
@@ -51,7 +72,8 @@ def evaluate(run: Run) -> None:
                 """,
                 [locked.pk, *chosen.params],
             )
-            cursor.execute("ANALYZE campaigns_member")
+            if cursor.rowcount > _MANY:
+                cursor.execute("ANALYZE campaigns_member")
         Run.objects.filter(pk=run.pk).update(evaluated_at=timezone.now())
     run.refresh_from_db()
 
@@ -98,9 +120,10 @@ def preview(rule: Rule, *, as_of: datetime, sample: int = 10) -> tuple[int, list
     return matched, list(Customer.objects.filter(pk__in=ids).order_by("pk").values(*fields))
 
 
-def compile_rule(rule: Rule, *, as_of: datetime) -> Sql:
-    """The rule as a condition on `c`, with this retailer's segments. Raises Invalid."""
-    return compiler.compile_rule(rule, as_of=as_of, segment=_segment)
+def compile_rule(rule: Rule, *, as_of: datetime, among: Sql = compiler.EVERYBODY) -> Sql:
+    """The rule as a condition on `c`, with this retailer's segments and its day. Raises Invalid."""
+    here = as_of.astimezone(context.current().tzinfo)
+    return compiler.compile_rule(rule, as_of=here, segment=_segment, among=among)
 
 
 def _segment(key: str) -> Rule:
@@ -111,13 +134,27 @@ def _segment(key: str) -> Rule:
     return parse_rule(found.rule)
 
 
-def _judged(config: CampaignConfig, *, as_of: datetime) -> Sql:
+def _wait_for_turn(run: Run) -> None:
+    """Where a person is reached once per period, a campaign's runs are evaluated one by one: each sees the others."""
+    trigger = run.version.parsed().trigger
+    if isinstance(trigger, EventTrigger) and trigger.once_per:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_advisory_xact_lock(hashtext('once per'), hashtext(current_schema() || ' ' || %s))",
+                [str(run.campaign_id)],
+            )
+
+
+def _judged(config: CampaignConfig, *, as_of: datetime, run: Run | None = None) -> Sql:
     """SELECT id, draw, reason for every candidate; an empty reason means included."""
     audience: Audience = config.audience
     channel = config.steps[0].channel
     address, consent = _ADDRESS[channel]
-    include = compile_rule(audience.include, as_of=as_of)
-    exclude = compile_rule(audience.exclude, as_of=as_of) if audience.exclude else compiler.NOBODY
+    among = _arrived(run)
+    include = compile_rule(audience.include, as_of=as_of, among=among)
+    exclude = compile_rule(audience.exclude, as_of=as_of, among=among) if audience.exclude else compiler.NOBODY
+    candidate = f"c.id IN ({among.text})" if among.params else among.text
+    too_soon = _too_soon(config, as_of=as_of, run=run)
     draw = compiler.draw("external_id", f"draw:{config.key}")
     holdout = compiler.draw("external_id", f"holdout:{config.key}")
     text = f"""
@@ -133,6 +170,7 @@ def _judged(config: CampaignConfig, *, as_of: datetime) -> Sql:
             SELECT c.id, c.external_id, {address} AS address,
                 CASE
                     WHEN ({exclude.text}) IS TRUE THEN '{Member.Reason.EXCLUDED_BY_RULE}'
+                    WHEN {too_soon.text} THEN '{Member.Reason.TOO_SOON}'
                     WHEN suppression.id IS NOT NULL THEN '{Member.Reason.SUPPRESSED}'
                     WHEN NOT {consent} THEN '{Member.Reason.NO_CONSENT}'
                     WHEN {address} = '' THEN '{Member.Reason.NO_ADDRESS}'
@@ -140,11 +178,27 @@ def _judged(config: CampaignConfig, *, as_of: datetime) -> Sql:
                 END AS early
             FROM campaigns_customer c
             LEFT JOIN campaigns_suppression suppression ON suppression.channel = %s AND suppression.address = {address}
-            WHERE {include.text}
+            WHERE {include.text} AND {candidate}
         ) candidates
     """
-    params = (*draw.params, *holdout.params, audience.holdout, *exclude.params, channel, *include.params)
-    return Sql(text, params)
+    judging = (*draw.params, *holdout.params, audience.holdout, *exclude.params, *too_soon.params)
+    return Sql(text, (*judging, channel, *include.params, *among.params))
+
+
+def _arrived(run: Run | None) -> Sql:
+    """A query of the customers whose events set the run off; any other run, and a count, is of everybody."""
+    if run is None or not arrivals.has_arrivals(run):
+        return compiler.EVERYBODY
+    return Sql("SELECT arrival.customer_id FROM campaigns_arrival arrival WHERE arrival.run_id = %s", (run.pk,))
+
+
+def _too_soon(config: CampaignConfig, *, as_of: datetime, run: Run | None) -> Sql:
+    """Whether another run of the campaign, begun within its trigger's `once_per`, included `c`."""
+    trigger = config.trigger
+    if not isinstance(trigger, EventTrigger) or trigger.once_per is None:
+        return compiler.NOBODY
+    since = (run.started_at if run else as_of) - trigger.once_per
+    return Sql(_REACHED, (config.key, config.key, arrivals.OCCURRENCE, run.pk if run else 0, since))
 
 
 def _waterfall(counts: dict[str, int]) -> Waterfall:

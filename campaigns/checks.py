@@ -5,8 +5,10 @@ Reads    Segment, Template, Brand, the policy in force
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from campaigns import audience, blueprints, content, language, policies, schedule
 from campaigns.config import policy as rules
@@ -17,6 +19,7 @@ from campaigns.models import CampaignVersion, Template, TemplateVersion
 from tenants import context
 
 ACTIVE_CHANNELS = ("email",)
+UNAPPROVED = Problem("", "it was published without the approval that the policy asks for", "policy")
 
 
 def check(config: CampaignConfig, *, as_of: datetime) -> list[Problem]:
@@ -30,17 +33,32 @@ def check(config: CampaignConfig, *, as_of: datetime) -> list[Problem]:
     return problems + forbidden(config, policies.effective(context.current()))
 
 
+@dataclass(frozen=True)
+class Around:
+    """What a configuration is judged with: the content (subject, html, text) of its templates by key, the address
+    that mail is sent from, and the time zone.
+    """
+
+    contents: Mapping[str, tuple[str, str, str]]
+    from_email: str
+    zone: ZoneInfo
+
+
 def forbidden(config: CampaignConfig, policy: Policy) -> list[Problem]:
     """Everything that the policy does not allow of a configuration, its templates and its sender as they are now."""
     keys = [step.template for step in config.steps]
     live = TemplateVersion.objects.filter(pk__in=Template.objects.filter(key__in=keys).values("live"))
-    by_key = {version.template.key: version for version in live.select_related("template")}
-    found = rules.breaches(config, policy, zone=context.current().tzinfo)
+    contents = {each.template.key: (each.subject, each.html, each.text) for each in live.select_related("template")}
+    return breaches(config, policy, Around(contents, content.brand().from_email, context.current().tzinfo))
+
+
+def breaches(config: CampaignConfig, policy: Policy, around: Around) -> list[Problem]:
+    """The same, of what is handed in: nothing is read."""
+    found = rules.breaches(config, policy, zone=around.zone)
     for index, step in enumerate(config.steps):
-        version = by_key.get(step.template)
-        if version is not None:
-            found += _in_step(index, content.breaches(version.subject, version.html, version.text, policy))
-    return found + sender_breaches(content.brand().from_email, policy)
+        if step.template in around.contents:
+            found += _in_step(index, content.breaches(*around.contents[step.template], policy))
+    return found + sender_breaches(around.from_email, policy)
 
 
 def sender_breaches(from_email: str, policy: Policy) -> list[Problem]:
@@ -53,12 +71,17 @@ def draft_breaches(config: CampaignConfig) -> list[Problem]:
     return rules.breaches(config, policies.effective(retailer), zone=retailer.tzinfo)
 
 
-def stopped_by(version: CampaignVersion) -> list[Problem]:
-    """What the policy in force now does not allow of a published version: looked at before every batch."""
-    policy = policies.effective(context.current())
+def stopped_by(version: CampaignVersion, policy: Policy | None = None) -> list[Problem]:
+    """What the policy in force now does not allow of a published version: looked at before every batch.
+
+    `policy` is for a caller who has just read it.
+    """
+    policy = policies.effective(context.current()) if policy is None else policy
+    if policy == rules.OPEN:
+        return []
     found = forbidden(version.parsed(), policy)
     if policy.approval and not version.approved_by:
-        found.append(Problem("", "it was published without the approval that the policy asks for", "policy"))
+        found.append(UNAPPROVED)
     return found
 
 

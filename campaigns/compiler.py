@@ -6,9 +6,10 @@ resolved by the loader given, and a reference that leads back to itself is refus
 
 from __future__ import annotations
 
+from calendar import isleap
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import singledispatchmethod
 from typing import Any
 
@@ -43,15 +44,20 @@ def draw(of: str, purpose: str) -> Sql:
     )
 
 
-def compile_rule(rule: Rule, *, as_of: datetime, segment: Callable[[str], Rule]) -> Sql:
-    """The condition that `rule` puts on `c`. Raises Invalid for an unknown or circular segment."""
-    return _Compiler(as_of, segment).condition(rule)
+def compile_rule(rule: Rule, *, as_of: datetime, segment: Callable[[str], Rule], among: Sql = EVERYBODY) -> Sql:
+    """The condition that `rule` puts on `c`; anniversaries are of the day that `as_of` has in its own time zone.
+
+    `among` is a query of the only customers that it will be asked of, where they are few: no other's events are read.
+    Raises Invalid for an unknown or circular segment.
+    """
+    return _Compiler(as_of, segment, among).condition(rule)
 
 
 class _Compiler:
-    def __init__(self, as_of: datetime, segment: Callable[[str], Rule]) -> None:
+    def __init__(self, as_of: datetime, segment: Callable[[str], Rule], among: Sql) -> None:
         self._as_of = as_of
         self._segment = segment
+        self._among = among
         self._open: list[str] = []
         self._conditions = 0
 
@@ -94,9 +100,11 @@ class _Compiler:
     @_of.register
     def _attribute(self, rule: rules.Attribute) -> Sql:
         name = rule.attribute.removeprefix("attributes.")
-        if name in TEXT_COLUMNS and name == rule.attribute:
-            return _compare_text(Sql(f"nullif(c.{name}, '')"), rule)
-        return _compare_json("c.attributes", name, rule)
+        is_column = name in TEXT_COLUMNS and name == rule.attribute
+        value = Sql(f"nullif(c.{name}, '')") if is_column else Sql("(c.attributes ->> %s)", (name,))
+        if rule.operator == "anniversary":
+            return _anniversary(value, self._as_of.date())
+        return _compare_text(value, rule) if is_column else _compare_json("c.attributes", name, rule)
 
     @_of.register
     def _consented(self, rule: rules.Consented) -> Sql:
@@ -132,8 +140,15 @@ class _Compiler:
             parts.append(Sql("e.occurred_at >= %s", (rule.since,)))
         if rule.until:
             parts.append(Sql("e.occurred_at < %s", (rule.until,)))
-        parts += [_event_property(comparison) for comparison in rule.where]
+        if self._among is not EVERYBODY:  # and the index of a customer's events serves
+            parts.append(Sql(f"e.customer_id IN ({self._among.text})", self._among.params))
+        parts += [self._event_property(comparison) for comparison in rule.where]
         return _joined(parts, " AND ")
+
+    def _event_property(self, rule: rules.PropertyComparison) -> Sql:
+        if rule.operator == "anniversary":
+            return _anniversary(Sql("(e.properties ->> %s)", (rule.property,)), self._as_of.date())
+        return _event_property(rule)
 
     def _join(self, inner: list[Rule], word: str, empty: Sql) -> Sql:
         return _joined([self.condition(rule) for rule in inner], word) if inner else empty
@@ -166,6 +181,15 @@ def _event_property(rule: rules.PropertyComparison) -> Sql:
     if rule.property == "currency":
         return _compare_text(Sql("nullif(e.currency, '')"), rule)
     return _compare_json("e.properties", rule.property, rule)
+
+
+def _anniversary(value: Sql, day: date) -> Sql:
+    """Whether a date as text (`1990-05-17`, `--05-17`, `05-17`) falls on `day`; anything else falls on none."""
+    days = [f"{day:%m-%d}"]
+    if days == ["02-28"] and not isleap(day.year):
+        days.append("02-29")
+    is_date = f"{value.text} ~ '^([0-9]{{4}}-|--)?[0-9]{{2}}-[0-9]{{2}}$'"
+    return Sql(f"({is_date} AND right({value.text}, 5) = ANY(%s))", (*value.params, *value.params, days))
 
 
 def _compare_json(column: str, name: str, rule: rules.Comparison) -> Sql:

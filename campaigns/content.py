@@ -17,6 +17,7 @@ from campaigns.config.policy import Policy
 from campaigns.models import Brand, Template, TemplateVersion
 from tenants import audit, changes, context
 from tenants.accounts.models import User
+from tenants.models import Retailer
 
 _TEXT = ParserConfig(css=CSS_PROFILES["strict"], display_links=True)
 MAX_HTML = 256 * 1024
@@ -31,7 +32,12 @@ def brand() -> Brand:
         return found
     retailer = context.current()
     name = {"name": retailer.name, "from_name": retailer.name}
-    return Brand.objects.get_or_create(pk=1, defaults=name | {"from_email": f"hello@{retailer.slug}.example"})[0]
+    return Brand.objects.get_or_create(pk=1, defaults=name | {"from_email": first_sender(retailer)})[0]
+
+
+def first_sender(retailer: Retailer) -> str:
+    """The address that mail is sent from until somebody writes another."""
+    return f"hello@{retailer.slug}.example"
 
 
 def check(template: Template) -> list[Problem]:

@@ -25,6 +25,7 @@ from tenants.models import Group, Layer, Retailer
 _POLICY: TypeAdapter[Policy] = TypeAdapter(Policy)
 _DEFAULTS: TypeAdapter[Defaults] = TypeAdapter(Defaults)
 Owner = Retailer | Group | None  # None is the platform
+OWN = "retailer"  # the name of the retailer's own layer
 
 
 class ChangedMeanwhile(ValueError):
@@ -43,24 +44,27 @@ class Said:
     defaults: dict[str, Any]
 
 
-def said(retailer: Retailer) -> list[Said]:
-    """The layers above a retailer's campaigns, the platform's first; a layer that says nothing is not told."""
-    mine = Q(group=None, retailer=None) | Q(retailer_id=retailer.pk)
-    if retailer.group_id:
-        mine |= Q(group_id=retailer.group_id)
+def said(owner: Owner) -> list[Said]:
+    """The layers from the platform's down to the owner's own; a layer that never said anything is not told."""
+    mine = Q(group=None, retailer=None)
+    if isinstance(owner, Retailer):
+        mine |= Q(retailer_id=owner.pk)
+    group_id = owner.group_id if isinstance(owner, Retailer) else owner.pk if owner is not None else None
+    if group_id is not None:
+        mine |= Q(group_id=group_id)
     rows = sorted(Layer.objects.filter(mine).select_related("group"), key=_height)
     return [Said(_name(row), parse_policy(row.policy), row.defaults) for row in rows]
 
 
-def effective(retailer: Retailer) -> Policy:
-    """What bounds a retailer's campaigns now."""
-    return rules.meet_all(each.policy for each in said(retailer))
+def effective(owner: Owner) -> Policy:
+    """What bounds the campaigns below the owner now."""
+    return rules.meet_all(each.policy for each in said(owner))
 
 
-def sources(retailer: Retailer) -> dict[str, list[tuple[str, str]]]:
+def sources(owner: Owner) -> dict[str, list[tuple[str, str]]]:
     """Of each bound in force: which layers say something, and what, in words."""
     told: dict[str, list[tuple[str, str]]] = {}
-    for each in said(retailer):
+    for each in said(owner):
         for field, words in rules.words(each.policy).items():
             told.setdefault(field, []).append((each.name, words))
     return told
@@ -144,5 +148,5 @@ def _height(row: Layer) -> int:
 
 def _name(row: Layer) -> str:
     if row.retailer_id:
-        return "retailer"
+        return OWN
     return f"group {row.group.key}" if row.group else "platform"

@@ -18,14 +18,16 @@ CAMPAIGN = "campaign"
 _NAMED = ("key", "name", "blueprint", "blueprint_version")  # a blueprint's own are not the campaign's
 
 
-def resolve(document: Any) -> Resolved:
+def resolve(document: Any, *, own_defaults: Mapping[str, Any] | None = None) -> Resolved:
     """A draft as it would run, inside everything that lies below it. Raises Invalid."""
-    return layers.resolve([*below(document), layers.layer(CAMPAIGN, document)])
+    return layers.resolve([*below(document, own_defaults=own_defaults), layers.layer(CAMPAIGN, document)])
 
 
-def below(document: Any) -> list[Layered]:
-    """What fills in what a draft leaves out, the platform's first."""
+def below(document: Any, *, own_defaults: Mapping[str, Any] | None = None) -> list[Layered]:
+    """What fills in what a draft leaves out, the platform's first; `own_defaults` as if the retailer said that."""
     said = {each.name: layers.layer(each.name, each.defaults) for each in policies.said(context.current())}
+    if own_defaults is not None:
+        said[policies.OWN] = layers.layer(policies.OWN, own_defaults)
     platform = said.pop("platform", layers.layer("", {}))
     return [platform, _blueprint(document), *said.values()]
 

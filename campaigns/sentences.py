@@ -147,6 +147,8 @@ def _comparison(rule: rules.Comparison) -> str:
     operator, operand = rule.operator, rule.operand
     if operator == "exists":
         return "is known" if operand else "is not known"
+    if operator == "anniversary":
+        return "is today, in any year"
     if operator == "between":
         return f"is between {_value(operand[0])} and {_value(operand[1])}"
     return _OPERATORS[operator].format(_values(operand))

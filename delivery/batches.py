@@ -31,6 +31,7 @@ class Lease:
     run_state: str
     attempts: int
     error: str
+    is_counted: bool = False  # whether its hand-overs are entered in DailyVolume
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ class Verdict:
     provider: str = ""
     provider_message_id: str = ""
     template_hash: str = ""
+    version_id: int | None = None
 
 
 @transaction.atomic
@@ -74,7 +76,8 @@ def claim(batch_id: int) -> Lease | None:
             return None
         *lease, handed_from, handed_to = row
         if handed_to > handed_from:
-            cursor.execute(_GIVE_UP_WINDOW, [INTERRUPTED, batch_id, handed_from, handed_to, INTERRUPTED, lease[1]])
+            window = {"batch": batch_id, "run": lease[2], "from": handed_from, "to": handed_to, "epoch": lease[1] - 1}
+            cursor.execute(_GIVE_UP_WINDOW, window | {"reason": INTERRUPTED})
             cursor.execute("UPDATE delivery_batch SET handed_from = 0, handed_to = 0 WHERE id = %s", [batch_id])
     return Lease(*lease)
 
@@ -97,14 +100,14 @@ def recheck(lease: Lease) -> list[Entry]:
 def turn(lease: Lease, verdicts: Sequence[Verdict], *, hand_from: int = 0, hand_to: int = 0) -> bool:
     """Write verdicts and, in the same statement, mark the next messages as being handed over.
 
-    False when they must not be: the lease is over, the run does not run any more, or the retailer is suspended.
+    False when they must not be: the lease is over, the run does not run any more, the retailer is suspended, or its
+    sending is stopped.
     """
-    columns = zip(*[(v.message_id, v.state, v.reason[:300], v.result, v.provider, v.provider_message_id[:200],
-                     v.template_hash) for v in verdicts], strict=True) if verdicts else [[]] * 7  # fmt: skip
+    columns = [*zip(*map(_row, verdicts), strict=True)] or [()] * 8
+    is_miscounted = not lease.is_counted and (hand_to > hand_from or any(v.result for v in verdicts))
+    params: list[Any] = [lease.batch_id, lease.epoch, *map(list, columns), is_miscounted, hand_from, hand_to]
     with connection.cursor() as cursor:
-        cursor.execute(
-            _TURN, [lease.batch_id, lease.epoch, *map(list, columns), hand_from, hand_to, settings.LEASE_SECONDS]
-        )
+        cursor.execute(_TURN, [*params, settings.LEASE_SECONDS])
         row = cursor.fetchone()
     return bool(row and row[0])
 
@@ -137,6 +140,11 @@ def cancel_waiting(run: Run, reason: str) -> None:
         cursor.execute(_CANCEL_WAITING, [run.pk, Message.State.CANCELLED, reason])
 
 
+def _row(v: Verdict) -> tuple[Any, ...]:
+    answer = (v.result, v.provider, v.provider_message_id[:200])
+    return (v.message_id, v.state, v.reason[:300], *answer, v.template_hash, v.version_id)
+
+
 def _entry(row: Sequence[Any], names: Sequence[str]) -> Entry:
     person = dict(zip(names, row[8:], strict=True))
     person["attributes"] = json.loads(person["attributes"] or "{}")  # Django's cursors leave jsonb as text
@@ -153,15 +161,22 @@ RETURNING batch.id, batch.epoch, batch.run_id, batch.step, run.state, batch.atte
           batch.handed_from, batch.handed_to
 """
 
+# The dead worker's other answers say which version it sent; where it left none, it had only just looked at the run.
 _GIVE_UP_WINDOW = """
-WITH lost AS (
+WITH known AS (
+    SELECT fellow.version_id
+    FROM delivery_message fellow JOIN delivery_outcomerecord record ON record.message_id = fellow.id
+    WHERE fellow.batch_id = %(batch)s AND record.epoch = %(epoch)s AND fellow.version_id IS NOT NULL
+    ORDER BY record.id DESC LIMIT 1
+), lost AS (
     UPDATE delivery_message
-    SET state = 'unknown', reason = %s, attempts = attempts + 1, settled_at = clock_timestamp()
-    WHERE batch_id = %s AND state = 'queued' AND position >= %s AND position < %s
+    SET state = 'unknown', reason = %(reason)s, attempts = attempts + 1, settled_at = clock_timestamp(),
+        version_id = coalesce((SELECT version_id FROM known), (SELECT version_id FROM campaigns_run WHERE id = %(run)s))
+    WHERE batch_id = %(batch)s AND state = 'queued' AND position >= %(from)s AND position < %(to)s
     RETURNING id
 )
 INSERT INTO delivery_outcomerecord (message_id, result, detail, epoch)
-SELECT id, 'unknown', %s, %s - 1 FROM lost
+SELECT id, 'unknown', %(reason)s, %(epoch)s FROM lost
 """
 
 _RECHECK = """
@@ -187,17 +202,21 @@ WHERE message.batch_id = %s AND message.state = 'queued'
 ORDER BY message.position
 """
 
+# What is handed over without being counted makes the day's count wrong: whoever needs it next counts anew.
 _TURN = """
 WITH lease AS (
-    SELECT batch.id, batch.epoch, run.state = 'running' AND retailer.status = 'active' AS may_go_on
+    SELECT batch.id, batch.epoch, run.state = 'running' AND retailer.status = 'active' AND NOT EXISTS (
+        SELECT FROM public.tenants_stop stop WHERE stop.retailer_id IS NULL OR stop.retailer_id = retailer.id
+    ) AS may_go_on
     FROM delivery_batch batch
     JOIN campaigns_run run ON run.id = batch.run_id
     JOIN public.tenants_retailer retailer ON retailer.schema_name = current_schema()
     WHERE batch.id = %s AND batch.epoch = %s
     FOR UPDATE OF batch
 ), verdict AS (
-    SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
-        AS v (message_id, state, reason, result, provider, provider_message_id, template_hash)
+    SELECT * FROM unnest(
+        %s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[]
+    ) AS v (message_id, state, reason, result, provider, provider_message_id, template_hash, version_id)
 ), evidence AS (
     INSERT INTO delivery_outcomerecord (message_id, epoch, result, detail, provider, provider_message_id)
     SELECT message_id, lease.epoch, result, reason, provider, provider_message_id
@@ -206,10 +225,13 @@ WITH lease AS (
     UPDATE delivery_message message
     SET state = verdict.state, reason = verdict.reason, provider = verdict.provider,
         provider_message_id = verdict.provider_message_id, template_hash = verdict.template_hash,
+        version_id = coalesce(verdict.version_id, message.version_id),
         attempts = message.attempts + (verdict.result <> '')::int,
         settled_at = CASE WHEN verdict.state <> 'queued' THEN clock_timestamp() END
     FROM verdict, lease
     WHERE message.id = verdict.message_id AND message.state = 'queued'
+), miscounted AS (
+    DELETE FROM delivery_dailyvolume WHERE %s
 )
 UPDATE delivery_batch batch
 SET handed_from = CASE WHEN may_go_on THEN %s ELSE 0 END, handed_to = CASE WHEN may_go_on THEN %s ELSE 0 END,

@@ -27,6 +27,7 @@ class Composer:
 
     envelope: Envelope
     template_hash: str
+    version_id: int
     shared: dict[str, Any]
     renderers: dict[str, rendering.Renderer]
     variant_content: dict[str, dict[str, Any]]
@@ -42,12 +43,17 @@ class Composer:
             try:
                 outbound.append(self._compose(entry))
             except rendering.RenderError as error:
-                failures.append(
-                    Verdict(
-                        entry.message_id, Message.State.FAILED, f"render: {error}", template_hash=self.template_hash
-                    )
-                )
+                failures.append(self._failed(entry, str(error)))
         return outbound, failures
+
+    def _failed(self, entry: Entry, error: str) -> Verdict:
+        return Verdict(
+            entry.message_id,
+            Message.State.FAILED,
+            f"render: {error}",
+            template_hash=self.template_hash,
+            version_id=self.version_id,
+        )
 
     def _compose(self, entry: Entry) -> Outbound:
         token = self.signer.token(entry.message_id)
@@ -74,9 +80,8 @@ class Composer:
         )
 
 
-def composer(run_id: int, step_key: str, retailer: Retailer) -> Composer:
-    """Everything that a step's messages share, read now. Raises TemplateGone."""
-    run = Run.objects.select_related("version", "campaign").get(pk=run_id)
+def composer(run: Run, step_key: str, retailer: Retailer) -> Composer:
+    """Everything that a step's messages share, read now; of the run, as it was just read. Raises TemplateGone."""
     step = next(step for step in run.version.parsed().steps if step.key == step_key)
     found = Template.objects.select_related("live").filter(key=step.template).first()
     if found is None or found.live is None:
@@ -85,6 +90,7 @@ def composer(run_id: int, step_key: str, retailer: Retailer) -> Composer:
     return Composer(
         envelope=Envelope(brand.from_email, brand.from_name, brand.from_email, brand.reply_to),
         template_hash=template.content_hash,
+        version_id=run.version_id,
         shared=_shared(retailer, brand, run),
         renderers={variant.key: _renderer(template, variant) for variant in step.variants},
         variant_content={variant.key: dict(variant.content) for variant in step.variants},

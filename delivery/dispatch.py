@@ -1,8 +1,9 @@
 """Stage 4. Hand messages to the provider, and know what became of each.
 
-Reads    Batch, Message, Run, Customer, Suppression, TemplateVersion, Brand
-Writes   Batch (lease, hand-over window), Message (its state), OutcomeRecord
-Promise  nobody is lost silently and nobody is mailed twice; where we cannot know, the message says `unknown`
+Reads    Batch, Message, Run, Customer, Suppression, TemplateVersion, Brand, the policy in force, Stop
+Writes   Batch (lease, hand-over window), Message (its state), OutcomeRecord, DailyVolume
+Promise  nobody is lost silently and nobody is mailed twice; where we cannot know, the message says `unknown`;
+         nothing is handed over that the policy forbids or after sending was stopped
 
 A batch is leased on the database's clock, each claim raising its epoch. Before each hand-over of up to 50 messages
 their window is committed, together with the outcomes of the 50 before. A worker that dies leaves at most one window
@@ -19,15 +20,18 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.utils import timezone
 
-from delivery import batches, compose, providers
+from campaigns.models import Run
+from delivery import batches, bounds, compose, pace, providers
 from delivery.batches import Entry, Lease, Verdict
+from delivery.bounds import Bounds, Wait, Window
 from delivery.channels.base import Channel, ChannelUnavailable, Outbound, Outcome, Result
 from delivery.compose import Composer
 from delivery.models import Message
 from tenants.models import Retailer
 
-HAND_OVER = 50  # messages handed over per commit: the most that one crash can leave unknown
+HAND_OVER = pace.MOST
 HAND_OVER_SHARE = 0.4  # of the lease: the provider's time for one hand-over
 GUARD_SHARE = 0.5  # of the lease: older than this, a renewal is not trusted and nothing is sent under it
 ATTEMPTS = 6  # deferrals before a message fails
@@ -39,6 +43,7 @@ _STATE = {
     Result.DEFERRED: Message.State.QUEUED,
     Result.UNSENT: Message.State.QUEUED,
 }
+_TAKEN = (Result.ACCEPTED, Result.UNKNOWN)
 
 
 class MustPause(Exception):
@@ -48,7 +53,7 @@ class MustPause(Exception):
 def deliver(batch_id: int, *, retailer: Retailer, now: datetime) -> datetime | None:
     """Work through one batch. Returns when it is due again; None when it is done, or waits for its paused run.
 
-    Raises MustPause when the provider refuses our credentials or the template is gone.
+    Raises MustPause when the provider refuses our credentials, the template is gone or the policy forbids the run.
     """
     lease = batches.claim(batch_id)
     if lease is None:
@@ -57,19 +62,19 @@ def deliver(batch_id: int, *, retailer: Retailer, now: datetime) -> datetime | N
         batches.release(lease, due_at=None)
         return None
     try:
-        went_on = _work_through(lease, retailer, now)
+        wait = _work_through(lease, retailer, now)
     except ChannelUnavailable as refusal:
-        return _wait(lease, refusal, now)
-    except compose.TemplateGone as reason:
+        return _retry(lease, refusal, now)
+    except (compose.TemplateGone, bounds.Forbidden) as reason:
         batches.release(lease, due_at=None, error=str(reason))
         raise MustPause(str(reason)) from reason
-    if went_on:
+    if wait is None:
         return batches.settle(lease, retry_in=_backoff(2, longest=60))
-    batches.release(lease, due_at=now)
-    return now
+    batches.release(lease, due_at=wait.until, error=wait.reason, attempts=0 if wait.reason else None)
+    return wait.until
 
 
-def _wait(lease: Lease, refusal: ChannelUnavailable, now: datetime) -> datetime:
+def _retry(lease: Lease, refusal: ChannelUnavailable, now: datetime) -> datetime:
     """Nothing of the current hand-over left the house: the batch waits, and no message has used up an attempt."""
     due_at = now + timedelta(seconds=_backoff(lease.attempts, longest=30))
     batches.release(lease, due_at=due_at, error=str(refusal), attempts=lease.attempts + 1)
@@ -78,8 +83,8 @@ def _wait(lease: Lease, refusal: ChannelUnavailable, now: datetime) -> datetime:
     return due_at
 
 
-def _work_through(lease: Lease, retailer: Retailer, now: datetime) -> bool:
-    """False when the batch had to stop before its end: run paused, retailer suspended, lease lost, provider slow."""
+def _work_through(lease: Lease, retailer: Retailer, now: datetime) -> Wait | None:
+    """When the batch had to stop before its end: run paused, sending stopped, policy, lease lost, provider slow."""
     entries = batches.recheck(lease)
     verdicts = [_dropped(entry) for entry in entries if entry.drop]
     waiting = [entry for entry in entries if not entry.drop]
@@ -88,40 +93,57 @@ def _work_through(lease: Lease, retailer: Retailer, now: datetime) -> bool:
         waiting = []
     if waiting:
         channel = providers.channel(retailer, waiting[0].channel)
-        composer = compose.composer(lease.run_id, lease.step, retailer)
-        return _hand_over_all(lease, waiting, verdicts, composer, channel)
+        run = Run.objects.select_related("version", "campaign").get(pk=lease.run_id)
+        limits = bounds.of(run, retailer)
+        composer = compose.composer(run, lease.step, retailer)
+        return _hand_over_all(limits.counting(lease), waiting, verdicts, composer, channel, limits)
     batches.turn(lease, verdicts)
-    return True
+    return None
 
 
 def _hand_over_all(
-    lease: Lease, waiting: Sequence[Entry], verdicts: list[Verdict], composer: Composer, channel: Channel
-) -> bool:
+    lease: Lease,
+    waiting: Sequence[Entry],
+    verdicts: list[Verdict],
+    composer: Composer,
+    channel: Channel,
+    limits: Bounds,
+) -> Wait | None:
     """Window by window, each marked in the statement that records the one before."""
     begun = time.monotonic()
-    for start in range(0, len(waiting), HAND_OVER):
-        chunk = waiting[start : start + HAND_OVER]
+    while waiting:
+        size = pace.size(channel)
+        chunk, waiting = waiting[:size], waiting[size:]
         outbound, failures = composer.compose(chunk)
         renewing = time.monotonic()
         if renewing - begun > settings.LEASE_SECONDS:  # a slow provider does not hold a worker for a whole batch
             batches.turn(lease, verdicts)
-            return False
-        if not batches.turn(lease, [*verdicts, *failures], hand_from=chunk[0].position, hand_to=chunk[-1].position + 1):
-            return False
+            return Wait(timezone.now())
+        window = limits.mark(lease, chunk, [*verdicts, *failures])
         if time.monotonic() - renewing > settings.LEASE_SECONDS * GUARD_SHARE:
-            return False
-        verdicts = _hand_over(chunk, outbound, composer, channel)
+            bounds.give_back(window, len(window.entries))
+            return Wait(timezone.now())
+        verdicts = _hand_over(window, outbound, composer, channel)
+        if window.wait:
+            if verdicts:
+                batches.turn(lease, verdicts)
+            return window.wait
     batches.turn(lease, verdicts)
-    return True
+    return None
 
 
-def _hand_over(
-    chunk: Sequence[Entry], outbound: Sequence[Outbound], composer: Composer, channel: Channel
-) -> list[Verdict]:
-    if not outbound:
+def _hand_over(window: Window, outbound: Sequence[Outbound], composer: Composer, channel: Channel) -> list[Verdict]:
+    entries = {composer.name(entry.message_id): entry for entry in window.entries}
+    going = [message for message in outbound if message.key in entries]
+    if not going:
         return []
-    outcomes = channel.send(composer.envelope, outbound, seconds=settings.LEASE_SECONDS * HAND_OVER_SHARE)
-    entries = {composer.name(entry.message_id): entry for entry in chunk}
+    try:
+        with pace.measured(channel, len(going)):
+            outcomes = channel.send(composer.envelope, going, seconds=settings.LEASE_SECONDS * HAND_OVER_SHARE)
+    except ChannelUnavailable:
+        bounds.give_back(window, len(going))
+        raise
+    bounds.give_back(window, sum(outcome.result not in _TAKEN for outcome in outcomes))
     return [_verdict(entries[outcome.key], outcome, composer, channel) for outcome in outcomes]
 
 
@@ -134,6 +156,7 @@ def _verdict(entry: Entry, outcome: Outcome, composer: Composer, channel: Channe
         provider=channel.provider,
         provider_message_id=outcome.provider_id,
         template_hash=composer.template_hash,
+        version_id=composer.version_id,
     )
     if outcome.result == Result.DEFERRED and entry.attempts + 1 >= ATTEMPTS:
         return replace(verdict, state=Message.State.FAILED, reason=f"deferred {ATTEMPTS} times: {outcome.detail}")

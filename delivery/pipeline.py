@@ -17,8 +17,9 @@ from django.utils import timezone
 
 from campaigns import audience, configuration
 from campaigns.config.gate import Invalid
+from campaigns.lifecycle import NotAllowed
 from campaigns.models import Campaign, Run
-from delivery import batches, dispatch, messages
+from delivery import batches, bounds, busy, dispatch, messages
 from delivery.models import Batch
 from tenants import agenda, context
 from tenants.models import Retailer
@@ -27,12 +28,16 @@ logger = logging.getLogger(__name__)
 
 
 def advance(run: Run, *, now: datetime) -> datetime | None:
-    """Carry one run through its stages, resuming wherever it stopped. Returns when to look again."""
+    """Carry one run through its stages, resuming wherever it stopped. Returns when to look again.
+
+    Raises bounds.Forbidden, and Invalid.
+    """
     if run.state == Run.State.PAUSED:
         return None
     if run.state == Run.State.CANCELLED:
         batches.cancel_waiting(run, "the run was cancelled")
         return None
+    bounds.of(run, context.current())  # what the policy forbids by now is not planned either
     audience.evaluate(run)  # 2  who is in, and why not
     next_step = messages.generate(run, now=now)  # 3  what each of them will get; batches announce themselves for 4
     waiting = batches.unfinished(run)
@@ -58,7 +63,7 @@ def work(*, seconds: float, retailer: Retailer | None = None, overdue_by: float 
 def _handle(claim: agenda.Claim) -> None:
     started = time.monotonic()
     try:
-        with context.in_retailer(context.resolve(claim.retailer_id)) as retailer:
+        with busy.at_work(), context.in_retailer(context.resolve(claim.retailer_id)) as retailer:
             due_at = _STAGES[claim.kind](claim.object_id, retailer, timezone.now())
             cost = time.monotonic() - started
             if due_at is not None:
@@ -83,17 +88,27 @@ def _advance(run_id: int, retailer: Retailer, now: datetime) -> datetime | None:
     run = Run.objects.select_related("version", "campaign").get(pk=run_id)
     try:
         return advance(run, now=now)
+    except bounds.Forbidden as reason:
+        _pause(run, str(reason))
     except Invalid as invalid:
         configuration.fail(run, reason=str(invalid), now=now)
-        return None
+    return None
 
 
 def _deliver(batch_id: int, retailer: Retailer, now: datetime) -> datetime | None:
+    busy.look_around()
     try:
         return dispatch.deliver(batch_id, retailer=retailer, now=now)
     except dispatch.MustPause as reason:
-        configuration.pause(Batch.objects.get(pk=batch_id).run, reason=str(reason))
+        _pause(Batch.objects.select_related("run").get(pk=batch_id).run, str(reason))
         return None
+
+
+def _pause(run: Run, reason: str) -> None:
+    try:
+        configuration.pause(run, reason=reason)
+    except NotAllowed as already:  # another worker met the same, or a person was faster
+        logger.info("%s", already)
 
 
 def _look_after_run(batch_id: int, retailer: Retailer) -> None:

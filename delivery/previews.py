@@ -54,7 +54,7 @@ def problems(config: CampaignConfig, template: TemplateVersion, customers: Itera
 
 def of_message(message: Message) -> Preview:
     """A message of the ledger, from the content it was rendered with (or would be now) and the person of today."""
-    config = message.run.version.parsed()
+    config = (message.version or message.run.version).parsed()
     step = next(step for step in config.steps if step.key == message.step)
     variant = next(variant for variant in step.variants if variant.key == message.variant)
     versions = TemplateVersion.objects.filter(template__key=step.template)

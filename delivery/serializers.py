@@ -60,7 +60,9 @@ class MessageSerializer(serializers.ModelSerializer[Message]):
     id = serializers.SerializerMethodField(help_text="The public id, as in the header X-Bannerline-Message.")
     external_id = serializers.CharField(allow_null=True, help_text="Null once the customer was erased.")
     state = serializers.ChoiceField(Message.State.choices, source="shown_state")
-    version = serializers.IntegerField(source="run.version.number")
+    version = serializers.IntegerField(
+        source="version.number", allow_null=True, help_text="Of the campaign, as it was handed over; null before."
+    )
 
     class Meta:
         model = Message

@@ -7,7 +7,7 @@ from typing import Any
 from celery import shared_task
 
 from delivery import pipeline
-from tenants import agenda, bell
+from tenants import agenda, bell, changes
 
 QUANTUM = 5.0  # seconds of work per wake-up: what a warm shutdown waits for
 LANES = 8  # the most wake-ups one tick sends
@@ -24,3 +24,9 @@ def tick(**_: Any) -> None:
     due = agenda.due_count(at_most=LANES)
     if due:
         bell.ring(times=due)
+
+
+@shared_task
+def tidy(**_: Any) -> None:
+    """Sent every hour."""
+    changes.forget_old()

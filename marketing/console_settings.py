@@ -27,6 +27,10 @@ def _item(title: str, icon: str, url: str) -> dict[str, Any]:
     return {"title": title, "icon": icon, "link": reverse_lazy(url)}
 
 
+def _for_administrators(title: str, icon: str, url: str) -> dict[str, Any]:
+    return _item(title, icon, url) | {"permission": lambda request: getattr(request.user, "role", "") == "admin"}
+
+
 def _static(path: str) -> Callable[[object], str]:
     """Asked for at each request: the address may carry a hash that is known only once files are collected."""
     return lambda request: static(path)
@@ -59,6 +63,7 @@ UNFOLD = _site(
             "separator": True,
             "items": [
                 _item("Campaigns", "send", "admin:campaigns_campaign_changelist"),
+                _item("Blueprints", "auto_awesome_mosaic", "admin:blueprints"),
                 _item("Runs", "play_circle", "admin:campaigns_run_changelist"),
                 _item("Segments", "group", "admin:campaigns_segment_changelist"),
                 _item("Templates", "drafts", "admin:campaigns_template_changelist"),
@@ -78,8 +83,10 @@ UNFOLD = _site(
             "separator": True,
             "items": [
                 _item("Brand", "palette", "admin:campaigns_brand_changelist"),
-                _item("People", "badge", "admin:accounts_user_changelist"),
-                _item("API keys", "key", "admin:accounts_apikey_changelist"),
+                _item("Policy & defaults", "policy", "admin:policy"),
+                _item("Audit trail", "history", "admin:accounts_auditentry_changelist"),
+                _for_administrators("People", "badge", "admin:accounts_user_changelist"),
+                _for_administrators("API keys", "key", "admin:accounts_apikey_changelist"),
             ],
         },
     ],
@@ -95,6 +102,8 @@ UNFOLD_PLATFORM = _site(
                 _item("Fleet", "space_dashboard", "admin:index"),
                 _item("Retailers", "storefront", "admin:tenants_retailer_changelist"),
                 _item("Groups", "workspaces", "admin:tenants_group_changelist"),
+                _item("Policy", "policy", "admin:platform_policy"),
+                _item("Blueprints", "auto_awesome_mosaic", "admin:platform_blueprints"),
             ]
         },
         {
@@ -103,13 +112,14 @@ UNFOLD_PLATFORM = _site(
             "items": [
                 _item("Agenda", "event_note", "admin:tenants_agendaitem_changelist"),
                 _item("Periodic tasks", "schedule", "admin:django_celery_beat_periodictask_changelist"),
+                _item("Audit trail", "history", "admin:accounts_auditentry_changelist"),
                 _item("Inbox", "inbox", "inbox"),
             ],
         },
         {
             "title": "Settings",
             "separator": True,
-            "items": [_item("Platform users", "badge", "admin:accounts_user_changelist")],
+            "items": [_for_administrators("Platform users", "badge", "admin:accounts_user_changelist")],
         },
     ],
 )

@@ -14,13 +14,14 @@ from psycopg import sql
 
 from campaigns import content
 from campaigns.forms import drafts
-from campaigns.models import Campaign, Customer, Run, Segment, Template
-from delivery.views import run_progress
-from tenants import context
-from tenants.models import AgendaItem, Retailer
+from campaigns.models import Campaign, Customer, Review, Run, Segment, Template
+from delivery.views import campaign_page, run_progress
+from tenants import changes, context
+from tenants.models import AgendaItem, Change, Retailer, Stop
 
 RECENT = timedelta(days=30)
 MOST_RUNS = 200  # that are added up for the figures of the last days
+MOST_CHANGES = 8  # of live configuration, the newest
 MOST_BUSY = 50  # retailers whose open runs the fleet page lists
 _SENT = ("accepted", "delivered")
 
@@ -43,6 +44,8 @@ def overview(request: HttpRequest, page: dict[str, Any]) -> dict[str, Any]:
         "scheduled": _scheduled(),
         "last_runs": [_row(run, tallies.get(run.pk, {})) for run in ended[:6]],
         "steps": _steps(people["all"]),
+        "reviews": Review.objects.filter(verdict=Review.Verdict.PENDING).select_related("campaign").order_by("pk")[:10],
+        "stop_act": campaign_page.stop_everything(),
     }
 
 
@@ -61,6 +64,10 @@ def fleet(request: HttpRequest, page: dict[str, Any]) -> dict[str, Any]:
         "agenda": agenda,
         "open_runs": _open_runs(list(busy[:MOST_BUSY])),
         "newest": Retailer.objects.order_by("-created_at")[:5],
+        "propagation": changes.propagation(),
+        "stops": Stop.objects.select_related("retailer").order_by("at"),
+        "is_stopped": Stop.objects.filter(retailer=None).exists(),
+        "changes": Change.objects.select_related("retailer").order_by("-pk")[:MOST_CHANGES],
     }
 
 

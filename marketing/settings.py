@@ -150,7 +150,10 @@ WHITENOISE_USE_FINDERS = DEBUG
 # -- the broker carries wake-ups only: losing, doubling or delaying any of them changes nothing but latency -----------
 CELERY_BROKER_URL = CELERY_BROKER_URL or f"redis+socket://{home.socket_folder(BANNERLINE_HOME) / 'broker.sock'}"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
-CELERY_BEAT_SCHEDULE = {"tick": {"task": "delivery.tasks.tick", "schedule": 1.0, "options": {"expires": 5}}}
+CELERY_BEAT_SCHEDULE = {
+    "tick": {"task": "delivery.tasks.tick", "schedule": 1.0, "options": {"expires": 5}},
+    "tidy": {"task": "delivery.tasks.tidy", "schedule": 3600.0, "options": {"expires": 600}},
+}
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"

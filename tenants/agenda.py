@@ -20,6 +20,9 @@ from tenants.models import AgendaItem, Retailer
 
 PARK_AFTER = 8  # failures in a row
 IDLE_CREDIT = 2.0  # seconds of service an idle retailer may be ahead by when it comes back
+_NOT_STOPPED = """NOT EXISTS (SELECT FROM public.tenants_stop WHERE retailer_id IS NULL)
+                  AND item.retailer_id NOT IN
+                      (SELECT retailer_id FROM public.tenants_stop WHERE retailer_id IS NOT NULL)"""
 
 
 @dataclass(frozen=True)
@@ -74,10 +77,13 @@ def drop(retailer: Retailer, kind: str, object_ids: Iterable[int]) -> None:
 
 
 def claim(*, seconds: float, retailer: Retailer | None = None, overdue_by: float = 0.0) -> Claim | None:
-    """Take the next due item of the least-served active retailer (or of the one given) for `seconds`."""
+    """Take the next due item of the least-served active retailer (or of the one given) for `seconds`.
+
+    Those whose sending is stopped get no turn.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
-            """
+            f"""
             WITH next AS (
                 SELECT item.id
                 FROM public.tenants_agendaitem item
@@ -87,6 +93,7 @@ def claim(*, seconds: float, retailer: Retailer | None = None, overdue_by: float
                   AND (item.claimed_until IS NULL OR item.claimed_until <= clock_timestamp())
                   AND item.parked_at IS NULL
                   AND (%(retailer)s::bigint IS NULL OR item.retailer_id = %(retailer)s)
+                  AND {_NOT_STOPPED}
                 ORDER BY lane.virtual_time, item.due_at, item.id
                 LIMIT 1
                 FOR UPDATE OF item SKIP LOCKED
@@ -154,12 +161,13 @@ def due_count(*, at_most: int) -> int:
     """How many items could be claimed now, counted no further than `at_most`."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """
+            f"""
             SELECT count(*) FROM (
                 SELECT FROM public.tenants_agendaitem item
                 JOIN public.tenants_retailer retailer ON retailer.id = item.retailer_id AND retailer.status = 'active'
                 WHERE item.due_at <= clock_timestamp() AND item.parked_at IS NULL
                   AND (item.claimed_until IS NULL OR item.claimed_until <= clock_timestamp())
+                  AND {_NOT_STOPPED}
                 LIMIT %s
             ) due
             """,

@@ -36,12 +36,12 @@ def note(
     )
 
 
-def note_of(retailer: Retailer, action: str, kind: str, *, after: Any = None) -> None:
+def note_of(retailer: Retailer, action: str, kind: str, *, before: Any = None, after: Any = None) -> None:
     """Write down what the platform did to a retailer: in its own trail and in the platform's."""
     with context.on_platform():
-        note(action, kind, retailer.slug, after=after)
+        note(action, kind, retailer.slug, before=before, after=after)
     with context.in_retailer(retailer):
-        note(action, kind, after=after)
+        note(action, kind, before=before, after=after)
 
 
 def since_draft(kind: str, key: str, number: int) -> list[AuditEntry]:

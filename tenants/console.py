@@ -2,20 +2,62 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
+from django.contrib import messages
 from django.forms import Media, Script
-from django.http import HttpRequest, HttpResponseBase
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import URLPattern, path, reverse
+from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin
 from unfold.sites import UnfoldAdminSite
 
-from tenants import context
+from tenants import acting, bell, context, stops
 from tenants.accounts.first_password import FirstPasswordView
+from tenants.accounts.models import Role
+
+SAFE = ("GET", "HEAD", "OPTIONS")
+View = Callable[..., HttpResponse]
+
+
+def may(request: HttpRequest, role: Role) -> bool:
+    """Whether who is signed in has that role, or one that includes it."""
+    return bool(request.user.is_authenticated and request.user.may(role))
+
+
+def needs(role: Role, view: View) -> View:
+    """The view, for people of at least that role."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if may(request, role):
+            return view(request, *args, **kwargs)
+        return render(request, "console/forbidden.html", {"role": role.name.title()}, status=403)
+
+    return guarded
 
 
 class Console(UnfoldAdminSite):
     """What both consoles share."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._pages: list[URLPattern] = []
+
+    def page(self, route: str, name: str, role: Role = Role.VIEWER) -> Callable[[View], View]:
+        """Registers a page that is no table's own, for people of that role; the door names it before it serves."""
+
+        def add(view: View) -> View:
+            self._pages.append(path(route, self.admin_view(needs(role, view)), name=name))
+            return view
+
+        return add
+
+    def get_urls(self) -> list[Any]:
+        return [*self._pages, *super().get_urls()]
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
         if request.user.is_authenticated and not request.user.has_usable_password():
@@ -23,6 +65,14 @@ class Console(UnfoldAdminSite):
             return FirstPasswordView.as_view(success_url=reverse("admin:index"), extra_context=shown)(request)
         response: HttpResponseBase = super().password_change(request, extra_context)
         return response
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        roles = {
+            "may_edit": may(request, Role.EDITOR),
+            "may_approve": may(request, Role.APPROVER),
+            "may_administer": may(request, Role.ADMIN),
+        }
+        return super().each_context(request) | roles
 
 
 class RetailerConsole(Console):
@@ -32,10 +82,19 @@ class RetailerConsole(Console):
     index_template = "console/overview.html"
     enable_nav_sidebar = True
 
+    def get_urls(self) -> list[Any]:
+        stop, lift = needs(Role.EDITOR, require_POST(stop_sending)), needs(Role.EDITOR, require_POST(lift_stop))
+        return [
+            path("stop/", self.admin_view(stop), name="stop_sending"),
+            path("stop/lift/", self.admin_view(lift), name="lift_stop"),
+            *super().get_urls(),
+        ]
+
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         retailer = context.current()
         named = {"retailer": retailer, "site_header": retailer.name, "site_title": retailer.name}
-        return super().each_context(request) | named
+        standing = stops.standing(retailer) if request.user.is_authenticated else None
+        return super().each_context(request) | named | {"standing_stop": standing}
 
 
 class PlatformConsole(Console):
@@ -44,6 +103,22 @@ class PlatformConsole(Console):
     settings_name = "UNFOLD_PLATFORM"
     index_title = "Fleet"
     index_template = "console/fleet.html"
+
+
+def stop_sending(request: HttpRequest) -> HttpResponse:
+    """The retailer's emergency stop."""
+    stops.stop(context.current(), reason=acting.current().reason)
+    messages.success(request, "All sending is stopped. Nothing is lost: it goes on when the stop is lifted.")
+    return redirect("admin:index")
+
+
+def lift_stop(request: HttpRequest) -> HttpResponse:
+    if stops.lift(context.current()):
+        bell.ring()
+        messages.success(request, "The stop is lifted: sending goes on.")
+    else:
+        messages.info(request, "No stop of yours was standing.")
+    return redirect("admin:index")
 
 
 def scripts(*names: str) -> Media:
@@ -56,38 +131,55 @@ platform_console = PlatformConsole(name="admin")
 
 
 class ConsoleAdmin(ModelAdmin):
-    """A screen that everyone who may sign in to its console may use."""
+    """A screen that everyone who may sign in to its console may look at, and editors may use."""
 
     warn_unsaved_form = True
     list_filter_submit = True
     actions: Any = None
     when_empty = ""  # what to do when there is nothing in the list yet
     add_label = ""
+    to_view, to_change = Role.VIEWER, Role.EDITOR
+    asks_why = False  # whether its form has a line for the reason, which goes into the history
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return self._may(request)
+        return self._may(request, self.to_view)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._may(request)
+        return self._may(request, self.to_view)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return self._may(request)
+        return self._may(request, self.to_change)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._may(request)
+        return self._may(request, self.to_change) or getattr(request, "only_looks", False)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._may(request)
+        return self._may(request, self.to_change)
 
-    def _may(self, request: HttpRequest) -> bool:
-        return bool(self.admin_site.has_permission(request))
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Whoever may only look sees the same form, switched off; sending it is refused."""
+        object_id = args[0] if args else kwargs.get("object_id")
+        looks = bool(object_id) and request.method in SAFE and not self._may(request, self.to_change)
+        request.only_looks = looks and self._may(request, self.to_view)  # type: ignore[attr-defined]
+        response: HttpResponse = super().changeform_view(request, *args, **kwargs)
+        return response
+
+    def render_change_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response: Any = super().render_change_form(request, *args, **kwargs)
+        response.context_data |= {"asks_why": self.asks_why}
+        if getattr(request, "only_looks", False):
+            response.context_data |= {"is_read_only": True, "has_change_permission": False, "show_save": False}
+        shown: HttpResponse = response
+        return shown
+
+    def _may(self, request: HttpRequest, role: Role) -> bool:
+        return bool(self.admin_site.has_permission(request) and may(request, role))
 
 
 class AdministratorsOnly(ConsoleAdmin):
     """A screen for administrators: people and keys."""
 
-    def _may(self, request: HttpRequest) -> bool:
-        return bool(super()._may(request) and request.user.is_superuser)
+    to_view, to_change = Role.ADMIN, Role.ADMIN
 
 
 class ReadOnly(ConsoleAdmin):

@@ -13,11 +13,14 @@ from rest_framework.views import exception_handler
 
 
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's exception handler. None for what is not the caller's doing: that stays a logged 500."""
+    """DRF's exception handler. None for what is not the caller's doing: that stays a logged 500.
+
+    What an exception has as `members`, a mapping, is told beside the standard members (RFC 9457, 3.2).
+    """
     response = exception_handler(error, context)
     if response is None:
         return None
-    response.data = problem(response.status_code, list(_entries(_detail(error))))
+    response.data = {**getattr(error, "members", {}), **problem(response.status_code, list(_entries(_detail(error))))}
     response.content_type = "application/problem+json"
     return response
 

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
-from tenants import addresses, audit, context
+from tenants import addresses, audit, changes, context
 from tenants.accounts.models import ApiKey, Scope, User
 from tenants.models import Domain, Lane, Retailer
 from tenants.models.retailers import RESERVED_SLUGS, generate_schema_name
@@ -64,6 +64,22 @@ def resume(retailer: Retailer) -> None:
         raise ValidationError({"slug": f"{retailer.slug} was never fully provisioned: run provision_retailer again."})
     Retailer.objects.filter(pk=retailer.pk).update(status=Retailer.Status.ACTIVE, suspended_reason="")
     audit.note_of(retailer, "resume", "retailer")
+
+
+@transaction.atomic
+def update(retailer: Retailer) -> None:
+    """Save a retailer's name, group and time zone: in another group, another policy holds from the next batch on."""
+    before = _told(Retailer.objects.select_for_update(of=("self",)).get(pk=retailer.pk))
+    retailer.save(update_fields=["name", "group", "timezone"])
+    after = _told(retailer)
+    if before != after:
+        audit.note_of(retailer, "edit", "retailer", before=before, after=after)
+        changes.announce(retailer, "name, group or time zone")
+
+
+def _told(retailer: Retailer) -> dict[str, str]:
+    group = retailer.group.key if retailer.group else ""
+    return {"name": retailer.name, "group": group, "timezone": retailer.timezone}
 
 
 @transaction.atomic

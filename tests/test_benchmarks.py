@@ -44,3 +44,14 @@ def test_delivery_sends_everything_once_and_tells_all_its_figures() -> None:
     assert figures.keys() >= KEYS
     assert figures["duplicates"] == figures["lost"] == 0
     assert all(figures[key] > 0 for key in KEYS - {"duplicates", "lost"})
+
+
+PROPAGATION = {"p50_s", "p99_s", "p99_s_degraded", "naive_p99_s", "publishes", "sightings", "judged_batches"}
+
+
+def test_propagation_finds_no_batch_out_of_date_and_stops_that_stop() -> None:
+    tiny = ("--retailers", "3", "--writers", "2", "--seconds", "2", "--stops", "1")
+    figures = benchmark("propagation", *tiny)
+    assert figures["stale_batches"] == 0
+    assert 0 <= figures["stop_p99_s"] <= 5
+    assert all(figures[key] > 0 for key in PROPAGATION)

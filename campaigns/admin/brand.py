@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from unfold.widgets import UnfoldAdminColorInputWidget, UnfoldAdminTextInputWidget
 
-from campaigns import content, editing
+from campaigns import content, editing, policies
+from campaigns.config import policy as rules
 from campaigns.models import Brand
+from tenants import context
 from tenants.console import ConsoleAdmin, retailer_console
 
 _LABELS = {
@@ -21,8 +25,24 @@ _LABELS = {
 }
 
 
+class BrandForm(forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = Brand
+        fields: list[str] = []  # the screen names them
+
+    def clean_from_email(self) -> str:
+        """The policy may name the domains that mail comes from."""
+        address: str = self.cleaned_data["from_email"]
+        policy = policies.effective(context.current())
+        if problems := rules.sender_breaches(address, policy):
+            raise ValidationError([problem.message.capitalize() for problem in problems])
+        return address
+
+
 @admin.register(Brand, site=retailer_console)
 class BrandAdmin(ConsoleAdmin):
+    form = BrandForm
+    asks_why = True
     fieldsets = (
         ("Who writes", {"fields": ("name", "from_name", "from_email", "reply_to")}),
         ("How it looks", {"fields": ("colour", "logo_url", "website")}),

@@ -35,6 +35,7 @@ class SegmentAdmin(RemovedByItsOwner):
     ordering = ("name",)
     when_empty = "A segment says whom you want to reach: by what they are, what they did, what they agreed to."
     add_label = "Create a segment"
+    asks_why = True
     prepopulated_fields = {"key": ("name",)}
     fields = ("name", "key", "rule", "description")
 

@@ -13,17 +13,27 @@ from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from campaigns import serializers
 from campaigns.config.gate import Invalid, Problem
 from campaigns.configuration import Conflict
 from campaigns.lifecycle import NotAllowed
+from campaigns.policies import ChangedMeanwhile
 from tenants import acting
 from tenants.accounts.models import ApiKey, Scope
 
 
 class Refused(APIException):
+    """`members` are told beside the problem itself."""
+
     status_code = 409
     default_detail = "Somebody else did the same at the same moment: look, and repeat if it is still needed."
     default_code = "conflict"
+
+    def __init__(
+        self, detail: str | None = None, code: str | None = None, *, members: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(detail, code)
+        self.members = members or {}
 
 
 def refusal(problems: list[Problem]) -> ValidationError:
@@ -44,7 +54,8 @@ class ApiView(GenericAPIView[Any]):
     scopes: ClassVar[Mapping[str, Scope]] = {}
     translations: ClassVar[Mapping[type[Exception], Translation]] = {
         Invalid: lambda error: refusal(error.problems),
-        Conflict: lambda error: Refused(str(error)),
+        Conflict: lambda error: Refused(str(error), members=serializers.meanwhile(error.by, error.changed)),
+        ChangedMeanwhile: lambda error: Refused(str(error), code="changed_meanwhile"),
         NotAllowed: lambda error: Refused(str(error), code="not_allowed"),
     }
 

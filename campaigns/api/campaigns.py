@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -9,12 +12,12 @@ from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from campaigns import audience, configuration, editing, serializers
+from campaigns import audience, configuration, editing, policies, resolution, serializers
 from campaigns.api import etags
 from campaigns.api.base import ApiView, ListView, keyed
-from campaigns.config.campaign import CampaignConfig
-from campaigns.config.gate import Invalid, Problem, parse_campaign
-from campaigns.models import Campaign, CampaignVersion
+from campaigns.config.gate import Invalid, Problem
+from campaigns.models import Campaign
+from tenants import context
 from tenants.accounts.models import Scope
 from tenants.idempotency import once
 
@@ -27,19 +30,21 @@ class Campaigns(ListView):
 
     queryset = CAMPAIGNS
     serializer_class = serializers.CampaignSummary
-    filters = {"state": "draft, scheduled, running, paused, completed or cancelled."}
+    filters = {"state": ", ".join(Campaign.State.values)}
     scopes = {"POST": Scope.WRITE}
 
     def get_queryset(self) -> QuerySet[Campaign]:
         state = self.given("state")
         return CAMPAIGNS.filter(state=state) if state else CAMPAIGNS.all()
 
-    @extend_schema(request=CampaignConfig, responses={201: serializers.CampaignDocument})
+    @extend_schema(request=serializers.CampaignDraft, responses={201: serializers.CampaignDocument})
     @once
     def post(self, request: Request) -> Response:
-        """Make a draft. It may still refer to what does not exist: publishing looks at that."""
+        """Make a draft. It may leave out what its blueprint and the defaults say, and may still refer to what does
+        not exist: publishing looks at that.
+        """
         campaign = configuration.save_draft(serializers.configuration(request.data))
-        response = _told(campaign, status=201)
+        response = told(campaign, status=201)
         response["Location"] = f"{request.path}{campaign.key}/"
         return response
 
@@ -54,15 +59,15 @@ class CampaignDetail(CampaignView):
 
     @extend_schema(responses=_DOCUMENT)
     def get(self, request: Request, key: str) -> Response:
-        return _told(self.get_object())
+        return told(self.get_object())
 
-    @extend_schema(request=CampaignConfig, responses=_DOCUMENT)
+    @extend_schema(request=serializers.CampaignDraft, responses=_DOCUMENT)
     def put(self, request: Request, key: str) -> Response:
         """Replace the draft. With If-Match: only the draft that was read."""
         campaign = self.get_object()
         return _save(request, campaign, serializers.configuration(keyed(request, key)))
 
-    @extend_schema(request=CampaignConfig, responses=_DOCUMENT)
+    @extend_schema(request=serializers.CampaignDraft, responses=_DOCUMENT)
     def patch(self, request: Request, key: str) -> Response:
         """Change the draft by a JSON Merge Patch (RFC 7396)."""
         campaign = self.get_object()
@@ -72,16 +77,29 @@ class CampaignDetail(CampaignView):
     @extend_schema(responses={204: None})
     def delete(self, request: Request, key: str) -> Response:
         """Remove a campaign that never ran."""
-        campaign = self.get_object()
-        etags.check(request, campaign.draft_number)
-        editing.remove_campaign(campaign)
+        with unmoved(request, key) as campaign:
+            editing.remove_campaign(campaign)
         return Response(status=204)
+
+
+class CampaignResolved(CampaignView):
+    @extend_schema(responses=serializers.ResolvedSerializer)
+    def get(self, request: Request, key: str) -> Response:
+        """The draft as it would run now: where each field comes from, and who bounds what."""
+        campaign = self.get_object()
+        resolved = resolution.resolve(campaign.draft)
+        told = {
+            "config": resolved.document,
+            "provenance": dict(resolved.provenance),
+            "policy": serializers.bounds(policies.sources(context.current())),
+        }
+        return Response(told, headers=etags.headers(campaign.draft_number))
 
 
 class CampaignValidate(CampaignView):
     scopes = {"POST": Scope.READ}
 
-    @extend_schema(request=CampaignConfig, responses=serializers.VerdictSerializer)
+    @extend_schema(request=serializers.CampaignDraft, responses=serializers.VerdictSerializer)
     @once
     def post(self, request: Request, key: str) -> Response:
         """Everything that keeps the draft, or the configuration sent, from being published."""
@@ -99,7 +117,7 @@ class CampaignPreflight(CampaignView):
         campaign = self.get_object()
         if problems := _problems(campaign.draft):
             raise Invalid(problems)
-        counted = audience.count(parse_campaign(campaign.draft), as_of=timezone.now())
+        counted = audience.count(resolution.resolve(campaign.draft).config, as_of=timezone.now())
         return Response(self.get_serializer(counted).data)
 
     @extend_schema(request=None)
@@ -109,41 +127,31 @@ class CampaignPreflight(CampaignView):
         return self.get(request, key)
 
 
-class CampaignPublish(CampaignView):
-    scopes = {"POST": Scope.WRITE}
-
-    @extend_schema(request=None, responses=serializers.CampaignVersionSerializer)
-    @once
-    def post(self, request: Request, key: str) -> Response:
-        """Freeze the draft as the live version; a scheduled campaign is then due at its time."""
-        campaign = self.get_object()
-        etags.check(request, campaign.draft_number)
-        version = configuration.publish(campaign, now=timezone.now())
-        return Response(serializers.CampaignVersionSerializer(version).data)
+@contextmanager
+def unmoved(request: Request, key: str) -> Iterator[Campaign]:
+    """The campaign, kept for as long as this lasts at the draft that If-Match names. Raises PreconditionFailed."""
+    with transaction.atomic():
+        campaign = get_object_or_404(CAMPAIGNS.select_for_update(of=("self",), no_key=True), key=key)
+        etags.check_draft(request, campaign)
+        yield campaign
 
 
-class CampaignVersions(ListView):
-    serializer_class = serializers.CampaignVersionSerializer
-    newest_first = True
-
-    def get_queryset(self) -> QuerySet[CampaignVersion]:
-        return get_object_or_404(Campaign, key=self.kwargs["key"]).versions.all()
-
-
-def _told(campaign: Campaign, *, status: int = 200) -> Response:
+def told(campaign: Campaign, *, status: int = 200) -> Response:
+    """The campaign's document and its ETag."""
     return Response(
         serializers.campaign_document(campaign), status=status, headers=etags.headers(campaign.draft_number)
     )
 
 
 def _save(request: Request, campaign: Campaign, config: Any) -> Response:
-    etags.check(request, campaign.draft_number)
+    etags.check_draft(request, campaign)
     saved = configuration.save_draft(config, campaign=campaign, draft_number=campaign.draft_number)
-    return _told(saved)
+    return told(saved)
 
 
 def _problems(config: Any) -> list[Problem]:
     try:
-        return configuration.check(parse_campaign(config), as_of=timezone.now())
+        resolved = resolution.resolve(resolution.pinned(config))
+        return configuration.check(resolved.config, as_of=timezone.now())
     except Invalid as invalid:
         return invalid.problems

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from campaigns import ingest, serializers
 from campaigns.api.base import ApiView, refusal
 from campaigns.config.gate import Problem
-from tenants import context
+from tenants import bell, context
 from tenants.accounts.models import Scope
 from tenants.idempotency import once
 
@@ -31,7 +31,7 @@ class Events(ApiView):
         """Record one event, or up to 1000. An `event_id` seen before is a duplicate and changes nothing."""
         is_one = isinstance(request.data, dict) and "events" not in request.data
         given: list[Any] = [request.data] if is_one else serializers.rows(request.data, "events")
-        results = ingest.add_events(given, now=timezone.now(), zone=context.current().tzinfo)
+        results = ingest.add_events(given, now=timezone.now(), zone=context.current().tzinfo, when_due=bell.ring)
         if not is_one:
             return Response(serializers.row_results(results))
         if results[0].problems:

@@ -2,7 +2,21 @@
 
 from django.urls import path
 
-from campaigns.api import campaigns, customers, events, segments, suppressions, templates
+from campaigns.api import (
+    audit,
+    blueprints,
+    campaigns,
+    customers,
+    events,
+    layers,
+    reviews,
+    schemas,
+    segments,
+    suppressions,
+    templates,
+    versions,
+)
+from campaigns.serializers import json_schemas
 
 urlpatterns = [
     path("customers/", customers.Customers.as_view()),
@@ -20,9 +34,25 @@ urlpatterns = [
     path("templates/<slug:key>/rollback/", templates.TemplateRollback.as_view()),
     path("campaigns/", campaigns.Campaigns.as_view()),
     path("campaigns/<slug:key>/", campaigns.CampaignDetail.as_view()),
+    path("campaigns/<slug:key>/resolved/", campaigns.CampaignResolved.as_view()),
     path("campaigns/<slug:key>/validate/", campaigns.CampaignValidate.as_view()),
     path("campaigns/<slug:key>/preflight/", campaigns.CampaignPreflight.as_view()),
-    path("campaigns/<slug:key>/publish/", campaigns.CampaignPublish.as_view()),
-    path("campaigns/<slug:key>/versions/", campaigns.CampaignVersions.as_view()),
+    path("campaigns/<slug:key>/submit/", reviews.CampaignSubmit.as_view()),
+    path("campaigns/<slug:key>/approve/", reviews.CampaignApprove.as_view()),
+    path("campaigns/<slug:key>/send-back/", reviews.CampaignSendBack.as_view()),
+    path("campaigns/<slug:key>/reviews/", reviews.CampaignReviews.as_view()),
+    path("campaigns/<slug:key>/publish/", versions.CampaignPublish.as_view()),
+    path("campaigns/<slug:key>/versions/", versions.CampaignVersions.as_view()),
+    path("campaigns/<slug:key>/versions/<int:number>/", versions.CampaignVersionDetail.as_view()),
+    path("campaigns/<slug:key>/versions/<int:number>/restore/", versions.CampaignVersionRestore.as_view()),
+    path("campaigns/<slug:key>/diff/", versions.CampaignDiff.as_view()),
+    path("campaigns/<slug:key>/blueprint/", blueprints.CampaignBlueprint.as_view()),
+    path("blueprints/", blueprints.Blueprints.as_view()),
+    path("blueprints/<slug:key>/", blueprints.BlueprintDetail.as_view()),
+    path("blueprints/<slug:key>/instantiate/", blueprints.BlueprintInstantiate.as_view()),
+    path("policy/", layers.PolicyView.as_view()),
+    path("defaults/", layers.DefaultsView.as_view()),
+    path("audit/", audit.Audit.as_view()),
     path("suppressions/", suppressions.Suppressions.as_view()),
+    *(path(f"schema/{name}/", schemas.JsonSchema.as_view(name=name)) for name in json_schemas.NAMES),
 ]

@@ -1,6 +1,6 @@
 """A configuration as a folder: a YAML file per document, long texts beside it as what they are.
 
-    brand.yaml
+    policy.yaml  defaults.yaml  brand.yaml
     segments/quiet-60.yaml
     templates/winback.yaml  templates/winback.html  templates/winback.txt
     campaigns/winback-60.yaml
@@ -68,15 +68,17 @@ def write(root: Path, configuration: Configuration) -> Written:
     written = [name for name, content in wanted.items() if _put(root / name, content)]
     for kind in KINDS:
         folder = root / kind.name
-        if folder.is_dir() and not any(folder.iterdir()):
+        if not kind.single and folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
     return Written(len(written), len(wanted) - len(written), len(before.keys() - wanted.keys()))
 
 
 def rendered(configuration: Configuration) -> Iterator[tuple[str, bytes]]:
-    """Every file's name and bytes."""
+    """Every file's name and bytes. A single document that says nothing has no file."""
     for kind in KINDS:
-        for key, document in configuration[kind.name].items():
+        for key, document in configuration.get(kind.name, {}).items():
+            if kind.single and not document:
+                continue
             short = {name: value for name, value in document.items() if name not in kind.texts}
             yield file_of(kind, key), plain_yaml.written(short).encode()
             for field, ending in kind.texts.items():

@@ -6,59 +6,74 @@ campaigns are pinned to the one they were made from, and an improvement is a new
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
-import yaml
 from django.conf import settings
+
+from campaigns.blueprints import reading
+from campaigns.blueprints.shape import Blueprint, SegmentSeed, TemplateSeed
+from campaigns.config.gate import Invalid, Problem
+
+__all__ = ["Blueprint", "Fault", "SegmentSeed", "TemplateSeed", "catalogue", "faults", "get", "versions"]
 
 FOLDER = Path(__file__).resolve().parent
 
 
 @dataclass(frozen=True)
-class Blueprint:
-    """`campaign` is a layer of campaign configuration; `segments` and `templates` are what it refers to and a
-    retailer may lack.
-    """
+class Fault:
+    """Why a file is not offered: the system check tells it at start."""
 
-    key: str
-    version: int
-    name: str
-    description: str
-    campaign: dict[str, Any]
-    improvement: str = ""  # over the version before
-    icon: str = "campaign"
-    segments: list[dict[str, Any]] = field(default_factory=list)
-    templates: list[dict[str, Any]] = field(default_factory=list)
-
-    @property
-    def label(self) -> str:
-        return f"blueprint {self.key} {self.version}"
+    file: Path
+    problem: Problem
 
 
 def get(key: str, version: int | None = None) -> Blueprint | None:
     """That version, or the newest; None where there is none."""
-    versions = _all(_folders()).get(key, {})
-    return versions.get(max(versions, default=0) if version is None else version)
+    found = _found()[0].get(key, {})
+    return found.get(max(found, default=0) if version is None else version)
+
+
+def versions(key: str) -> list[Blueprint]:
+    """All of them, the oldest first."""
+    return [blueprint for _, blueprint in sorted(_found()[0].get(key, {}).items())]
 
 
 def catalogue() -> list[Blueprint]:
     """The newest version of each, by name."""
-    newest = [versions[max(versions)] for versions in _all(_folders()).values()]
+    newest = [found[max(found)] for found in _found()[0].values()]
     return sorted(newest, key=lambda each: each.name)
 
 
-def _folders() -> tuple[Path, ...]:
-    return (FOLDER, *map(Path, settings.BLUEPRINTS))
+def faults() -> list[Fault]:
+    """What is wrong in the folders. A file with a fault is left out, and takes no other with it."""
+    return _found()[1]
 
 
-@cache
-def _all(folders: tuple[Path, ...]) -> dict[str, dict[int, Blueprint]]:
+def _found() -> tuple[dict[str, dict[int, Blueprint]], list[Fault]]:
+    """By key and version. Looked up anew each time, so that a new file counts at once; only reading it is kept."""
     found: dict[str, dict[int, Blueprint]] = {}
-    for folder in folders:
+    faults: list[Fault] = []
+    for folder in (FOLDER, *map(Path, settings.BLUEPRINTS)):
+        if not folder.is_dir():
+            faults.append(Fault(folder, Problem("BLUEPRINTS", "there is no such folder: create it, or drop it")))
         for file in sorted(folder.glob("*/*.yaml")):
-            key, version = file.parent.name, int(file.stem)
-            found.setdefault(key, {})[version] = Blueprint(key=key, version=version, **yaml.safe_load(file.read_text()))
-    return found
+            read = _read(file, file.stat().st_mtime_ns)
+            if not isinstance(read, Blueprint):
+                faults += [Fault(file, problem) for problem in read]
+            elif twin := found.get(read.key, {}).get(read.version):
+                cure = "a version never changes: give it the next number"
+                faults.append(Fault(file, Problem("", f"{twin.folder} has this version already; {cure}", "unique")))
+            else:
+                found.setdefault(read.key, {})[read.version] = read
+    return found, faults
+
+
+@lru_cache(maxsize=1024)
+def _read(file: Path, stamp: int) -> Blueprint | tuple[Problem, ...]:
+    """`stamp` is when the file last changed: another one is another file to the cache."""
+    try:
+        return reading.read(file)
+    except Invalid as invalid:
+        return tuple(invalid.problems)

@@ -34,10 +34,17 @@ class RecurringTrigger(Part):
 
 
 class EventTrigger(Part):
+    """For each customer whose event of that name is stored, `delay` after it happened; who was reached by the campaign
+    within `once_per` is not reached again.
+
+    Known later than `grace` after that, for example after an outage, it is not sent late but shown as missed.
+    """
+
     kind: Literal["event"]
     name: EventName
     delay: Duration | None = None
     once_per: Duration | None = None
+    grace: Duration = timedelta(days=1)
 
 
 class ApiTrigger(Part):

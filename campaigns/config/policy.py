@@ -96,14 +96,24 @@ def meet_all(policies: Iterable[Policy]) -> Policy:
 
 def loosenings(above: Policy, below: Policy) -> list[Problem]:
     """The fields in which `below`, where it says something, would allow what `above` forbids."""
-    both = meet(above, below)
-    said = {name for name in Policy.model_fields if getattr(below, name) != getattr(OPEN, name)}
-    said |= below.model_fields_set & {"approval"}
-    loose = [name for name in Policy.model_fields if name in said and getattr(both, name) != getattr(below, name)]
+    told = words(above)
     return [
-        Problem(name, f"looser than what stands above it ({words(above)[name]}): it can only be tightened", "loosened")
-        for name in loose
+        Problem(name, f"looser than what stands above it ({told[name]}): it can only be tightened", "loosened")
+        for name in Policy.model_fields
+        if name in told and _is_loose(name, above, below)
     ]
+
+
+def _is_loose(name: str, above: Policy, below: Policy) -> bool:
+    """Whether what `below` says of a field would not take effect. Caps, quiet hours and footers add to those above."""
+    mine = getattr(below, name)
+    if mine == getattr(OPEN, name):
+        return name == "approval" and name in below.model_fields_set
+    if name == "per_customer":
+        return any(cap not in meet(above, below).per_customer and cap not in above.per_customer for cap in mine)
+    if name == "quiet_hours":
+        return _minutes(mine) < _minutes(above.quiet_hours)
+    return name != "footer" and bool(getattr(meet(above, below), name) != mine)
 
 
 def words(policy: Policy) -> dict[str, str]:

@@ -16,14 +16,20 @@ Scalar = bool | int | float | Annotated[str, StringConstraints(max_length=500)]
 FieldName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_. -]{0,63}$")]
 EventName = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 ChannelName = Literal["email", "sms", "push", "webhook"]
-OPERATORS = ("eq", "ne", "in_", "not_in", "lt", "lte", "gt", "gte", "between", "contains", "starts_with", "exists")
+OPERATORS = (
+    "eq", "ne", "in_", "not_in", "lt", "lte", "gt", "gte", "between", "contains", "starts_with", "exists", "anniversary"
+)  # fmt: skip
 
 
 _TESTS = {"eq": operator.eq, "lt": operator.lt, "lte": operator.le, "gt": operator.gt, "gte": operator.ge}
 
 
 class Comparison(Part):
-    """Exactly one operator and its operand."""
+    """Exactly one operator and its operand.
+
+    `anniversary: true` holds of a date (`1990-05-17`, `--05-17` or `05-17`) on its day of every year, as the retailer's
+    time zone has it; 29 February counts on the 28th in years without one.
+    """
 
     eq: Scalar | None = None
     ne: Scalar | None = None
@@ -37,6 +43,7 @@ class Comparison(Part):
     contains: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = None
     starts_with: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = None
     exists: bool | None = None
+    anniversary: Literal[True] | None = None
 
     @model_validator(mode="after")
     def _one_operator(self) -> Self:

@@ -9,6 +9,7 @@ from typing import Any
 
 from campaigns import sentences
 from campaigns.config.gate import Problem, parse_rule
+from campaigns.config.values import format_duration, parse_duration
 from campaigns.forms import variants
 
 EVERYONE, KEPT = "*everyone", "*kept"  # no key begins with a star
@@ -27,6 +28,9 @@ PLACES = {
     "trigger.at": "at",
     "trigger.starts": "at",
     "trigger.rrule": "rhythm",
+    "trigger.name": "event_name",
+    "trigger.delay": "delay",
+    "trigger.once_per": "once_per",
 }
 RHYTHMS = {
     "FREQ=DAILY": "every day",
@@ -34,16 +38,31 @@ RHYTHMS = {
     "FREQ=WEEKLY": "every week",
     "FREQ=MONTHLY": "every month",
 }
+_DAYS = {
+    "MO": "Monday", "TU": "Tuesday", "WE": "Wednesday", "TH": "Thursday", "FR": "Friday", "SA": "Saturday",
+    "SU": "Sunday",
+}  # fmt: skip
+DELAYS = {
+    "": "straight away", "15m": "after 15 minutes", "30m": "after half an hour", "1h": "after an hour",
+    "2h": "after 2 hours", "4h": "after 4 hours", "12h": "after 12 hours", "1d": "after a day",
+    "2d": "after 2 days", "3d": "after 3 days", "1w": "after a week", "2w": "after 2 weeks",
+}  # fmt: skip
+ONCE_PER = {
+    "": "every time", "1d": "at most once a day", "1w": "at most once a week", "30d": "at most once in 30 days",
+    "90d": "at most once in 90 days", "365d": "at most once a year",
+}  # fmt: skip
+NOBODY: dict[str, Any] = {"any": []}
 
 
 def values(draft: Mapping[str, Any], *, zone: tzinfo) -> dict[str, Any]:
     """What the form shows of a draft. `at` is wall-clock time in `zone`."""
     audience, step, trigger = draft["audience"], draft["steps"][0], draft["trigger"]
     exclude, moment = audience.get("exclude"), trigger.get("at") or trigger.get("starts")
+    is_event = trigger["kind"] == "event"
     return {
         "name": draft.get("name", ""),
         "key": draft.get("key", ""),
-        "include": choice_of(audience["include"]) if "include" in audience else "",
+        "include": (choice_of(audience["include"]) or KEPT) if "include" in audience else "",
         "exclude": choice_of(exclude) if exclude else "",
         "holdout": f"{audience.get('holdout', 0) * 100:g}",
         "template": step.get("template", ""),
@@ -51,6 +70,9 @@ def values(draft: Mapping[str, Any], *, zone: tzinfo) -> dict[str, Any]:
         "when": trigger["kind"] if _is_shown(trigger) else KEPT,
         "at": wall_clock(moment, zone) if moment else "",
         "rhythm": trigger.get("rrule") if trigger.get("rrule") in RHYTHMS else "FREQ=WEEKLY",
+        "event_name": trigger["name"] if is_event else "",
+        "delay": _shortest(trigger.get("delay")) if is_event else "",
+        "once_per": _shortest(trigger.get("once_per")) if is_event else "",
         "topic": draft.get("topic", "promotions"),
     }
 
@@ -74,6 +96,8 @@ def choice_of(rule: Any) -> str:
     """The choice that stands for a rule: a segment's key, everyone, or `kept` for a rule written elsewhere."""
     if isinstance(rule, dict) and set(rule) == {"segment"}:
         return str(rule["segment"])
+    if rule == NOBODY:
+        return ""
     return EVERYONE if rule == {"all": []} else KEPT
 
 
@@ -84,7 +108,6 @@ def kept_words(draft: Mapping[str, Any]) -> list[str]:
         "goal": "a goal",
         "limits": "a frequency limit",
         "timing": "a timing",
-        "blueprint": "a blueprint",
     }
     return words + [label for name, label in named.items() if draft.get(name)]
 
@@ -96,9 +119,29 @@ def trigger_words(trigger: Mapping[str, Any], zone: tzinfo) -> str:
     if trigger["kind"] == "schedule":
         return f"on {at}"
     if trigger["kind"] == "recurring":
-        rhythm = RHYTHMS.get(trigger["rrule"], f"again and again ({trigger['rrule']})")
+        rhythm = rhythm_words(trigger["rrule"])
         return f"{rhythm} from {at}" if at else rhythm
-    return f"after “{trigger.get('name')}”" if trigger["kind"] == "event" else "when launched"
+    return _event_words(trigger) if trigger["kind"] == "event" else "when launched"
+
+
+def rhythm_words(rrule: str) -> str:
+    """`every week on Tuesday at 10:00`; a rule that is more than that as it is written."""
+    parts = dict(part.split("=", 1) for part in rrule.upper().split(";") if "=" in part)
+    often = RHYTHMS.get(f"FREQ={parts.pop('FREQ', '')}")
+    days = [_DAYS.get(day, "") for day in parts.pop("BYDAY", "").split(",") if day]
+    hour, minute = parts.pop("BYHOUR", ""), parts.pop("BYMINUTE", "0")
+    if rrule in RHYTHMS or often is None or parts or not all(days) or not (hour or "0").isdecimal():
+        return RHYTHMS.get(rrule) or f"again and again ({rrule})"
+    on = f" on {', '.join(days)}" if days else ""
+    return f"{often}{on} at {int(hour):02}:{minute.zfill(2)}" if hour else f"{often}{on}"
+
+
+def delay_words(duration: str) -> str:
+    return DELAYS.get(_shortest(duration)) or f"after {sentences.duration(parse_duration(duration))}"
+
+
+def once_words(duration: str) -> str:
+    return ONCE_PER.get(_shortest(duration)) or f"at most once in {sentences.duration(parse_duration(duration))}"
 
 
 def rule_words(rule: Any) -> str:
@@ -142,6 +185,8 @@ def _trigger(given: Mapping[str, Any], before: Mapping[str, Any], zone: tzinfo) 
         return before
     if given["when"] == "api":
         return {"kind": "api"}
+    if given["when"] == "event":
+        return _event_trigger(given, before)
     name = "at" if given["when"] == "schedule" else "starts"
     trigger = dict(before) if before["kind"] == given["when"] else {"kind": given["when"]}
     if not trigger.get(name) or wall_clock(trigger[name], zone) != given["at"]:
@@ -153,7 +198,26 @@ def _is_shown(trigger: Mapping[str, Any]) -> bool:
     """Whether the form has fields for a trigger."""
     if trigger["kind"] == "recurring":
         return trigger["rrule"] in RHYTHMS and bool(trigger.get("starts"))
-    return trigger["kind"] in ("api", "schedule")
+    return trigger["kind"] in ("api", "schedule", "event")
+
+
+def _shortest(duration: str | None) -> str:
+    """`1w` for `7d`: as the choices have it."""
+    return format_duration(parse_duration(duration)) if duration else ""
+
+
+def _event_trigger(given: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    trigger = dict(before) if before["kind"] == "event" else {"kind": "event"}
+    trigger["name"] = given["event_name"]
+    for name in ("delay", "once_per"):
+        _set(trigger, name, given[name] or None)
+    return trigger
+
+
+def _event_words(trigger: Mapping[str, Any]) -> str:
+    delay = f", {delay_words(trigger['delay'])}" if trigger.get("delay") else ""
+    once = f", {once_words(trigger['once_per'])} per customer" if trigger.get("once_per") else ""
+    return f"when a customer does “{trigger.get('name')}”{delay}{once}"
 
 
 def _set(document: dict[str, Any], name: str, value: Any) -> None:

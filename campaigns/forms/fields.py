@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 KEY_PATTERN = r"[a-z0-9][a-z0-9_-]{0,62}"
@@ -28,3 +31,17 @@ class KeyField(forms.RegexField):
             error_messages={"invalid": "Begin with a letter or digit; then small letters, digits, - and _ only."},
             **kwargs,
         )
+
+
+class SuggestingInput(UnfoldAdminTextInputWidget):
+    """A line of text with values to choose from; `offer` is asked for them when it is drawn, not before."""
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        super().__init__(attrs)
+        self.offer: Callable[[], list[str]] = list
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        listed = f"{name}-offered"
+        drawn = super().render(name, value, {**(attrs or {}), "list": listed, "autocomplete": "off"}, renderer)
+        options = format_html_join("", '<option value="{}"></option>', ((each,) for each in self.offer()))
+        return format_html('{}<datalist id="{}">{}</datalist>', drawn, listed, options)

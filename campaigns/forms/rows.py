@@ -20,6 +20,7 @@ from campaigns.config.rules import Rule
 
 LISTS = ("in", "not_in")
 _BOUNDS = ("gte", "lte", "eq")
+_UNSHOWN = ("anniversary",)  # operators that the builder does not offer
 
 
 @dataclass
@@ -184,12 +185,14 @@ def _row(rule: Any) -> Row | None:
 
 @_row.register
 def _attribute_row(rule: rules.Attribute) -> Row | None:
+    if rule.operator in _UNSHOWN:
+        return None
     return Row("attribute", {"field": rule.attribute} | _compared(rule))
 
 
 @_row.register
 def _event_row(rule: rules.Event) -> Row | None:
-    if len(rule.where) > 1:
+    if len(rule.where) > 1 or any(where.operator in _UNSHOWN for where in rule.where):
         return None
     values = {"event": rule.event, "did": "did"} | _bound("count", rule.count) | _bound("sum", rule.sum)
     if rule.sum is not None:

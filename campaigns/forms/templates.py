@@ -49,7 +49,7 @@ class TemplateForm(forms.ModelForm):  # type: ignore[type-arg]
     def _post_clean(self) -> None:
         super()._post_clean()  # type: ignore[misc]
         if not self.errors:
-            for problem in content.check(self.instance):
+            for problem in content.check(self.instance) or content.check_policy(self.instance):
                 self.add_error(problem.field if problem.field in self.fields else None, problem.message.capitalize())
 
 

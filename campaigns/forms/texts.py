@@ -23,6 +23,6 @@ def samples(template: Template) -> dict[str, Any]:
     """A value for each text: of the newest campaign that uses the template, else the text's own name."""
     using = Campaign.objects.filter(draft__steps__contains=[{"template": template.key}]).order_by("-pk")
     draft = using.values_list("draft", flat=True).first() if template.key else None
-    steps = [step for step in (draft or {}).get("steps", []) if step["template"] == template.key]
+    steps = [step for step in (draft or {}).get("steps", []) if step.get("template") == template.key]
     given = steps[0].get("variants", [{}])[0].get("content", {}) if steps else {}
     return {name: f"[{name.replace('_', ' ')}]" for name in of_template(template)} | given

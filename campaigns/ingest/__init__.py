@@ -1,7 +1,7 @@
 """The one way customers and events enter, whoever brings them: the API, a file, the demo.
 
 Reads    rows as plain dicts, Customer
-Writes   Customer, Event (one statement per call)
+Writes   Customer, Event (one statement per call), Arrival where a campaign waits for an event
 Promise  the same rows again change nothing; a good row is never lost because of a bad one
 """
 

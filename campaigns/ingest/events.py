@@ -1,11 +1,14 @@
-"""Events in: validated row by row, written in one statement."""
+"""Events in: validated row by row, written in one statement, and in its transaction brought to who waits for them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
+from django.db import transaction
+
+from campaigns import arrivals
 from campaigns.ingest import documents, fields, rows, sql
 from campaigns.ingest.fields import Reader
 from campaigns.ingest.results import Problem, RowResult
@@ -20,9 +23,16 @@ READERS: dict[str, Reader] = {
 }
 NEEDED = ("event_id", "external_id", "name", "occurred_at")
 
+Written = tuple[set[str], set[int]]  # the event_ids that are new, the numbers of the rows whose customer is unknown
 
-def add_events(given: Sequence[Mapping[str, Any]], *, now: datetime, zone: tzinfo) -> list[RowResult]:
-    """Add events once per `event_id`; one result per row, in order. Times without an offset are local to `zone`."""
+
+def add_events(
+    given: Sequence[Mapping[str, Any]], *, now: datetime, zone: tzinfo, when_due: Callable[[], None] | None = None
+) -> list[RowResult]:
+    """Add events once per `event_id`; one result per row, in order. Times without an offset are local to `zone`.
+
+    They set off the campaigns that wait for them; `when_due` is called where one is due at once.
+    """
     readers = READERS | {"occurred_at": fields.moment(now=now, zone=zone)}
     good: dict[int, dict[str, Any]] = {}
     rejected: dict[int, RowResult] = {}
@@ -32,12 +42,25 @@ def add_events(given: Sequence[Mapping[str, Any]], *, now: datetime, zone: tzinf
             rejected[index] = RowResult(index, rows.identity(row, "event_id"), "rejected", tuple(problems))
         else:
             good[index] = values | {"n": index}
-    written = _write(good) if good else {}
+    written = _results(good, *_write(list(good.values()), now, when_due)) if good else {}
     return [rejected.get(index) or written[index] for index in range(len(given))]
 
 
-def _write(good: dict[int, dict[str, Any]]) -> dict[int, RowResult]:
-    created, unknown = sql.add_events(list(good.values()))
+def _write(good: list[dict[str, Any]], now: datetime, when_due: Callable[[], None] | None) -> Written:
+    listening = arrivals.listeners({row["name"] for row in good})
+    if not listening:
+        return sql.add_events(good)
+    heard = {each.trigger.name for each in listening}
+    with transaction.atomic():
+        created, unknown = sql.add_events(good)
+        event_ids = {row["event_id"] for row in good if row["name"] in heard} & created
+        is_due = bool(event_ids) and arrivals.arrive(list(event_ids), listening, now=now)
+    if is_due and when_due:
+        when_due()
+    return created, unknown
+
+
+def _results(good: dict[int, dict[str, Any]], created: set[str], unknown: set[int]) -> dict[int, RowResult]:
     results = {}
     for index, values in good.items():
         event_id = values["event_id"]

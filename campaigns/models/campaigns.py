@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+from functools import lru_cache
+
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
@@ -9,6 +12,12 @@ from campaigns.config.gate import parse_campaign
 
 _EMPTY = models.Value({}, output_field=models.JSONField())
 _EMPTY_LIST = models.Value([], output_field=models.JSONField())
+
+
+@lru_cache(maxsize=256)
+def _parsed(config: str) -> CampaignConfig:
+    """Every batch asks for its version's, and a version never changes."""
+    return parse_campaign(json.loads(config))
 
 
 class Campaign(models.Model):
@@ -66,7 +75,7 @@ class CampaignVersion(models.Model):
         return f"{self.campaign.key} v{self.number}"
 
     def parsed(self) -> CampaignConfig:
-        return parse_campaign(self.config)
+        return _parsed(json.dumps(self.config))
 
 
 class Review(models.Model):

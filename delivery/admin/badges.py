@@ -7,4 +7,4 @@ from django.utils.safestring import SafeString
 
 
 def badge(state: str) -> SafeString:
-    return format_html('<span class="c-badge c-state-{}">{}</span>', state, state)
+    return format_html('<span class="c-badge c-state-{}">{}</span>', state, state.replace("_", " "))

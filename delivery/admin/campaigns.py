@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.forms import Media
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -17,15 +17,16 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
-from campaigns import configuration, editing
+from campaigns import blueprints, configuration, editing
 from campaigns.admin.removal import RemovedByItsOwner
-from campaigns.forms import drafts
+from campaigns.forms import drafts, inheritance
 from campaigns.forms.campaigns import CampaignForm
 from campaigns.models import Campaign, Run, Segment
 from delivery.admin.badges import badge
-from delivery.views import launching, run_progress
+from delivery.views import campaign_history, campaign_page, launching, reviewing, run_progress, steering
 from tenants import context
-from tenants.console import retailer_console, scripts
+from tenants.accounts.models import Role
+from tenants.console import needs, retailer_console, scripts
 
 
 @admin.register(Campaign, site=retailer_console)
@@ -37,13 +38,15 @@ class CampaignAdmin(RemovedByItsOwner):
     ordering = ("-updated_at",)
     when_empty = "A campaign brings a segment, a template and a time together."
     add_label = "Create a campaign"
+    begin_with = ("admin:blueprints", "Begin with a blueprint")
     prepopulated_fields = {"key": ("name",)}
     fieldsets = (
         (None, {"fields": ("draft_number", "name", "key")}),
         ("Audience", {"fields": ("include", "exclude", "holdout")}),
         ("Message", {"fields": ("template", "variants")}),
-        ("When", {"fields": ("when", "rhythm", "at", "topic")}),
+        ("When", {"fields": ("when", "rhythm", "at", "event_name", "delay", "once_per", "topic")}),
     )
+    asks_why = True
 
     @property
     def media(self) -> Media:
@@ -54,12 +57,14 @@ class CampaignAdmin(RemovedByItsOwner):
         return badge(campaign.state)
 
     @admin.display(description="Starts")
-    def starts(self, campaign: Campaign) -> str:
-        return drafts.trigger_words(campaign.draft["trigger"], context.current().tzinfo)
+    def starts(self, campaign: Any) -> str:
+        return drafts.trigger_words(campaign.outline["trigger"], context.current().tzinfo)
 
     @admin.display(description="Audience")
     def audience(self, campaign: Any) -> str:
-        rule = campaign.draft["audience"]["include"]
+        rule = campaign.outline["audience"].get("include")
+        if rule is None:
+            return "nobody chosen yet"
         if set(rule) != {"segment"}:
             return drafts.rule_words(rule)
         return campaign.segment_names.get(rule["segment"], f"{rule['segment']} (missing)")
@@ -78,7 +83,7 @@ class CampaignAdmin(RemovedByItsOwner):
         tallies = run_progress.tallies([each.last_run_id for each in found if each.last_run_id])
         names = dict(Segment.objects.values_list("key", "name"))
         for campaign in found:
-            campaign.segment_names = names
+            campaign.segment_names, campaign.outline = names, inheritance.outline(campaign.draft)
             campaign.tally = tallies.get(campaign.last_run_id, {})
         return response
 
@@ -107,7 +112,9 @@ class CampaignAdmin(RemovedByItsOwner):
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
         campaign = kwargs.get("obj")
         if campaign:
-            context |= launching.panel(campaign)
+            context |= campaign_page.panel(campaign, context["adminform"].form, request)
+        else:
+            context["blueprints"] = blueprints.catalogue()
         response: HttpResponse = super().render_change_form(request, context, **kwargs)
         return response
 
@@ -130,10 +137,46 @@ class CampaignAdmin(RemovedByItsOwner):
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
         return [
-            path("<int:pk>/audience/", view(launching.audience_page), name="campaigns_campaign_audience"),
-            path("<int:pk>/launch/", view(launching.launch_page), name="campaigns_campaign_launch"),
-            path("<int:pk>/publish/", view(require_POST(launching.publish)), name="campaigns_campaign_publish"),
-            path("<int:pk>/withdraw/", view(require_POST(launching.withdraw)), name="campaigns_campaign_withdraw"),
-            path("<int:pk>/test/", view(require_POST(launching.send_test)), name="campaigns_campaign_test"),
+            *[
+                path(f"<int:pk>/{name}/", view(page), name=f"campaigns_campaign_{name}")
+                for name, page in _PAGES.items()
+            ],
+            *[
+                path(
+                    f"<int:pk>/{name}/",
+                    view(needs(role, require_POST(act))),
+                    name=f"campaigns_campaign_{name.replace('-', '_')}",
+                )
+                for name, (role, act) in _ACTS.items()
+            ],
+            path(
+                "<int:pk>/restore/<int:number>/",
+                view(needs(Role.EDITOR, require_POST(campaign_history.restore))),
+                name="campaigns_campaign_restore",
+            ),
             *super().get_urls(),
         ]
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        if not object_id.isdecimal():
+            raise Http404("There is no such campaign.")
+        return campaign_history.history_page(request, int(object_id))
+
+
+_PAGES: dict[str, Any] = {
+    "audience": launching.audience_page,
+    "launch": needs(Role.EDITOR, launching.launch_page),
+    "review": reviewing.review_page,
+}
+_ACTS: dict[str, tuple[Role, Any]] = {
+    "publish": (Role.EDITOR, launching.publish),
+    "withdraw": (Role.EDITOR, launching.withdraw),
+    "test": (Role.EDITOR, launching.send_test),
+    "pause": (Role.EDITOR, steering.pause),
+    "resume": (Role.EDITOR, steering.resume),
+    "cancel": (Role.EDITOR, steering.cancel),
+    "stop": (Role.EDITOR, steering.stop),
+    "submit": (Role.EDITOR, reviewing.submit),
+    "approve": (Role.APPROVER, reviewing.approve),
+    "send-back": (Role.APPROVER, reviewing.send_back),
+}

@@ -16,7 +16,8 @@ from django.views.decorators.http import require_POST
 from campaigns.models import Run
 from delivery.admin.badges import badge
 from delivery.views import run_progress
-from tenants.console import ReadOnly, retailer_console, scripts
+from tenants.accounts.models import Role
+from tenants.console import ReadOnly, needs, retailer_console, scripts
 
 
 @admin.register(Run, site=retailer_console)
@@ -81,7 +82,7 @@ class RunAdmin(ReadOnly):
         return [
             path("<int:pk>/progress/", view(run_progress.progress), name="campaigns_run_progress"),
             *[
-                path(f"<int:pk>/{name}/", view(require_POST(move)), name=f"campaigns_run_{name}")
+                path(f"<int:pk>/{name}/", view(needs(Role.EDITOR, require_POST(move))), name=f"campaigns_run_{name}")
                 for name, move in moves.items()
             ],
             *super().get_urls(),

@@ -20,7 +20,8 @@ from campaigns.config.gate import Invalid
 from campaigns.forms import starters, templates
 from campaigns.models import Template
 from delivery.views import template_preview
-from tenants.console import retailer_console, scripts
+from tenants.accounts.models import Role
+from tenants.console import needs, retailer_console, scripts
 
 
 @admin.register(Template, site=retailer_console)
@@ -31,6 +32,7 @@ class TemplateAdmin(RemovedByItsOwner):
     ordering = ("name",)
     when_empty = "A template is how a message looks. Begin with a ready-made one and put your own words in."
     add_label = "Write a template"
+    asks_why = True
     prepopulated_fields = {"key": ("name",)}
     compressed_fields = False
     fieldsets = (
@@ -83,7 +85,11 @@ class TemplateAdmin(RemovedByItsOwner):
         view = self.admin_site.admin_view
         return [
             path("preview/", view(require_POST(template_preview.preview)), name="campaigns_template_preview"),
-            path("<int:pk>/restore/<int:number>/", view(require_POST(restore)), name="campaigns_template_restore"),
+            path(
+                "<int:pk>/restore/<int:number>/",
+                view(needs(Role.EDITOR, require_POST(restore))),
+                name="campaigns_template_restore",
+            ),
             *super().get_urls(),
         ]
 

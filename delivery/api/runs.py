@@ -54,7 +54,7 @@ class RunMessages(ListView):
         run = get_object_or_404(RUNS, pk=self.kwargs["pk"])
         is_claimed = When(state=Message.State.QUEUED, batch__state=Batch.State.CLAIMED, then=Value("claimed"))
         person = Customer.objects.filter(pk=OuterRef("customer_id")).values("external_id")
-        found = Message.objects.filter(run=run).select_related("run__version")
+        found = Message.objects.filter(run=run).select_related("version")
         found = found.annotate(shown_state=Case(is_claimed, default=F("state")), external_id=Subquery(person))
         fields = {"state": "shown_state", "step": "step", "variant": "variant"}
         return found.filter(**{fields[name]: value for name in self.filters if (value := self.given(name))})

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from campaigns import configuration
 from campaigns.api import etags
+from campaigns.api.campaigns import unmoved
 from campaigns.lifecycle import NotAllowed
 from campaigns.models import Campaign, Run
 from delivery import providers
@@ -27,11 +28,11 @@ class SteeringView(DeliveryView):
     lookup_field = "key"
     scopes = {"POST": Scope.WRITE}
 
-    def open_run(self) -> Run:
-        """The run under way. Raises NotAllowed."""
+    def open_run(self, *, unless: Campaign.State | None = None) -> Run | None:
+        """The run under way; None for a campaign in the state `unless` that has none. Raises NotAllowed."""
         campaign = self.get_object()
         run = Run.objects.open().select_related("campaign", "version").filter(campaign=campaign).order_by("-pk").first()
-        if run is None:
+        if run is None and campaign.state != unless:
             raise NotAllowed(f"{campaign.key!r} has no run under way: launch it first.")
         return run
 
@@ -41,33 +42,40 @@ class CampaignLaunch(SteeringView):
     @once
     def post(self, request: Request, key: str) -> Response:
         """Start a run, publishing the draft first where it changed. Workers carry it on: follow `Location`."""
-        campaign = self.get_object()
-        etags.check(request, campaign.draft_number)
+        etags.check_draft(request, self.get_object())
         providers.channel(context.current(), "email").check()
-        run = configuration.launch(campaign, by=self.caller, now=timezone.now(), occurrence=_occurrence(request))
+        with unmoved(request, key) as campaign:
+            run = configuration.launch(campaign, by=self.caller, now=timezone.now(), occurrence=_occurrence(request))
         bell.ring()
         location = request.path.removesuffix(f"campaigns/{key}/launch/") + f"runs/{run.pk}/"
         return Response(RunSerializer(run).data, status=202, headers={"Location": location})
 
 
 class CampaignPause(SteeringView):
-    @extend_schema(request=PauseSerializer, responses=RunSerializer)
+    @extend_schema(request=PauseSerializer, responses={200: RunSerializer, 204: None})
     @once
     def post(self, request: Request, key: str) -> Response:
-        """Stop before the next hand-over."""
+        """Stop before the next hand-over. A campaign only scheduled is stopped: it does not begin until resumed."""
         given = PauseSerializer(data=request.data)
         given.is_valid(raise_exception=True)
-        run = self.open_run()
-        configuration.pause(run, reason=given.validated_data["reason"])
+        run = self.open_run(unless=Campaign.State.SCHEDULED)
+        if run is None:
+            configuration.stop(self.get_object(), **given.validated_data)
+            return Response(status=204)
+        configuration.pause(run, **given.validated_data)
         return Response(RunSerializer(run).data)
 
 
 class CampaignResume(SteeringView):
-    @extend_schema(request=None, responses=RunSerializer)
+    @extend_schema(request=None, responses={200: RunSerializer, 204: None})
     @once
     def post(self, request: Request, key: str) -> Response:
-        """Go on where the paused run stopped."""
-        run = self.open_run()
+        """Go on where the paused run stopped. A campaign stopped before it began waits for its time again."""
+        run = self.open_run(unless=Campaign.State.PAUSED)
+        if run is None:
+            configuration.go_on(self.get_object())
+            bell.ring()
+            return Response(status=204)
         configuration.resume(run)
         bell.ring()
         return Response(RunSerializer(run).data)
@@ -78,11 +86,10 @@ class CampaignCancel(SteeringView):
     @once
     def post(self, request: Request, key: str) -> Response:
         """End the run: what was not handed over is cancelled. A campaign only scheduled is taken off the clock."""
-        campaign = self.get_object()
-        if not Run.objects.open().filter(campaign=campaign).exists():
-            configuration.withdraw(campaign)
+        run = self.open_run(unless=self.get_object().state)
+        if run is None:
+            configuration.withdraw(self.get_object())
             return Response(status=204)
-        run = self.open_run()
         configuration.cancel(run)
         bell.ring()
         return Response(RunSerializer(run).data)

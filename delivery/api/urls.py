@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from delivery.api import runs, steering, templates
+from delivery.api import runs, steering, stops, templates
 
 urlpatterns = [
     path("templates/<slug:key>/preview/", templates.TemplatePreview.as_view()),
@@ -10,6 +10,9 @@ urlpatterns = [
     path("campaigns/<slug:key>/pause/", steering.CampaignPause.as_view()),
     path("campaigns/<slug:key>/resume/", steering.CampaignResume.as_view()),
     path("campaigns/<slug:key>/cancel/", steering.CampaignCancel.as_view()),
+    path("campaigns/<slug:key>/stop/", stops.CampaignStop.as_view()),
+    path("campaigns/<slug:key>/go-on/", stops.CampaignGoOn.as_view()),
+    path("stop/", stops.SendingStop.as_view()),
     path("campaigns/<slug:key>/report/", runs.CampaignReport.as_view()),
     path("runs/", runs.Runs.as_view()),
     path("runs/<int:pk>/", runs.RunDetail.as_view()),

@@ -18,8 +18,10 @@ from campaigns.models import Run
 from delivery import reports
 from delivery.models import Batch, Message
 from delivery.reports import Report
-from delivery.views.launching import waterfall_rows
+from delivery.views.plans import waterfall_rows
 from tenants import bell
+from tenants.accounts.models import Role
+from tenants.console import may
 
 REGIONS = ("head", "numbers", "audience", "variants", "reasons", "card")
 OPEN = (Run.State.PLANNED, Run.State.RUNNING, Run.State.PAUSED)
@@ -76,7 +78,7 @@ def page(run: Run) -> dict[str, Any]:
 def progress(request: HttpRequest, pk: int) -> JsonResponse:
     """The run's numbers, and the regions of its page that are asked for (`?regions=head,card`) as they look now."""
     run = get_object_or_404(Run.objects.select_related("campaign", "version"), pk=pk)
-    shown = page(run)
+    shown = page(run) | {"may_edit": may(request, Role.EDITOR)}
     wanted = request.GET.get("regions", "").split(",")
     regions = {name: render_to_string(f"console/run/{name}.html", shown, request) for name in REGIONS if name in wanted}
     return JsonResponse({"is_open": shown["is_open"], "report": reports.as_data(shown["report"]), "regions": regions})

@@ -11,9 +11,8 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from campaigns import configuration, content, ingest
-from campaigns.config.gate import parse_rule
-from campaigns.models import Brand, Campaign, Customer, Segment, Template
+from campaigns import blueprinting, configuration, content, editing, ingest, policies
+from campaigns.models import Campaign, Customer, Segment, Template
 from marketing.demo import people
 from marketing.demo.banners import Banner
 from tenants import context, provisioning
@@ -23,6 +22,9 @@ from tenants.models import Retailer
 PASSWORD = "bannerline-demo"
 SEED = 2026
 CHUNK = 2000
+POLICY = {"footer": ["unsubscribe_url", "brand.postal_address"], "max_discount": 60}
+DEFAULTS = {"timing": {"expire_after": "3d"}}
+WAITING = "abandoned-cart"
 
 
 def retailer(banner: Banner) -> Retailer:
@@ -57,19 +59,35 @@ def history(banner: Banner, *, customers: int, now: datetime, step: Callable[[in
         ingest.add_events(chunk, now=now, zone=context.current().tzinfo)
 
 
-def campaign(banner: Banner) -> Campaign:
+def policy() -> None:
+    """The platform's bounds, where staff have not set any."""
+    if not policies.layer_of(None).number:
+        policies.save(None, policy=POLICY, defaults=DEFAULTS)
+
+
+def campaign(banner: Banner, *, now: datetime) -> Campaign:
     """The banner's brand, segments, template and campaign draft, as its files describe them."""
-    brand = content.brand()
-    Brand.objects.filter(pk=brand.pk).update(**banner.brand)
+    editing.save_brand(_filled(content.brand(), banner.brand))
     for key, segment in banner.segments.items():
-        parse_rule(segment["rule"])
-        Segment.objects.update_or_create(key=key, defaults={"name": segment["name"], "rule": segment["rule"]})
-    template, _ = Template.objects.update_or_create(
-        key=banner.template["key"], defaults={name: value for name, value in banner.template.items() if name != "key"}
-    )
+        editing.save_segment(_filled(Segment.objects.filter(key=key).first() or Segment(key=key), segment), now=now)
+    key = banner.template["key"]
+    template = _filled(Template.objects.filter(key=key).first() or Template(key=key), banner.template)
+    editing.save_template(template)
     content.publish(template)
     existing = Campaign.objects.filter(key=banner.campaign["key"]).first()
     return existing or configuration.save_draft(banner.campaign)
+
+
+def waiting_campaign(*, now: datetime) -> None:
+    """A campaign that a blueprint began, live and waiting for people to leave their baskets."""
+    if not Campaign.objects.filter(key=WAITING).exists():
+        configuration.publish(blueprinting.instantiate(WAITING, now=now), now=now)
+
+
+def _filled(row: Any, values: Mapping[str, Any]) -> Any:
+    for name, value in values.items():
+        setattr(row, name, value)
+    return row
 
 
 def _set_password(email: str) -> None:

@@ -38,13 +38,15 @@ class Scene:
 def prepare(banners: Sequence[Banner], *, customers: int, console: Console) -> list[Retailer]:
     """Every retailer with its people, history, brand and campaign."""
     now, retailers = timezone.now(), []
+    fill.policy()
     with _progress(console) as progress:
         for banner in banners:
             task = progress.add_task(f"{banner.name}: customers and orders", total=customers)
             retailer = fill.retailer(banner)
             with context.in_retailer(retailer):
                 fill.history(banner, customers=customers, now=now, step=partial(progress.advance, task))
-                fill.campaign(banner)
+                fill.campaign(banner, now=now)
+                fill.waiting_campaign(now=now)
             progress.update(task, completed=customers)
             retailers.append(retailer)
     fill.staff(STAFF)
@@ -56,7 +58,8 @@ def launch(banners: Sequence[Banner], retailers: Sequence[Retailer]) -> list[Sce
     scenes = []
     for banner, retailer in zip(banners, retailers, strict=True):
         with context.in_retailer(retailer):
-            run = configuration.launch(fill.campaign(banner), by="demo", now=timezone.now())
+            now = timezone.now()
+            run = configuration.launch(fill.campaign(banner, now=now), by="demo", now=now)
             scenes.append(Scene(banner, retailer, run))
     bell.ring(times=2)
     return scenes

@@ -16,21 +16,23 @@ from django.utils.html import format_html
 from django.utils.http import urlsafe_base64_encode
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
+from unfold.widgets import UnfoldAdminRadioSelectWidget
 
-from tenants import addresses, context
-from tenants.accounts.models import ApiKey, User
-from tenants.console import AdministratorsOnly, platform_console, retailer_console
+from tenants import addresses, context, people
+from tenants.accounts.models import ApiKey, Role, User
+from tenants.console import AdministratorsOnly, needs, platform_console, retailer_console
 
 
 class UserForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = User
-        fields = ["email", "first_name", "last_name", "is_superuser", "is_active"]
-        labels = {"email": "E-mail", "is_superuser": "Administrator", "is_active": "May sign in"}
+        fields = ["email", "first_name", "last_name", "role", "is_active"]
+        labels = {"email": "E-mail", "is_active": "May sign in"}
         help_texts = {
-            "is_superuser": "May also invite people and make API keys.",
+            "role": "Each role may also do what the ones above it may. Nobody approves what they wrote themselves.",
             "is_active": "Untick to lock somebody out without forgetting what they did.",
         }
+        widgets = {"role": UnfoldAdminRadioSelectWidget()}
 
     def clean_email(self) -> str:
         email: str = self.cleaned_data["email"].lower()
@@ -41,19 +43,21 @@ class UserForm(forms.ModelForm):  # type: ignore[type-arg]
 
 class UserAdmin(AdministratorsOnly):
     form = UserForm
-    list_display = ("address", "first_name", "last_name", "administrator", "may_sign_in", "last_login")
+    list_display = ("address", "first_name", "last_name", "what_they_may", "may_sign_in", "last_login")
+    list_filter = ("role",)
     search_fields = ("email", "first_name", "last_name")
     ordering = ("email",)
-    fields = ("email", "first_name", "last_name", "is_superuser", "is_active")
+    fields = ("email", "first_name", "last_name", "role", "is_active")
+    asks_why = True
     change_form_template = "console/user.html"
 
     @admin.display(description="E-mail", ordering="email")
     def address(self, user: User) -> str:
         return user.email
 
-    @admin.display(description="Administrator", boolean=True)
-    def administrator(self, user: User) -> bool:
-        return user.is_superuser
+    @admin.display(description="Role", ordering="role")
+    def what_they_may(self, user: User) -> str:
+        return Role(user.role).label.partition(":")[0]
 
     @admin.display(description="May sign in", boolean=True)
     def may_sign_in(self, user: User) -> bool:
@@ -64,16 +68,13 @@ class UserAdmin(AdministratorsOnly):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Nobody locks themselves out."""
-        return ("is_superuser", "is_active") if obj and obj.pk == request.user.pk else ()
+        return ("role", "is_active") if obj and obj.pk == request.user.pk else ()
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False  # what they published names them
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        if not change:
-            obj.is_staff = True
-            obj.set_unusable_password()
-        obj.save()
+        people.save_person(obj)
 
     def response_add(self, request: HttpRequest, obj: User, post_url_continue: Any = None) -> HttpResponse:
         return self._link_page(request, obj)
@@ -90,13 +91,8 @@ class UserAdmin(AdministratorsOnly):
         return addresses.platform_url() if is_platform else addresses.base_url(context.current())
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(require_POST(self._administrators_only))
+        view = self.admin_site.admin_view(needs(Role.ADMIN, require_POST(self.new_link)))
         return [path("<int:pk>/link/", view, name="accounts_user_link"), *super().get_urls()]
-
-    def _administrators_only(self, request: HttpRequest, pk: int) -> HttpResponse:
-        if not self.has_change_permission(request):
-            return HttpResponse("Only administrators may make login links.", status=403, content_type="text/plain")
-        return self.new_link(request, pk)
 
 
 retailer_console.register(User, UserAdmin)
@@ -130,10 +126,9 @@ class ApiKeyAdmin(AdministratorsOnly):
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
         if change:
-            obj.save()
+            people.save_key(obj)
         else:
-            request.made_key = ApiKey.objects.assign_key(obj)  # type: ignore[attr-defined]
-            obj.save()
+            request.made_key = people.make_key(obj)  # type: ignore[attr-defined]
 
     def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: Any = None) -> HttpResponse:
         made = {"title": f"API key {obj.name}", "key": request.made_key, "made": obj}  # type: ignore[attr-defined]

@@ -10,9 +10,9 @@ from typing import Any
 from django.urls import URLResolver, get_resolver
 
 PREFIX = "api/v1/"
-PUBLIC = ("schema/", "docs/")
+PUBLIC = ("schema/", "docs/", *(f"schema/{name}/" for name in ("campaign", "rule", "policy", "defaults")))
 METHODS = ("get", "post", "put", "patch", "delete")
-_EXAMPLES = {"external_id": "c1", "key": "some-key", "pk": "1"}
+_EXAMPLES = {"external_id": "c1", "key": "some-key", "pk": "1", "number": "1"}
 
 
 @dataclass(frozen=True)

@@ -40,16 +40,34 @@ SCOPES = {
     "campaigns/<slug:key>/": {"GET": READ, "PUT": WRITE, "PATCH": WRITE, "DELETE": WRITE},
     "campaigns/<slug:key>/validate/": {"POST": READ},
     "campaigns/<slug:key>/preflight/": {"GET": READ, "POST": READ},
+    "campaigns/<slug:key>/resolved/": {"GET": READ},
+    "campaigns/<slug:key>/submit/": {"POST": WRITE},
+    "campaigns/<slug:key>/approve/": {"POST": FULL},
+    "campaigns/<slug:key>/send-back/": {"POST": FULL},
+    "campaigns/<slug:key>/reviews/": {"GET": READ},
     "campaigns/<slug:key>/publish/": {"POST": WRITE},
+    "campaigns/<slug:key>/diff/": {"GET": READ},
+    "campaigns/<slug:key>/blueprint/": {"GET": READ, "POST": WRITE},
+    "campaigns/<slug:key>/stop/": {"POST": WRITE},
+    "campaigns/<slug:key>/go-on/": {"POST": WRITE},
     "campaigns/<slug:key>/launch/": {"POST": WRITE},
     "campaigns/<slug:key>/pause/": {"POST": WRITE},
     "campaigns/<slug:key>/resume/": {"POST": WRITE},
     "campaigns/<slug:key>/cancel/": {"POST": WRITE},
     "campaigns/<slug:key>/versions/": {"GET": READ},
+    "campaigns/<slug:key>/versions/<int:number>/": {"GET": READ},
+    "campaigns/<slug:key>/versions/<int:number>/restore/": {"POST": WRITE},
     "campaigns/<slug:key>/report/": {"GET": READ},
     "runs/": {"GET": READ},
     "runs/<int:pk>/": {"GET": READ},
     "runs/<int:pk>/messages/": {"GET": READ},
+    "blueprints/": {"GET": READ},
+    "blueprints/<slug:key>/": {"GET": READ},
+    "blueprints/<slug:key>/instantiate/": {"POST": WRITE},
+    "policy/": {"GET": READ, "PUT": FULL},
+    "defaults/": {"GET": READ, "PUT": FULL},
+    "audit/": {"GET": READ},
+    "stop/": {"GET": READ, "POST": WRITE, "DELETE": WRITE},
     "suppressions/": {"GET": READ, "POST": WRITE, "DELETE": WRITE},
 }
 
@@ -135,7 +153,7 @@ def test_other_hosts_have_no_api(acme: Retailer, api_key: Callable[..., str], ho
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
-@pytest.mark.parametrize("path", ["", "nothing/", "customers", "webhooks/", "signals/smtp/", "campaigns/x/submit/"])
+@pytest.mark.parametrize("path", ["", "nothing/", "customers", "webhooks/", "signals/smtp/", "campaigns/x/applaud/"])
 def test_paths_that_do_not_exist_say_so(api: Api, method: str, path: str) -> None:
     assert problem(api.call(method, path)) == (404, [("", "not_found")])
 
@@ -152,3 +170,21 @@ def test_schema_and_its_page_need_no_key(acme: Retailer) -> None:
     policy = page["Content-Security-Policy"]
     assert "script-src 'self' 'unsafe-eval'" in policy.split("; ")  # no inline script is needed: none is allowed
     assert b"<script>" not in page.content
+
+
+def test_schema_tells_the_headers_of_each_change(acme: Retailer) -> None:
+    schema = Api(acme, None).get("schema/").json()
+    assert "X-Change-Reason" in schema["info"]["description"]
+
+    def headers(path: str, method: str) -> set[str]:
+        given = schema["paths"][f"/api/v1/{path}"][method]["parameters"]
+        return {each["name"] for each in given if each["in"] == "header"}
+
+    assert headers("campaigns/{key}/", "get") == set()
+    assert headers("campaigns/{key}/", "put") == {"X-Change-Reason", "If-Match"}
+    assert headers("policy/", "put") == {"X-Change-Reason", "If-Match"}
+    assert headers("campaigns/{key}/approve/", "post") == {"X-Change-Reason", "If-Match", "Idempotency-Key"}
+    assert headers("templates/{key}/publish/", "post") == {"X-Change-Reason", "Idempotency-Key"}
+    assert headers("stop/", "post") == {"X-Change-Reason", "Idempotency-Key"}
+    draft = schema["components"]["schemas"]["CampaignDraft"]
+    assert (draft["required"], draft["if"]) == (["key", "name"], {"required": ["blueprint"]})

@@ -98,7 +98,13 @@ def test_wrong_shapes_are_told_by_every_write(api: Api, body: object) -> None:
         "customers/" + "k" * 5000 + "/", "customers/%ff%fe/", "customers/?search=%ff", "runs/?state=%00",
         "runs/?campaign=x&state=nonsense", "suppressions/?address=%00", "suppressions/?address=x",
         "suppressions/?channel=fax", "campaigns/?state=%F0%9F%98%80", "customers/?limit=5&limit=%00", "?format=xml",
-        "customers/?format=api", "schema/?lang=%00", "schema/?lang=../../etc", "docs/?script=1&lang=x",
+        "customers/?format=api", "audit/?kind=%00", "audit/?actor=%F0%9F%98%80&key=x",
+    "campaigns/welcome/diff/?from=%00",
+        "campaigns/welcome/diff/?to=" + "9" * 500,
+        "campaigns/welcome/versions/99999999999999999999/", "schema/else/",
+        "blueprints/..%2F..%2Fetc/", "blueprints/" + "k" * 5000 + "/",
+        "schema/?lang=%00",
+    "schema/?lang=../../etc", "docs/?script=1&lang=x",
     ],
 )  # fmt: skip
 def test_hostile_addresses_never_crash(api: Api, path: str) -> None:
@@ -145,6 +151,17 @@ TEMPLATE = {
     "key": "welcome", "name": "W", "channel": "email", "subject": "Hi {{ customer.first_name | default('you') }}",
     "preheader": "p", "html": "<p>{% for x in [1, 2] %}{{ x }}{% endfor %}</p>", "text": "Hi",
 }  # fmt: skip
+DEFAULTS = {
+    "topic": "news", "goal": {"event": "order", "within": "7d"},
+    "limits": {"per_customer": {"messages": 3, "per": "7d"}},
+    "audience": {"holdout": 0.1, "exclude": {"segment": "welcome"}},
+    "timing": {"mode": "now", "window": ["09:00", "20:00"], "expire_after": "24h"},
+}  # fmt: skip
+POLICY = {
+    "channels": ["email", "sms"], "sender_domains": ["example.test"], "template_features": ["conditions", "loops"],
+    "per_customer": [{"messages": 9, "per": "1d"}], "quiet_hours": [["22:00", "06:00"]], "max_per_day": 1000,
+    "min_holdout": 0.01, "max_discount": 50, "footer": [], "approval": False,
+}  # fmt: skip
 GOOD = [
     ("POST", "customers/bulk/", {"customers": [CUSTOMER, CUSTOMER]}),
     ("PATCH", "customers/c1/", CUSTOMER),
@@ -156,12 +173,21 @@ GOOD = [
     ("POST", "templates/welcome/preview/", {"data": {"customer": CUSTOMER, "content": {"a": 1}}}),
     ("POST", "templates/welcome/preview/", {"external_id": "c1"}),
     ("POST", "templates/welcome/rollback/", {"version": 1}),
+    ("POST", "campaigns/welcome/publish/", {"into_running": False}),
+    ("POST", "campaigns/welcome/submit/", {"note": "x"}),
+    ("POST", "campaigns/welcome/approve/", {"answer": "x"}),
+    ("POST", "campaigns/welcome/send-back/", {"answer": "x"}),
+    ("POST", "campaigns/welcome/stop/", {"reason": "x"}),
+    ("POST", "blueprints/winback/instantiate/", {"key": "mine", "name": "Mine"}),
+    ("PUT", "defaults/", DEFAULTS),
+    ("PUT", "policy/", POLICY),
     ("PUT", "campaigns/welcome/", CAMPAIGN),
     ("PATCH", "campaigns/welcome/", CAMPAIGN),
     ("POST", "campaigns/welcome/validate/", CAMPAIGN),
     ("POST", "campaigns/welcome/pause/", {"reason": "x"}),
     ("POST", "suppressions/", {"channel": "email", "address": "a@example.test", "reason": "manual"}),
     ("DELETE", "suppressions/", {"channel": "sms", "address": "+442071838750"}),
+    ("POST", "stop/", {"reason": "x"}),
 ]
 TEXTS = st.text(max_size=10) | st.sampled_from(
     ["hello", "welcome", "email", "api", "30d", "99999w", "2026-02-30T25:00:00", "9999-12-31T23:59", "0001-01-01",

@@ -13,6 +13,7 @@ from tests.benchmarks.figures import NoFigures
 from tests.benchmarks.installation import installation
 
 QUICK_MESSAGES = 4000  # with it, a benchmark takes less than a minute
+QUICK_PROPAGATION = (12, 8, 3)  # retailers, seconds, stops: the same
 
 
 def main() -> int:
@@ -33,6 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     benchmarks = parser.add_subparsers(dest="benchmark", required=True, metavar="NAME")
     _add_delivery(benchmarks.add_parser("delivery", help="messages/s from launch to settled ledger, over SMTP"))
+    _add_propagation(benchmarks.add_parser("propagation", help="seconds until workers know of a publish or a stop"))
     return parser
 
 
@@ -45,6 +47,23 @@ def _add_delivery(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--quick", dest="messages", action="store_const", const=QUICK_MESSAGES, help=f"{QUICK_MESSAGES} messages"
     )
+
+
+def _add_propagation(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--retailers", type=_count, default=350, help="whose campaigns run (default 350)")
+    parser.add_argument("--writers", type=_count, default=8, help="who publish at once (default 8)")
+    parser.add_argument("--workers", type=_count, default=2, help="worker processes (default 2)")
+    parser.add_argument("--seconds", type=_count, default=60, help="of publishing; half without broker (default 60)")
+    parser.add_argument("--stops", type=_count, default=12, help="emergency stops (default 12)")
+    parser.add_argument("--seed", type=int, default=11, help="of people, and of who publishes what (default 11)")
+    parser.add_argument("--quick", action=_Quick, nargs=0, help="12 retailers, 8 seconds, 3 stops")
+
+
+class _Quick(argparse.Action):
+    """Several options at once; those that come after it still count."""
+
+    def __call__(self, parser: argparse.ArgumentParser, options: argparse.Namespace, *_: object) -> None:
+        options.retailers, options.seconds, options.stops = QUICK_PROPAGATION
 
 
 def _count(text: str) -> int:

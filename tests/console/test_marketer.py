@@ -11,6 +11,7 @@ from campaigns import configuration
 from campaigns.models import Campaign, Customer, Run, Segment, Suppression, Template
 from delivery import pipeline
 from delivery.channels.memory import MemoryChannel
+from tenants import acting
 from tenants.accounts.models import ApiKey, User
 from tenants.models import Retailer
 from tests import factories
@@ -161,15 +162,25 @@ def test_second_of_two_editors_of_a_template_is_told(at_acme: Retailer, ana: Cli
     assert template.subject == "Mine"
 
 
-def test_second_of_two_editors_of_a_campaign_is_told(at_acme: Retailer, ana: Client) -> None:
+def test_second_of_two_editors_of_a_campaign_is_told_what_the_first_changed_and_keeps_what_they_wrote(
+    at_acme: Retailer, ana: Client
+) -> None:
     campaign = factories.campaign()
     path = f"/admin/campaigns/campaign/{campaign.pk}/change/"
     opened = fields(ana.get(path), "campaign_form")
-    configuration.save_draft(factories.config(name="Meanwhile"), campaign=campaign)
+    with acting.acting("Ben", "user:99", "console"):
+        configuration.save_draft(factories.config(name="Meanwhile"), campaign=campaign)
     refused = ana.post(path, opened | {"name": "Mine"})
-    assert "Somebody else saved this" in said(refused)
+    assert "Ben saved this meanwhile" in said(refused)
+    conflict = refused.context["conflict"]
+    assert [(each.label, each.before, each.after) for each in conflict.changed] == [("Name", "Welcome", "Meanwhile")]
+    again = fields(refused, "campaign_form")
+    assert again["name"] == "Mine"
     campaign.refresh_from_db()
     assert campaign.name == "Meanwhile"
+    assert ana.post(path, again).status_code == 302
+    campaign.refresh_from_db()
+    assert campaign.name == "Mine"
 
 
 def test_saving_a_campaign_unchanged_keeps_what_the_form_does_not_show(at_acme: Retailer, ana: Client) -> None:

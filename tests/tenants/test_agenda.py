@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from tenants import agenda
+from tenants import agenda, stops
 from tenants.models import AgendaItem, Retailer
 
 
@@ -79,3 +79,25 @@ def test_announcing_what_is_missing_leaves_its_holder_alone(acme: Retailer) -> N
     assert AgendaItem.objects.count() == 2
     agenda.finish(held, cost=0)
     assert [item.object_id for item in AgendaItem.objects.all()] == [2]
+
+
+def test_a_stopped_retailer_gets_no_turn_and_the_others_do(acme: Retailer, globex: Retailer) -> None:
+    agenda.put(acme, "run", 1)
+    agenda.put(globex, "run", 1)
+    stops.stop(acme, reason="test")
+    assert agenda.due_count(at_most=8) == 1
+    assert [claim.retailer_id for claim in claims(3, seconds=0)] == [globex.pk] * 3
+    stops.lift(acme)
+    assert agenda.due_count(at_most=8) == 2
+    assert {claim.retailer_id for claim in claims(3)} == {acme.pk, globex.pk}
+
+
+def test_while_the_platform_is_stopped_nobody_gets_a_turn(acme: Retailer, globex: Retailer) -> None:
+    agenda.put(acme, "run", 1)
+    agenda.put(globex, "run", 1)
+    stops.stop(None, reason="test")
+    assert agenda.due_count(at_most=8) == 0
+    assert claims(3) == []
+    assert agenda.claim(seconds=1, retailer=acme) is None
+    stops.lift(None)
+    assert len(claims(3)) == 2

@@ -5,11 +5,19 @@ from __future__ import annotations
 from campaigns.ascode.documents import Configuration, Document, Kind
 from campaigns.ascode.kinds.brand import BrandKind
 from campaigns.ascode.kinds.campaigns import CampaignKind
+from campaigns.ascode.kinds.layers import DefaultsKind, PolicyKind
 from campaigns.ascode.kinds.segments import SegmentKind
 from campaigns.ascode.kinds.templates import TemplateKind
 from campaigns.config.gate import Invalid
 
-KINDS: tuple[Kind, ...] = (BrandKind(), SegmentKind(), TemplateKind(), CampaignKind())
+KINDS: tuple[Kind, ...] = (
+    PolicyKind(),
+    DefaultsKind(),
+    BrandKind(),
+    SegmentKind(),
+    TemplateKind(),
+    CampaignKind(),
+)
 
 
 def read(*, lock: bool = False) -> Configuration:

@@ -4,7 +4,9 @@ from datetime import datetime
 
 from campaigns import content, editing
 from campaigns.ascode.documents import Configuration, Document
+from campaigns.ascode.kinds import bounds
 from campaigns.ascode.kinds.rows import RowKind, locked
+from campaigns.config import policy as rules
 from campaigns.config.gate import Problem
 from campaigns.models import Brand
 
@@ -24,7 +26,8 @@ class BrandKind(RowKind):
         return {self.name: self.document(row)}
 
     def problems(self, document: Document, target: Configuration, now: datetime) -> list[Problem]:
-        return self.column_problems(document)
+        found = self.column_problems(document)
+        return found or rules.sender_breaches(document.get("from_email", ""), bounds.policy_of(target))
 
     def save(self, document: Document, *, now: datetime) -> None:
         editing.save_brand(self.filled(content.brand(), document))

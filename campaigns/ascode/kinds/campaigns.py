@@ -6,7 +6,7 @@ from typing import Any
 
 from campaigns import configuration, editing, resolution
 from campaigns.ascode.documents import Configuration, Document, Kind
-from campaigns.ascode.kinds import references
+from campaigns.ascode.kinds import bounds, references
 from campaigns.ascode.kinds.numbers import tidy
 from campaigns.ascode.kinds.rows import locked
 from campaigns.config.gate import Problem
@@ -33,7 +33,8 @@ class CampaignKind(Kind):
         return shaped
 
     def problems(self, document: Document, target: Configuration, now: datetime) -> list[Problem]:
-        return []  # a draft may refer to what does not exist yet: `notes` says so
+        """A draft may refer to what does not exist yet: `notes` says so."""
+        return bounds.campaign_problems(document, target, bounds.policy_of(target))
 
     def kept_by(self, keys: Collection[str], target: Configuration) -> dict[str, str]:
         ran = Campaign.objects.filter(key__in=keys, runs__isnull=False).values_list("key", flat=True)
@@ -41,7 +42,7 @@ class CampaignKind(Kind):
 
     def notes(self, changed: Collection[str], removed: Collection[str], target: Configuration) -> Iterator[str]:
         for key in sorted(changed):
-            document = target[self.name][key]
+            document = bounds.whole(target[self.name][key], target)
             for word, named in (
                 ("segment", references.segments_in(document) - target["segments"].keys()),
                 ("template", references.templates_in(document) - target["templates"].keys()),

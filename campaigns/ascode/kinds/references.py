@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from campaigns.ascode.documents import Configuration, Document
+from campaigns.ascode.kinds import bounds
 from campaigns.models import Campaign
 
 Users = Mapping[str, list[str]]  # key -> who refers to it, in words
@@ -17,6 +18,8 @@ def users_of_segments(target: Configuration) -> Users:
     for key, document in target["segments"].items():
         for segment in segments_in(document):
             users[segment].append(f"segment {key}")
+    for segment in segments_in(bounds.defaults_of(target)):
+        users[segment].append("the defaults")
     for user, config in _campaigns(target):
         for segment in segments_in(config):
             users[segment].append(user)
@@ -37,7 +40,7 @@ def kept_by(keys: Collection[str], users: Users) -> dict[str, str]:
 
 
 def segments_in(document: Document | None) -> set[str]:
-    """The segments that a segment's or a campaign's rules name."""
+    """The segments that the rules of a segment, a campaign or defaults name."""
     document = document or {}
     rules = [document.get("rule"), document.get("audience"), *_of_steps(document, "when")]
     return set(_segments(rules))
@@ -48,12 +51,13 @@ def templates_in(document: Document) -> set[str]:
 
 
 def _campaigns(target: Configuration) -> Iterator[tuple[str, Document]]:
-    """Every campaign that stays, as its draft is to be and as it was published."""
-    for key, document in target["campaigns"].items():
+    """Every campaign that stays, as its draft is to be, with what its blueprint says of it, and as it was published."""
+    drafts = {key: bounds.whole(document, target) for key, document in target["campaigns"].items()}
+    for key, document in drafts.items():
         yield f"campaign {key}", document
     published = Campaign.objects.filter(live__isnull=False).order_by("key").values_list("key", "live__config")
     for key, live in published:
-        if target["campaigns"].get(key, live) != live:
+        if drafts.get(key, live) != live:
             yield f"campaign {key} as it was published", live
 
 

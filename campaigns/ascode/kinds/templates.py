@@ -5,7 +5,7 @@ from datetime import datetime
 
 from campaigns import content, editing
 from campaigns.ascode.documents import Configuration, Document
-from campaigns.ascode.kinds import references
+from campaigns.ascode.kinds import bounds, references
 from campaigns.ascode.kinds.rows import RowKind
 from campaigns.config.gate import Problem
 from campaigns.models import Template
@@ -22,8 +22,10 @@ class TemplateKind(RowKind):
 
     def problems(self, document: Document, target: Configuration, now: datetime) -> list[Problem]:
         found = self.column_problems(document)
-        checked = {problem.field for problem in found}
-        return found + [p for p in content.check(self.filled(Template(), document)) if p.field not in checked]
+        checked, template = {problem.field for problem in found}, self.filled(Template(), document)
+        found += [problem for problem in content.check(template) if problem.field not in checked]
+        said = (template.subject, template.html, template.text)
+        return found or content.breaches(*said, bounds.policy_of(target))
 
     def kept_by(self, keys: Collection[str], target: Configuration) -> dict[str, str]:
         return references.kept_by(keys, references.users_of_templates(target))

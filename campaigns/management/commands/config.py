@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError
@@ -18,19 +18,22 @@ from campaigns.ascode import applying, folder, history, kinds, planning, telling
 from campaigns.ascode.applying import Applied
 from campaigns.ascode.documents import Fault, Given, Refused
 from campaigns.ascode.history import Reason
+from campaigns.management.action_parser import ActionParser
 from tenants import context
 from tenants.management.acting_command import ActingCommand
 from tenants.models import Group, Retailer
 
 HAS_CHANGES = 2  # the exit code of a plan that would change something
 DESCRIPTION = """
-A retailer's configuration as files: brand.yaml, segments/KEY.yaml, templates/KEY.yaml with KEY.html and KEY.txt
-beside it, campaigns/KEY.yaml (the draft). What DIR leaves out is deleted, except for the brand, which stays as it is.
+A retailer's configuration as files: policy.yaml (the retailer's own), defaults.yaml, brand.yaml, segments/KEY.yaml,
+templates/KEY.yaml with KEY.html and KEY.txt beside it, campaigns/KEY.yaml (the draft). What DIR leaves out is deleted,
+except for policy, defaults and brand: they stay as they are, and an empty one, written {}, says nothing.
 Templates whose content changes are published, campaigns are changed as drafts.
 
-With --group or --all instead of SLUG, DIR is the same configuration for each retailer (leave brand.yaml out of it,
-and each keeps its own), except that a retailer for whom there is a folder DIR/SLUG gets what is in there instead;
-export writes such folders. A retailer is changed whole or not at all; one that fails is listed, and the others go on.
+With --group or --all instead of SLUG, DIR is the same configuration for each retailer (leave policy, defaults and brand
+out of it, and each keeps its own), except that a retailer for whom there is a folder DIR/SLUG gets what is in there
+instead; export writes such folders. A retailer is changed whole or not at all; one that fails is listed, and the others
+go on.
 """
 
 
@@ -66,7 +69,7 @@ class Request:
         """Where a retailer's own documents are."""
         if not self.is_many:
             return self.root
-        if retailer.slug in {kind.name for kind in kinds.KINDS}:
+        if retailer.slug in {kind.name for kind in kinds.KINDS if not kind.single}:
             cure = "name it on its own instead of a group or all"
             raise Refused([Fault(retailer.slug, "", f"its slug is the name of a folder of documents: {cure}")])
         return self.root / retailer.slug
@@ -79,33 +82,13 @@ class Request:
         return self._shared
 
 
-class _Parser(CommandParser):
-    """Of one action. Options may stand anywhere among its arguments."""
-
-    _is_mixing = False
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        if self._is_mixing:
-            return super().parse_known_args(args, namespace)
-        self._is_mixing = True
-        found, left = self.parse_known_intermixed_args(args, namespace)
-        if left:
-            self.error(f"unrecognized arguments: {' '.join(left)}")
-        return found, left
-
-    def error(self, message: str) -> NoReturn:
-        """A mistake on the command line must not look like a plan with changes."""
-        if not self.called_from_command_line:
-            super().error(message)
-        self.print_usage(sys.stderr)
-        self.exit(1, f"{self.prog}: error: {message}\n")
-
-
 class Command(ActingCommand):
     help = DESCRIPTION
 
     def add_arguments(self, parser: CommandParser) -> None:
-        actions = parser.add_subparsers(dest="action", parser_class=_Parser, metavar="export | plan | apply | rollback")
+        actions = parser.add_subparsers(
+            dest="action", parser_class=ActionParser, metavar="export | plan | apply | rollback"
+        )
         for name, (words, _) in ACTIONS.items():
             _add_arguments(actions.add_parser(name, help=words, description=f"{words}. {DESCRIPTION}"), name)
 

@@ -3,19 +3,20 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from rich.console import Console
 
 from marketing import database
 from marketing.demo import banners, show
 from marketing.management.commands.up import check_port, stop_event
 from marketing.processes import KeepsEnding, Processes
+from tenants.management.acting_command import ActingCommand
 
 WORKERS_WITHIN = 20.0  # seconds
 RUNS_WITHIN = 600.0
 
 
-class Command(BaseCommand):
+class Command(ActingCommand):
     help = "Show the whole product at work: retailers with customers and orders, a real campaign each, real mail."
 
     def add_arguments(self, parser: CommandParser) -> None:

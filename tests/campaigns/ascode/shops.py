@@ -11,6 +11,7 @@ from django.core.management import CommandError, call_command
 
 from campaigns import content
 from campaigns.models import Brand, Campaign, ConfigSnapshot, Segment, Template
+from tenants.models import Layer
 from tests import factories
 
 
@@ -77,7 +78,7 @@ def edit(file: Path, old: str, new: str) -> None:
 
 def rows() -> list[Any]:
     """Every row of configuration with all its columns, and what was published."""
-    return [list(model.objects.order_by("pk").values()) for model in (Brand, Segment, Template, Campaign)] + [
+    return [list(model.objects.order_by("pk").values()) for model in (Layer, Brand, Segment, Template, Campaign)] + [
         list(Template.objects.order_by("key").values_list("versions", "live")),
         ConfigSnapshot.objects.count(),
     ]

@@ -75,7 +75,7 @@ BOMB = "key: staff\na: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\n"
         (
             "segment/staff.yaml",
             "key: staff",
-            "segment: this is no configuration: a folder of configuration holds brand.",
+            "segment: this is no configuration: a folder of configuration holds policy.yaml",
         ),
         ("templates/winback.yaml", "key: winback\nname: W\nhtml: <p>x</p>\n", "move it to templates/winback.html"),
         (

@@ -9,16 +9,19 @@ from campaigns.ascode import documents, folder, kinds
 from campaigns.models import Campaign, Segment, Template
 from tenants.models import Retailer
 from tests import factories
-from tests.campaigns.ascode.shops import config, edit, exported
+from tests.campaigns.ascode.shops import config, edit, exported, rows
 
 
 def test_large_retailer_is_planned_and_changed_in_seconds(at_acme: Retailer, tmp_path: Path) -> None:
     folder.write(tmp_path, large_configuration(campaigns=200, segments=100, templates=50))
     began = time.monotonic()
-    assert "350 created, 0 changed, 0 deleted" in config("apply", "acme", tmp_path)[1]
+    assert "350 created, 2 changed, 0 deleted" in config("apply", "acme", tmp_path)[1]
     first = exported("acme", tmp_path)
-    assert len(first) == 1 + 200 + 100 + 3 * 50
+    assert len(first) == 3 + 200 + 100 + 3 * 50
     assert config("plan", "acme", tmp_path)[0] == 0
+    before = rows()
+    assert "nothing to change" in config("apply", "acme", tmp_path)[1]
+    assert rows() == before
     for number in range(20):
         edit(tmp_path / f"campaigns/campaign-{number}.yaml", "holdout: 0.05", "holdout: 0.1")
     assert "20 changed" in config("apply", "acme", tmp_path)[1]
@@ -31,9 +34,11 @@ def test_large_retailer_is_planned_and_changed_in_seconds(at_acme: Retailer, tmp
 
 def large_configuration(*, campaigns: int, segments: int, templates: int) -> documents.Configuration:
     body = "".join(
-        f"<p>Line {number} for {{{{ customer.first_name | default('you') }}}}</p>\n" for number in range(200)
+        f"<p>Line {number} for {{{{ customer.first_name | default(brand.name) }}}}</p>\n" for number in range(200)
     )
     return {
+        "policy": {"policy": {"quiet_hours": [["21:00", "08:00"]], "min_holdout": 0.02, "footer": ["brand.name"]}},
+        "defaults": {"defaults": {"timing": {"expire_after": "3d"}, "topic": "news"}},
         "brand": kinds.read()["brand"],
         "segments": {
             f"segment-{n}": {

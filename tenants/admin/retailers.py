@@ -1,4 +1,4 @@
-"""The platform's console: retailers, groups, what is due, and when the clock rings."""
+"""Retailers: provisioning, their group and time zone, and whether they may work."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -14,12 +14,12 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
-from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminTextInputWidget
 
-from tenants import addresses, agenda, bell, provisioning
-from tenants.console import ConsoleAdmin, ReadOnly, platform_console
-from tenants.models import AgendaItem, Group, Retailer
+from tenants import addresses, bell, provisioning, stops
+from tenants.accounts.models import Role
+from tenants.console import ConsoleAdmin, needs, platform_console
+from tenants.models import Retailer
 
 
 class ProvisionForm(forms.Form):
@@ -94,6 +94,8 @@ class RetailerAdmin(ConsoleAdmin):
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         """Provisioning makes a schema: it commits as it goes, and takes a few seconds."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
         form = ProvisionForm(request.POST or None)
         shown = self.admin_site.each_context(request) | {"title": "New retailer", "form": form, "opts": self.opts}
         if request.method != "POST" or not form.is_valid():
@@ -113,12 +115,21 @@ class RetailerAdmin(ConsoleAdmin):
             return render(request, "console/provision.html", shown)
         return render(request, "console/provisioned.html", shown | {"title": made.retailer.name, "made": made})
 
+    def save_model(self, request: HttpRequest, obj: Retailer, form: Any, change: bool) -> None:
+        provisioning.update(obj)
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        if kwargs.get("obj"):
+            context |= {"stop_here": stops.standing(kwargs["obj"])}
+        return super().render_change_form(request, context, *args, **kwargs)
+
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
+        suspending, resuming = (needs(Role.ADMIN, require_POST(each)) for each in (suspend, resume))
         return [
             path("<int:pk>/open/", view(open_console), name="tenants_retailer_open"),
-            path("<int:pk>/suspend/", view(require_POST(suspend)), name="tenants_retailer_suspend"),
-            path("<int:pk>/resume/", view(require_POST(resume)), name="tenants_retailer_resume"),
+            path("<int:pk>/suspend/", view(suspending), name="tenants_retailer_suspend"),
+            path("<int:pk>/resume/", view(resuming), name="tenants_retailer_resume"),
             *super().get_urls(),
         ]
 
@@ -144,93 +155,3 @@ def resume(request: HttpRequest, pk: int) -> HttpResponse:
         bell.ring()
         messages.success(request, f"{retailer} is active again and goes on where it stopped.")
     return redirect("admin:tenants_retailer_change", pk)
-
-
-@admin.register(Group, site=platform_console)
-class GroupAdmin(ConsoleAdmin):
-    list_display = ("name", "key", "size")
-    when_empty = "Groups hold retailers that share policy and templates. None yet."
-    search_fields = ("name", "key")
-    ordering = ("name",)
-    prepopulated_fields = {"key": ("name",)}
-
-    @admin.display(description="Retailers")
-    def size(self, group: Any) -> int:
-        return int(group.size)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
-        found: QuerySet[Group] = super().get_queryset(request)
-        return found.annotate(size=Count("retailers"))
-
-
-class ParkedFilter(admin.SimpleListFilter):
-    title = "state"
-    parameter_name = "state"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("parked", "Parked"), ("failing", "Failing"), ("held", "In a worker's hands")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[AgendaItem]) -> QuerySet[AgendaItem]:
-        chosen = {
-            "parked": Q(parked_at__isnull=False),
-            "failing": Q(failures__gt=0, parked_at__isnull=True),
-            "held": Q(claimed_until__isnull=False),
-        }
-        return queryset.filter(chosen.get(self.value() or "", Q()))
-
-
-@admin.register(AgendaItem, site=platform_console)
-class AgendaAdmin(ReadOnly):
-    list_display = ("retailer", "kind", "object_id", "due_at", "claimed_until", "failures", "trouble")
-    list_filter = (ParkedFilter, "kind")
-    list_select_related = ("retailer",)
-    search_fields = ("retailer__slug", "retailer__name", "error")
-    ordering = ("due_at",)
-    when_empty = "The agenda is empty: nothing is due for any retailer."
-    actions = ("retry",)
-    fields = ("retailer", "kind", "object_id", "due_at", "claimed_until", "claims", "failures", "error", "parked_at")
-
-    @admin.display(description="Trouble")
-    def trouble(self, item: AgendaItem) -> SafeString | str:
-        if item.parked_at:
-            return format_html('<span class="c-badge c-state-parked">parked</span> {}', item.error[:200])
-        return item.error[:200]
-
-    @admin.action(description="Try again now")
-    def retry(self, request: HttpRequest, chosen: QuerySet[AgendaItem]) -> None:
-        items = list(chosen.select_related("retailer")[:1000])
-        for item in items:
-            agenda.put(item.retailer, item.kind, item.object_id)
-        bell.ring()
-        messages.success(request, f"{len(items)} due again now.")
-
-
-class ScheduleAdmin(ConsoleAdmin):
-    """A rhythm that periodic tasks choose from."""
-
-
-platform_console.register(IntervalSchedule, ScheduleAdmin)
-platform_console.register(CrontabSchedule, ScheduleAdmin)
-
-
-@admin.register(PeriodicTask, site=platform_console)
-class PeriodicTaskAdmin(ConsoleAdmin):
-    """The clock's own tasks come from the settings; staff may switch them off or change their rhythm."""
-
-    list_display = ("name", "task", "enabled", "rhythm", "last_run_at", "total_run_count")
-    list_filter = ("enabled",)
-    list_select_related = ("interval", "crontab")
-    search_fields = ("name", "task")
-    ordering = ("name",)
-    fields = ("name", "task", "enabled", "interval", "crontab", "description", "last_run_at", "total_run_count")
-    readonly_fields = ("name", "task", "last_run_at", "total_run_count")
-
-    @admin.display(description="Rhythm")
-    def rhythm(self, task: PeriodicTask) -> str:
-        return str(task.interval or task.crontab or "")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False

@@ -1,0 +1,16 @@
+"""Stage 1. What was asked.
+
+Reads    Campaign (its draft), the layers below it, Segment, Template, the policy in force
+Writes   Campaign, CampaignVersion, Run, and the agenda
+Promise  what runs is a frozen version inside the policy; one occurrence of a campaign runs once, whoever starts it
+"""
+
+from campaigns.configuration.drafts import Conflict, restore, save_draft
+from campaigns.configuration.starting import launch, launch_due, start
+from campaigns.configuration.steering import cancel, fail, finish, go_on, pause, resume, stop, withdraw
+from campaigns.configuration.versions import COPY, check, publish
+
+__all__ = [
+    "COPY", "Conflict", "cancel", "check", "fail", "finish", "go_on", "launch", "launch_due", "pause", "publish",
+    "restore", "resume", "save_draft", "start", "stop", "withdraw",
+]  # fmt: skip

@@ -1,0 +1,186 @@
+"""A policy as the fields of a form. Both consoles use it: the platform's for itself and its groups, a retailer's own.
+
+`initial(document)` shows a stored policy, `PolicyForm.document()` is what the form says, and `tell` puts the gate's
+problems to the fields they are about. A field left blank bounds nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, get_args
+
+from django import forms
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanWidget,
+)
+
+from campaigns.config.gate import Problem
+from campaigns.config.policy import Feature, Needed, Policy
+from campaigns.config.rules import ChannelName
+
+NONE = "none"  # written where a list allows nothing at all
+_FOOTER = {
+    "unsubscribe_url": "A link to unsubscribe",
+    "preferences_url": "A link to preferences",
+    "brand.postal_address": "The postal address",
+    "brand.name": "The brand's name",
+}
+_FEATURES = {
+    "conditions": "Conditions: {% if %}",
+    "loops": "Loops: {% for %}",
+    "assignments": "Assignments: {% set %}",
+    "attributes": "Customers' own attributes",
+}
+_CHANNELS = {"email": "E-mail", "sms": "SMS", "push": "Push", "webhook": "Webhook"}
+_CAP = re.compile(r"(\d{1,9})\s*(?:messages?)?\s*(?:in|per|/)\s*(\S+)", re.IGNORECASE)
+_WINDOW = re.compile("([0-9]{1,2}:[0-9]{2})\\s*(?:to|-|\u2013)\\s*([0-9]{1,2}:[0-9]{2})")  # people paste dashes
+
+
+class PolicyForm(forms.Form):
+    """Bounds for every campaign below."""
+
+    channels = forms.MultipleChoiceField(
+        required=False,
+        label="Channels allowed",
+        choices=[(name, _CHANNELS.get(name, name.title())) for name in get_args(ChannelName)],
+        help_text="None ticked: all are.",
+        widget=UnfoldAdminCheckboxSelectMultipleWidget(),
+    )
+    per_customer = forms.CharField(
+        required=False,
+        label="Most messages to one customer",
+        help_text="Over all channels and campaigns; one limit per line, such as “3 in 7d” (m, h, d or w).",
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2, "placeholder": "3 in 7d"}),
+    )
+    quiet_hours = forms.CharField(
+        required=False,
+        label="Quiet hours",
+        help_text="In the retailer's time zone, such as “21:00 to 08:00”; several with commas.",
+        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "21:00 to 08:00"}),
+    )
+    max_per_day = forms.IntegerField(
+        required=False,
+        label="Most messages a day",
+        help_text="Of one retailer, over all campaigns.",
+        widget=UnfoldAdminIntegerFieldWidget(),
+    )
+    min_holdout = forms.FloatField(
+        required=False,
+        label="Least share held back (%)",
+        help_text="Each campaign's holdout, to measure what it does.",
+        widget=UnfoldAdminIntegerFieldWidget(attrs={"step": "any", "min": 0, "max": 90}),
+    )
+    max_discount = forms.FloatField(
+        required=False,
+        label="Deepest discount (%)",
+        help_text="Of “discount” in a message's content.",
+        widget=UnfoldAdminIntegerFieldWidget(attrs={"step": "any", "min": 0, "max": 100}),
+    )
+    sender_domains = forms.CharField(
+        required=False,
+        label="Mail may come from",
+        help_text="Domains, one per line; those below them are included. Blank: from anywhere.",
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2, "placeholder": "example.com", "spellcheck": "false"}),
+    )
+    footer = forms.MultipleChoiceField(
+        required=False,
+        label="Every message has",
+        choices=[(name, _FOOTER.get(name, name)) for name in get_args(Needed)],
+        widget=UnfoldAdminCheckboxSelectMultipleWidget(),
+    )
+    limits_features = forms.BooleanField(
+        required=False,
+        label="Limit what templates may use to what is ticked below",
+        widget=UnfoldBooleanWidget(),
+    )
+    template_features = forms.MultipleChoiceField(
+        required=False,
+        label="Templates may use",
+        choices=[(name, _FEATURES.get(name, name)) for name in get_args(Feature)],
+        widget=UnfoldAdminCheckboxSelectMultipleWidget(),
+    )
+    approval = forms.BooleanField(
+        required=False,
+        label="An approver must agree before a campaign is published",
+        widget=UnfoldBooleanWidget(),
+    )
+
+    def clean_per_customer(self) -> list[dict[str, Any]]:
+        return [limit(line) for line in _parts(self.cleaned_data["per_customer"])]
+
+    def clean_quiet_hours(self) -> list[list[str]]:
+        return [window(part) for part in _parts(self.cleaned_data["quiet_hours"])]
+
+    def clean_sender_domains(self) -> list[str] | None:
+        named = [part.lower() for part in _parts(self.cleaned_data["sender_domains"], r"[\s,;]+")]
+        return [] if named == [NONE] else named or None
+
+    def document(self) -> dict[str, Any]:
+        """The policy that a valid form asks for, as written: what bounds nothing is left out."""
+        given = {name: value for name, value in self.cleaned_data.items() if name in Policy.model_fields}
+        said = {
+            name: value for name, value in given.items() if value is not None and value is not False and value != []
+        }
+        if given["sender_domains"] == []:
+            said["sender_domains"] = []
+        if self.cleaned_data["limits_features"]:
+            said["template_features"] = given["template_features"]
+        if share := said.pop("min_holdout", 0):
+            said["min_holdout"] = round(share / 100, 6)
+        return said
+
+
+def initial(document: Mapping[str, Any]) -> dict[str, Any]:
+    """What PolicyForm shows of a stored policy."""
+    domains, features = document.get("sender_domains"), document.get("template_features")
+    return {
+        "channels": document.get("channels") or [],
+        "per_customer": "\n".join(f"{cap['messages']} in {cap['per']}" for cap in document.get("per_customer", [])),
+        "quiet_hours": ", ".join(f"{first} to {last}" for first, last in document.get("quiet_hours", [])),
+        "max_per_day": document.get("max_per_day"),
+        "min_holdout": _percent(document.get("min_holdout")),
+        "max_discount": document.get("max_discount"),
+        "sender_domains": NONE if domains == [] else "\n".join(domains or []),
+        "footer": document.get("footer", []),
+        "limits_features": features is not None,
+        "template_features": features or [],
+        "approval": document.get("approval", False),
+    }
+
+
+def tell(form: forms.Form, problems: Iterable[Problem], *, place: Callable[[str], str] = lambda field: field) -> None:
+    """Put the gate's problems to the form's fields; `place` names the field for a path of the document."""
+    for problem in problems:
+        name = place(problem.field).split(".")[0]
+        known = name in form.fields
+        words = problem.message[:1].upper() + problem.message[1:]
+        form.add_error(name if known else None, words if known or not problem.field else f"{problem.field}: {words}")
+
+
+def _parts(text: str, pattern: str = r"[\n,;]+") -> list[str]:
+    return [part.strip() for part in re.split(pattern, text) if part.strip()]
+
+
+def limit(line: str) -> dict[str, Any]:
+    """`3 in 7d` as the gate wants it. Raises ValidationError."""
+    match = _CAP.fullmatch(line)
+    if not match:
+        raise forms.ValidationError(f"Write a limit as “3 in 7d”: “{line}” is none.")
+    return {"messages": int(match[1]), "per": match[2]}
+
+
+def window(part: str) -> list[str]:
+    """`21:00 to 08:00` as the gate wants it. Raises ValidationError."""
+    match = _WINDOW.fullmatch(part)
+    if not match:
+        raise forms.ValidationError(f"Write quiet hours as “21:00 to 08:00”: “{part}” is none.")
+    return [match[1].zfill(5), match[2].zfill(5)]
+
+
+def _percent(share: float | None) -> float | None:
+    return None if not share else round(share * 100, 6)

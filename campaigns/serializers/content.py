@@ -1,0 +1,69 @@
+"""Segments and templates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+from rest_framework import serializers
+
+from campaigns.audience import Waterfall
+from campaigns.config.rules import Rule
+from campaigns.models import Segment, Template, TemplateVersion
+
+
+class SegmentSerializer(serializers.ModelSerializer[Segment]):
+    class Meta:
+        model = Segment
+        fields = ["key", "name", "description", "rule", "created_at", "updated_at"]
+
+
+class RuleBody(BaseModel):
+    """A rule to try out."""
+
+    rule: Rule
+
+
+class RuleSerializer(serializers.Serializer[Any]):
+    rule = serializers.JSONField()
+
+
+class WaterfallSerializer(serializers.Serializer[Waterfall]):
+    candidates = serializers.IntegerField()
+    included = serializers.IntegerField()
+    excluded = serializers.DictField(child=serializers.IntegerField(), help_text="By reason.")
+
+
+class RulePreviewSerializer(serializers.Serializer[Any]):
+    count = serializers.IntegerField()
+    waterfall = WaterfallSerializer(help_text="Whom an e-mail would reach.")
+    sample = serializers.ListField(child=serializers.DictField())
+
+
+class TemplateSummary(serializers.ModelSerializer[Template]):
+    live_version = serializers.IntegerField(source="live.number", default=None, read_only=True)
+
+    class Meta:
+        model = Template
+        fields = ["key", "name", "channel", "subject", "live_version", "created_at", "updated_at"]
+
+
+class TemplateSerializer(serializers.ModelSerializer[Template]):
+    live_version = serializers.IntegerField(source="live.number", default=None, read_only=True)
+
+    class Meta:
+        model = Template
+        fields = [
+            "key", "name", "channel", "subject", "preheader", "html", "text", "live_version", "created_at", "updated_at"
+        ]  # fmt: skip
+        extra_kwargs = {"html": {"trim_whitespace": False}, "text": {"trim_whitespace": False}}
+
+
+class TemplateVersionSerializer(serializers.ModelSerializer[TemplateVersion]):
+    class Meta:
+        model = TemplateVersion
+        fields = ["number", "content_hash", "subject", "published_at"]
+
+
+class RollbackSerializer(serializers.Serializer[Any]):
+    version = serializers.IntegerField(min_value=1, max_value=2**31 - 1)

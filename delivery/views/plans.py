@@ -1,0 +1,135 @@
+"""What a launch would do, worked out and not done: who would get it, what it says, and what stands in its way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from campaigns import audience
+from campaigns.config.campaign import CampaignConfig, EventTrigger, RecurringTrigger, ScheduleTrigger
+from campaigns.config.gate import Invalid
+from campaigns.config.layers import Resolved
+from campaigns.forms import drafts, inheritance
+from campaigns.forms.campaigns import missing
+from campaigns.models import Campaign, Customer, Member, Template, TemplateVersion
+from delivery import previews, providers
+from delivery.channels.base import ChannelUnavailable
+from delivery.previews import Preview
+from tenants import context
+
+SAMPLE = 200  # people whose messages are rendered before a launch, to see what would go wrong
+
+
+@dataclass
+class Plan:
+    """What a launch would do. `problems` are what stands in its way."""
+
+    campaign: Campaign
+    problems: list[str]
+    resolved: Resolved | None = None
+    waterfall: dict[str, Any] = field(default_factory=dict)
+    customer: Customer | None = None
+    shown: list[tuple[str, Preview]] = field(default_factory=list)  # with the name of step and variant
+    looked_at: int = 0
+    unrenderable: list[tuple[str, int]] = field(default_factory=list)
+
+    @property
+    def config(self) -> CampaignConfig | None:
+        return self.resolved.config if self.resolved else None
+
+    @property
+    def included(self) -> int:
+        return int(self.waterfall.get("included", 0))
+
+    @property
+    def is_timed(self) -> bool:
+        kinds = ScheduleTrigger | RecurringTrigger | EventTrigger
+        return self.config is not None and isinstance(self.config.trigger, kinds)
+
+    @property
+    def recurs(self) -> bool:
+        return self.config is not None and isinstance(self.config.trigger, RecurringTrigger)
+
+    @property
+    def waits_for_event(self) -> bool:
+        return self.config is not None and isinstance(self.config.trigger, EventTrigger)
+
+    @property
+    def starts(self) -> str:
+        if self.resolved is None:
+            return ""
+        return drafts.trigger_words(self.resolved.document["trigger"], context.current().tzinfo)
+
+
+def plan(campaign: Campaign, *, now: datetime) -> Plan:
+    stands = inheritance.standing(campaign.draft)
+    problems = [problem for found in missing(stands, as_of=now).values() for problem in found]
+    made = Plan(campaign, problems)
+    try:
+        made.resolved = stands.resolved()
+        config = made.resolved.config
+        made.waterfall = waterfall_rows(audience.count(config, as_of=now))
+        people = _sample(config, now)
+    except Invalid:
+        return made  # `missing` has said why
+    live = template(config)
+    made.customer = next((each for each in people if each.first_name and each.email), None) or next(iter(people), None)
+    if live and made.customer:
+        _render(made, config, live, people)
+    return made
+
+
+def template(config: CampaignConfig) -> TemplateVersion | None:
+    """What the first step's template says now."""
+    found = Template.objects.select_related("live").filter(key=config.steps[0].template).first()
+    return found.live if found else None
+
+
+def channel_problems(config: CampaignConfig | None) -> list[str]:
+    """Why the provider of the first step's channel cannot be reached, if so."""
+    try:
+        if config:
+            providers.channel(context.current(), config.steps[0].channel).check()
+    except ChannelUnavailable as unavailable:
+        return [str(unavailable)]
+    return []
+
+
+def waterfall_rows(waterfall: audience.Waterfall) -> dict[str, Any]:
+    """A waterfall as rows with their share of the candidates in percent."""
+    labels = dict(Member.Reason.choices)
+    all_of_them = waterfall.candidates or 1
+    excluded, left = [], 100.0
+    for reason, number in waterfall.excluded.items():
+        share = 100 * number / all_of_them
+        left -= share
+        excluded.append({"label": labels[reason], "count": number, "share": share, "left": left})
+    return {
+        "candidates": waterfall.candidates,
+        "included": waterfall.included,
+        "share": 100 * waterfall.included / all_of_them,
+        "excluded": excluded,
+        "excluded_total": sum(waterfall.excluded.values()),
+    }
+
+
+def _render(made: Plan, config: CampaignConfig, live: TemplateVersion, people: list[Customer]) -> None:
+    """Each variant of each step for one person, and what goes wrong in the first step for the others of the sample."""
+    assert made.customer is not None
+    keys = {step.template for step in config.steps}
+    by_key = {each.key: each.live for each in Template.objects.select_related("live").filter(key__in=keys)}
+    for step in config.steps:
+        content = by_key.get(step.template)
+        if content is None:
+            continue
+        for variant in step.variants:
+            name = f"Variant {variant.key}" if len(config.steps) == 1 else f"Step {step.key}, variant {variant.key}"
+            made.shown.append((name, previews.of_variant(config, content, variant, made.customer)))
+    made.looked_at = len(people)
+    made.unrenderable = previews.problems(config, live, people).most_common()
+
+
+def _sample(config: CampaignConfig, now: datetime) -> list[Customer]:
+    _, people = audience.preview(config.audience.include, as_of=now, sample=SAMPLE)
+    return list(Customer.objects.filter(external_id__in=[person["external_id"] for person in people]).order_by("pk"))
