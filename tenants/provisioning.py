@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
-from tenants import addresses, audit, changes, context
+from tenants import addresses, audit, changes, context, people
 from tenants.accounts.models import ApiKey, Scope, User
 from tenants.models import Domain, Lane, Retailer
 from tenants.models.retailers import RESERVED_SLUGS, generate_schema_name
@@ -40,7 +40,7 @@ def provision(
     with context.in_retailer(retailer), transaction.atomic():
         email = (admin_email or f"admin@{slug}.example").lower()
         admin = User.objects.filter(email=email).first() or User.objects.create_superuser(email)
-        _, key = ApiKey.objects.create_key(name="provisioned", scope=Scope.FULL)
+        key = people.make_key(ApiKey(name="provisioned", scope=Scope.FULL))
     Retailer.objects.filter(pk=retailer.pk).update(status=Retailer.Status.ACTIVE)
     retailer.status = Retailer.Status.ACTIVE
     audit.note_of(retailer, "provision", "retailer", after={"name": retailer.name, "timezone": retailer.timezone})

@@ -8,8 +8,8 @@ from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from campaigns import audience, configuration
-from campaigns.config.gate import Invalid, parse_campaign
+from campaigns import audience, configuration, resolution
+from campaigns.config.gate import Invalid
 from campaigns.lifecycle import NotAllowed
 from campaigns.models import Campaign, Run
 from delivery import providers, reports, waiting
@@ -54,7 +54,7 @@ class Command(RetailerCommand):
             self.stdout.write(f"Launched {campaign.key}: run {run.pk}. Watch it in the console, or launch with --wait.")
 
     def _preflight(self, campaign: Campaign, as_of: datetime, *, as_json: bool) -> None:
-        config = parse_campaign(campaign.draft)
+        config = resolution.resolve(campaign.draft).config
         problems = configuration.check(config, as_of=as_of)
         if problems:
             raise Invalid(problems)

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from tenants import people
 from tenants.accounts.models import ApiKey, Scope
 from tenants.management.retailer_command import RetailerCommand
 from tenants.models import Retailer
@@ -18,5 +19,5 @@ class Command(RetailerCommand):
         parser.add_argument("--scope", choices=Scope.values, required=True)
 
     def act(self, retailer: Retailer, **options: Any) -> None:
-        _, key = ApiKey.objects.create_key(name=options["name"], scope=options["scope"])
+        key = people.make_key(ApiKey(name=options["name"], scope=options["scope"]))
         self.stdout.write(f"API key for {retailer.slug}, scope {options['scope']} (shown once): {key}")
