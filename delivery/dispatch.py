@@ -33,6 +33,7 @@ from tenants.models import Retailer
 
 HAND_OVER = pace.MOST
 HAND_OVER_SHARE = 0.4  # of the lease: the provider's time for one hand-over
+AT_A_STRETCH = 10.0  # seconds on one batch: then others have a turn, and it is read anew what is live
 GUARD_SHARE = 0.5  # of the lease: older than this, a renewal is not trusted and nothing is sent under it
 ATTEMPTS = 6  # deferrals before a message fails
 GIVE_UP_AFTER = timedelta(hours=24)  # of a provider that stays out of reach
@@ -116,7 +117,7 @@ def _hand_over_all(
         chunk, waiting = waiting[:size], waiting[size:]
         outbound, failures = composer.compose(chunk)
         renewing = time.monotonic()
-        if renewing - begun > settings.LEASE_SECONDS:  # a slow provider does not hold a worker for a whole batch
+        if renewing - begun > AT_A_STRETCH:
             batches.turn(lease, verdicts)
             return Wait(timezone.now())
         window = limits.mark(lease, chunk, [*verdicts, *failures])
