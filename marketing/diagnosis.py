@@ -18,7 +18,7 @@ from delivery import providers, reports
 from delivery.channels.base import ChannelUnavailable
 from marketing import database
 from tenants import context
-from tenants.models import AgendaItem, Retailer
+from tenants.models import AgendaItem, Retailer, Stop
 
 OVERDUE_AFTER = 30  # seconds
 OK, WARNING, FAILURE = "ok", "warning", "failure"
@@ -95,6 +95,14 @@ def _agenda() -> Finding:
     return Finding("agenda", OK, f"{AgendaItem.objects.count()} items, none overdue")
 
 
+def _stops() -> Finding:
+    found = list(Stop.objects.select_related("retailer").order_by("pk"))
+    if found:
+        told = "; ".join(f"{each.retailer or 'everybody'} by {each.by}: {each.reason}" for each in found[:5])
+        return Finding("stops", WARNING, f"{len(found)} stand ({told}): what is due waits until resume_sending")
+    return Finding("stops", OK, "nobody's sending is stopped")
+
+
 def _provider() -> Finding:
     try:
         url = providers.email_url()
@@ -127,4 +135,13 @@ def _ledgers() -> Finding:
     return Finding("ledgers", OK, f"{runs} runs, all balance")
 
 
-_CHECKS: tuple[Callable[[], Finding], ...] = (_durability, _schemas, _broker, _agenda, _provider, _settings, _ledgers)
+_CHECKS: tuple[Callable[[], Finding], ...] = (
+    _durability,
+    _schemas,
+    _broker,
+    _agenda,
+    _stops,
+    _provider,
+    _settings,
+    _ledgers,
+)
