@@ -13,7 +13,10 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import setup_databases, teardown_databases
+from pytest_django import Settings
 
+from delivery import providers
+from delivery.channels.memory import MemoryChannel
 from tenants import context, provisioning
 from tenants.accounts.models import ApiKey, Scope, User
 from tenants.models import Retailer
@@ -47,6 +50,23 @@ def _back_to_the_platform() -> Iterator[None]:
 @pytest.fixture
 def acme(db: None) -> Retailer:
     return context.find("acme")
+
+
+@pytest.fixture
+def at_acme(acme: Retailer) -> Iterator[Retailer]:
+    """Acme, and the test acts for it."""
+    with context.in_retailer(acme):
+        yield acme
+
+
+@pytest.fixture
+def outbox(settings: Settings, acme: Retailer) -> MemoryChannel:
+    """Where Acme's mail arrives, in memory."""
+    settings.EMAIL_URL = "memory://acme"
+    channel = providers.channel(acme, "email")
+    assert isinstance(channel, MemoryChannel)
+    channel.sent.clear()
+    return channel
 
 
 @pytest.fixture

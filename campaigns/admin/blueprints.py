@@ -63,7 +63,7 @@ def accept(request: HttpRequest, pk: int) -> HttpResponse:
 @retailer_console.page("blueprints/not-now/<int:pk>/", "blueprint_not_now")
 @require_POST
 def not_now(request: HttpRequest, pk: int) -> HttpResponse:
-    """The offer is not shown again in this session."""
+    """The offer is not shown again until the next sign-in."""
     campaign = get_object_or_404(Campaign, pk=pk)
     newest = blueprints.get(str(campaign.draft.get("blueprint", "")))
     if newest:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from calendar import isleap
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -24,12 +23,6 @@ MALFORMED: list[Any] = [
     "'; DROP TABLE campaigns_customer; --05-17", "\u0660\u0665-\u0661\u0667",
     517, 5.17, True, None, ["05-17"], {"month": 5}
 ]  # fmt: skip
-
-
-@pytest.fixture
-def at_acme(acme: Retailer) -> Iterator[Retailer]:
-    with context.in_retailer(acme):
-        yield acme
 
 
 def born(*birthdays: Any) -> None:

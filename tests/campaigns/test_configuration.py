@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -23,12 +22,6 @@ from tests import factories
 NESTED: Any = {"attribute": "city", "eq": "x"}
 for _ in range(10_000):
     NESTED = {"not": NESTED}
-
-
-@pytest.fixture
-def at_acme(acme: Retailer) -> Iterator[Retailer]:
-    with context.in_retailer(acme):
-        yield acme
 
 
 def problems_of(data: Any) -> dict[str, str]:

@@ -12,11 +12,10 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
-from pytest_django import Settings
 
 from campaigns import arrivals, audience, configuration, erasure, ingest, policies
 from campaigns.models import Arrival, Campaign, Customer, Event, Member, Run
-from delivery import pipeline, providers
+from delivery import pipeline
 from delivery.channels.memory import MemoryChannel
 from tenants import agenda, context
 from tenants.accounts.models import Scope
@@ -33,15 +32,6 @@ def at_acme(acme: Retailer) -> Iterator[Retailer]:
     with context.in_retailer(acme):
         factories.customers(5)
         yield acme
-
-
-@pytest.fixture
-def outbox(settings: Settings, acme: Retailer) -> MemoryChannel:
-    settings.EMAIL_URL = "memory://triggers"
-    channel = providers.channel(acme, "email")
-    assert isinstance(channel, MemoryChannel)
-    channel.sent.clear()
-    return channel
 
 
 def published(trigger: dict[str, Any] | None = None, **parts: Any) -> Campaign:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,18 +10,11 @@ import pytest
 from campaigns import lifecycle
 from campaigns.lifecycle import TRANSITIONS, NotAllowed
 from campaigns.models import Campaign
-from tenants import context
 from tenants.models import Retailer
 from tests import factories
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 State = Campaign.State
-
-
-@pytest.fixture
-def at_acme(acme: Retailer) -> Iterator[Retailer]:
-    with context.in_retailer(acme):
-        yield acme
 
 
 def table() -> str:

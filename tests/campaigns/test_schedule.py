@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
@@ -14,7 +13,7 @@ from campaigns import configuration, schedule
 from campaigns.config.campaign import RecurringTrigger
 from campaigns.models import Campaign, Run
 from delivery import pipeline
-from tenants import agenda, context
+from tenants import agenda
 from tenants.models import AgendaItem, Retailer
 from tests import factories
 
@@ -68,12 +67,6 @@ def test_recurrences_follow_the_wall_clock(rule: str, after: str, due: str | Non
     trigger = RecurringTrigger(kind="recurring", rrule=rule, starts=datetime.fromisoformat("2026-01-01"))
     found = schedule.next_occurrence(trigger, ZoneInfo("Europe/London"), after=datetime.fromisoformat(after))
     assert (found.at if found else None) == (datetime.fromisoformat(due) if due else None)
-
-
-@pytest.fixture
-def at_acme(acme: Retailer) -> Iterator[Retailer]:
-    with context.in_retailer(acme):
-        yield acme
 
 
 def published(trigger: dict[str, Any], *, days_ago: int = 0) -> Campaign:

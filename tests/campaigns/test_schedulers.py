@@ -6,13 +6,11 @@ beats here are what a tick leads to, at its worst: every one of them looks at ev
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from threading import Barrier
 from typing import Any
 
-import pytest
 from django.db import connection
 from django.utils import timezone
 
@@ -27,12 +25,6 @@ from tests import factories
 
 OCCURRENCES, BEATS, BLOCK = 1000, 3, 20
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-
-
-@pytest.fixture
-def at_acme(acme: Retailer) -> Iterator[Retailer]:
-    with context.in_retailer(acme):
-        yield acme
 
 
 def look(at: datetime) -> datetime | None:

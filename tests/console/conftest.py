@@ -1,30 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from django.test import Client
-from pytest_django import Settings
 
-from delivery import providers
-from delivery.channels.memory import MemoryChannel
-from tenants import context
 from tenants.models import Retailer
-
-
-@pytest.fixture
-def at_acme(acme: Retailer) -> Iterator[Retailer]:
-    with context.in_retailer(acme):
-        yield acme
-
-
-@pytest.fixture
-def outbox(settings: Settings, acme: Retailer) -> MemoryChannel:
-    settings.EMAIL_URL = "memory://console"
-    channel = providers.channel(acme, "email")
-    assert isinstance(channel, MemoryChannel)
-    channel.sent.clear()
-    return channel
 
 
 @pytest.fixture

@@ -28,15 +28,6 @@ LONDON = ZoneInfo("Europe/London")
 
 
 @pytest.fixture
-def outbox(settings: Settings, acme: Retailer) -> MemoryChannel:
-    settings.EMAIL_URL = "memory://bounds"
-    channel = providers.channel(acme, "email")
-    assert isinstance(channel, MemoryChannel)
-    channel.sent.clear()
-    return channel
-
-
-@pytest.fixture
 def at_acme(acme: Retailer) -> Any:
     with context.in_retailer(acme), acting.acting("Ana", "user:1", "console"):
         yield acme

@@ -16,27 +16,12 @@ from campaigns import audience, configuration, content
 from campaigns.config import gate
 from campaigns.lifecycle import NotAllowed
 from campaigns.models import Campaign, Customer, Run, Suppression, Template
-from delivery import identity, messages, pipeline, providers, reports, tasks
+from delivery import identity, messages, pipeline, reports, tasks
 from delivery.channels.memory import MemoryChannel
 from delivery.models import Batch, Message
 from tenants import agenda, context
 from tenants.models import AgendaItem, Retailer
 from tests import factories
-
-
-@pytest.fixture
-def outbox(settings: Settings, acme: Retailer) -> MemoryChannel:
-    settings.EMAIL_URL = "memory://acme"
-    channel = providers.channel(acme, "email")
-    assert isinstance(channel, MemoryChannel)
-    channel.sent.clear()
-    return channel
-
-
-@pytest.fixture
-def at_acme(acme: Retailer) -> Any:
-    with context.in_retailer(acme):
-        yield acme
 
 
 def launch(**parts: Any) -> Run:

@@ -7,17 +7,15 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from io import StringIO
-from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
-from pytest_django import Settings
 
 from campaigns import audience, configuration
 from campaigns.lifecycle import NotAllowed
 from campaigns.models import Campaign, Run
-from delivery import messages, pace, pipeline, providers, reports
+from delivery import messages, pace, pipeline, reports
 from delivery.channels.base import Envelope, Outbound, Outcome
 from delivery.channels.memory import MemoryChannel
 from delivery.models import Batch
@@ -27,21 +25,6 @@ from tests import factories, processes
 from tests.delivery.scripted import Answer, ScriptedServer
 
 Act = Callable[[Retailer], object]
-
-
-@pytest.fixture
-def outbox(settings: Settings, acme: Retailer) -> MemoryChannel:
-    settings.EMAIL_URL = "memory://stop"
-    channel = providers.channel(acme, "email")
-    assert isinstance(channel, MemoryChannel)
-    channel.sent.clear()
-    return channel
-
-
-@pytest.fixture
-def at_acme(acme: Retailer) -> Any:
-    with context.in_retailer(acme):
-        yield acme
 
 
 def planned(people: int) -> Run:
