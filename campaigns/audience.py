@@ -1,6 +1,6 @@
 """Stage 2. Who is in, who is not, and why.
 
-Reads    Run, Arrival, CampaignVersion, Segment, Customer, Event, Suppression
+Reads    Run, Arrival, CampaignVersion, Segment, Facts, Customer, Event
 Writes   Member (one statement, whatever the size)
 Promise  every candidate is one member, included or excluded with one reason; running it twice adds nobody
 """
@@ -23,7 +23,12 @@ from campaigns.models import Customer, Member, Run, Segment
 from tenants import context
 
 # The order in which reasons win: the first that holds is the one told.
-_ADDRESS = {"email": ("c.email", "c.consent_email"), "sms": ("c.phone", "c.consent_sms")}
+_ADDRESS = {
+    "email": ("c.email", "f.consent_email", "f.suppressed_email"),
+    "sms": ("c.phone", "f.consent_sms", "f.suppressed_sms"),
+}
+# Where no condition asks for `c`, Postgres leaves the wide table out.
+FROM = "FROM campaigns_facts f LEFT JOIN campaigns_customer c ON c.id = f.customer_id"
 _MANY = 1000  # members, after which the planner is told at once
 
 # The other runs that had this person are found by the person's arrivals, or are the few that were started by hand.
@@ -110,7 +115,7 @@ def waterfall(run: Run) -> Waterfall:
 def preview(rule: Rule, *, as_of: datetime, sample: int = 10) -> tuple[int, list[dict[str, Any]]]:
     """How many customers a rule matches now, and a few of them."""
     condition = compile_rule(rule, as_of=as_of)
-    matching = f"FROM campaigns_customer c WHERE {condition.text}"
+    matching = f"{FROM} WHERE {condition.text}"
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT count(*) {matching}", condition.params)
         matched = int(cursor.fetchone()[0])
@@ -149,7 +154,7 @@ def _judged(config: CampaignConfig, *, as_of: datetime, run: Run | None = None) 
     """SELECT id, draw, reason for every candidate; an empty reason means included."""
     audience: Audience = config.audience
     channel = config.steps[0].channel
-    address, consent = _ADDRESS[channel]
+    address, consent, suppressed = _ADDRESS[channel]
     among = _arrived(run)
     include = compile_rule(audience.include, as_of=as_of, among=among)
     exclude = compile_rule(audience.exclude, as_of=as_of, among=among) if audience.exclude else compiler.NOBODY
@@ -171,18 +176,17 @@ def _judged(config: CampaignConfig, *, as_of: datetime, run: Run | None = None) 
                 CASE
                     WHEN ({exclude.text}) IS TRUE THEN '{Member.Reason.EXCLUDED_BY_RULE}'
                     WHEN {too_soon.text} THEN '{Member.Reason.TOO_SOON}'
-                    WHEN suppression.id IS NOT NULL THEN '{Member.Reason.SUPPRESSED}'
+                    WHEN {suppressed} THEN '{Member.Reason.SUPPRESSED}'
                     WHEN NOT {consent} THEN '{Member.Reason.NO_CONSENT}'
                     WHEN {address} = '' THEN '{Member.Reason.NO_ADDRESS}'
                     ELSE ''
                 END AS early
-            FROM campaigns_customer c
-            LEFT JOIN campaigns_suppression suppression ON suppression.channel = %s AND suppression.address = {address}
+            {FROM}
             WHERE {include.text} AND {candidate}
         ) candidates
     """
     judging = (*draw.params, *holdout.params, audience.holdout, *exclude.params, *too_soon.params)
-    return Sql(text, (*judging, channel, *include.params, *among.params))
+    return Sql(text, (*judging, *include.params, *among.params))
 
 
 def _arrived(run: Run | None) -> Sql:

@@ -185,7 +185,12 @@ SELECT message.id, message.position, message.channel, message.variant, message.a
         WHEN run.state = 'cancelled' THEN 'cancelled:the run was cancelled'
         WHEN message.expires_at <= clock_timestamp() THEN 'expired:too late to be useful'
         WHEN customer.id IS NULL THEN 'cancelled:the customer was erased'
-        WHEN suppression.id IS NOT NULL THEN 'cancelled:suppressed'
+        WHEN EXISTS (
+            SELECT FROM campaigns_suppression s WHERE s.channel = message.channel AND s.address_hash = who.hash
+        ) OR EXISTS (
+            SELECT FROM public.tenants_platformsuppression s
+            WHERE s.channel = message.channel AND s.address_hash = who.hash
+        ) THEN 'cancelled:suppressed'
         WHEN NOT customer.consent_email THEN 'cancelled:no_consent'
         WHEN customer.email = '' THEN 'cancelled:no_address'
         ELSE ''
@@ -196,8 +201,7 @@ SELECT message.id, message.position, message.channel, message.variant, message.a
 FROM delivery_message message
 JOIN campaigns_run run ON run.id = message.run_id
 LEFT JOIN campaigns_customer customer ON customer.id = message.customer_id
-LEFT JOIN campaigns_suppression suppression
-    ON suppression.channel = message.channel AND suppression.address = customer.email
+CROSS JOIN LATERAL (SELECT sha256(convert_to(coalesce(customer.email, ''), 'UTF8')) AS hash) who
 WHERE message.batch_id = %s AND message.state = 'queued'
 ORDER BY message.position
 """

@@ -1,7 +1,7 @@
 """What a recipient decides by a link in a message. The link names the message; the message names the person.
 
 Reads    Message, Customer
-Writes   Suppression (reason: unsubscribed)
+Writes   Suppression (reason: unsubscribed), through campaigns.suppressions
 Promise  effective for the next batch of every run; done twice, it is done once
 """
 
@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import QuerySet
-
+from campaigns import suppressions
 from campaigns.models import Customer, Suppression
 from campaigns.models.customers import Channel
 from delivery import identity
@@ -33,22 +32,17 @@ def recipient(retailer: Retailer, token: str) -> Recipient:
     address = Customer.objects.filter(pk__in=customers).values_list("email", flat=True).first()
     if not address:
         raise identity.BadToken
-    return Recipient(address, _suppressions(address).exists())
+    return Recipient(address, suppressions.of(Channel.EMAIL, address).exists())
 
 
 def unsubscribe(retailer: Retailer, token: str) -> Recipient:
     """Raises identity.BadToken."""
     found = recipient(retailer, token)
-    Suppression.objects.bulk_create(
-        [
-            Suppression(
-                channel=Channel.EMAIL,
-                address=found.address,
-                reason=Suppression.Reason.UNSUBSCRIBED,
-                source="link in a message",
-            )
-        ],
-        ignore_conflicts=True,
+    suppressions.put(
+        channel=Channel.EMAIL,
+        address=found.address,
+        reason=Suppression.Reason.UNSUBSCRIBED,
+        source="link in a message",
     )
     return Recipient(found.address, is_unsubscribed=True)
 
@@ -56,9 +50,5 @@ def unsubscribe(retailer: Retailer, token: str) -> Recipient:
 def resubscribe(retailer: Retailer, token: str) -> Recipient:
     """Take an unsubscription back; a bounce or complaint stays. Raises identity.BadToken."""
     found = recipient(retailer, token)
-    _suppressions(found.address).filter(reason=Suppression.Reason.UNSUBSCRIBED).delete()
-    return Recipient(found.address, _suppressions(found.address).exists())
-
-
-def _suppressions(address: str) -> QuerySet[Suppression]:
-    return Suppression.objects.filter(channel=Channel.EMAIL, address=address)
+    suppressions.take_off(channel=Channel.EMAIL, address=found.address, reason=Suppression.Reason.UNSUBSCRIBED)
+    return Recipient(found.address, suppressions.of(Channel.EMAIL, found.address).exists())

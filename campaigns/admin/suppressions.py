@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from campaigns import suppressions
@@ -53,3 +54,9 @@ class SuppressionAdmin(ConsoleAdmin):
             channel=obj.channel, address=obj.address, reason=Suppression.Reason.MANUAL, source=str(request.user)
         )
         obj.pk = added.pk
+
+    def delete_model(self, request: HttpRequest, obj: Suppression) -> None:
+        suppressions.lift([obj])
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Suppression]) -> None:
+        suppressions.lift(queryset)

@@ -23,9 +23,12 @@ class Suppressions(ListView):
 
     def get_queryset(self) -> QuerySet[Suppression]:
         wanted = {name: value for name in self.filters if (value := self.given(name))}
-        if "address" in wanted:
-            wanted["address"] = suppressions.normal(wanted.get("channel", "email"), wanted["address"])
-        return Suppression.objects.filter(**wanted)
+        address = wanted.pop("address", None)
+        found = Suppression.objects.filter(**wanted)
+        if address is None:
+            return found
+        normal = suppressions.normal(wanted.get("channel", "email"), address)
+        return found.filter(address_hash=suppressions.hashed(normal))
 
     @extend_schema(responses={200: serializers.SuppressionSerializer, 201: serializers.SuppressionSerializer})
     @once

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from django.db import connection, transaction
 
+from campaigns import facts
 from campaigns.ingest import documents
 
 Outcome = Literal["created", "updated", "overfull"]
@@ -68,8 +69,9 @@ WITH given AS MATERIALIZED (
       FROM given g JOIN campaigns_customer c ON c.external_id = g.external_id
        FOR KEY SHARE OF c
 ), inserted AS (
-    INSERT INTO campaigns_event (event_id, customer_id, name, occurred_at, value, currency, properties)
-    SELECT event_id, customer_id, name, occurred_at, value, coalesce(currency, ''), coalesce(properties, '{}')
+    INSERT INTO campaigns_event (event_id, customer_id, name, occurred_at, value, currency, properties, category)
+    SELECT event_id, customer_id, name, occurred_at, value, coalesce(currency, ''), coalesce(properties, '{}'),
+           coalesce(left(properties ->> 'category', 100), '')
       FROM known ORDER BY event_id, n
     ON CONFLICT (event_id) DO NOTHING
     RETURNING event_id
@@ -85,18 +87,25 @@ def upsert_customers(rows: Sequence[dict[str, Any]], *, now: datetime) -> list[t
         # One writer per retailer at a time: two files with the same customers neither deadlock nor race to insert.
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('customers'), hashtext(current_schema()))")
         cursor.execute(_UPSERT, {"rows": documents.encode(rows), "now": now})
-        return cursor.fetchall()
+        written = cursor.fetchall()
+        changed = [external_id for external_id, outcome in written if outcome != "overfull"]
+        cursor.execute("SELECT id FROM campaigns_customer WHERE external_id = ANY(%s)", [changed])
+        facts.recompute([row[0] for row in cursor.fetchall()])
+        return written
 
 
+@transaction.atomic
 def add_events(rows: Sequence[dict[str, Any]]) -> tuple[set[str], set[int]]:
     """Write events numbered `n`; the event_ids that are new, and the numbers whose customer is unknown."""
     with connection.cursor() as cursor:
         cursor.execute(_ADD, {"rows": documents.encode(rows)})
         created, unknown = cursor.fetchone()
+        cursor.execute("SELECT DISTINCT customer_id FROM campaigns_event WHERE event_id = ANY(%s)", [created])
+        facts.recompute([row[0] for row in cursor.fetchall()])
         return set(created), set(unknown)
 
 
 def analyze() -> None:
     """Tell the planner about rows just written, before the background does: a campaign may start on them at once."""
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE campaigns_customer, campaigns_event")
+        cursor.execute("ANALYZE campaigns_customer, campaigns_facts, campaigns_event")

@@ -1,21 +1,30 @@
 """Stage 1 and 2's tables, one set in every retailer's schema."""
 
 from campaigns.models.arrivals import Arrival
+from campaigns.models.attributes import AttributeDefinition
 from campaigns.models.audience import Member, Segment
 from campaigns.models.campaigns import Campaign, CampaignVersion, Review, Run
 from campaigns.models.content import Brand, Template, TemplateVersion
-from campaigns.models.customers import Customer, Event, Suppression
+from campaigns.models.customers import Consent, Customer, Event, Suppression
+from campaigns.models.facts import Facts
+from campaigns.models.imports import Import
+from campaigns.models.products import Product
 from campaigns.models.snapshots import ConfigSnapshot
 
 __all__ = [
     "Arrival",
+    "AttributeDefinition",
     "Brand",
     "Campaign",
     "CampaignVersion",
     "ConfigSnapshot",
+    "Consent",
     "Customer",
     "Event",
+    "Facts",
+    "Import",
     "Member",
+    "Product",
     "Review",
     "Run",
     "Segment",

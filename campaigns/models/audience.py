@@ -34,7 +34,9 @@ class Member(models.Model):
         NO_CONSENT = "no_consent", "No consent for the channel"
         NO_ADDRESS = "no_address", "No address on the channel"
         DUPLICATE_ADDRESS = "duplicate_address", "Address shared with an included person"
+        UNIVERSAL_HOLDOUT = "universal_holdout", "Held out of every campaign, to measure them all"
         HOLDOUT = "holdout", "Held out to measure lift"
+        CAPPED = "capped", "Had as many messages lately as the limits allow"
         TOO_SOON = "too_soon", "Triggered again too soon after the last time"
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="members", db_constraint=False, db_index=False)

@@ -31,7 +31,10 @@ class Customer(models.Model):
     updated_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
-        indexes = [models.Index(fields=["email"], name="customer_email")]
+        indexes = [
+            models.Index(fields=["email"], name="customer_email"),
+            models.Index(fields=["phone"], condition=~models.Q(phone=""), name="customer_phone"),
+        ]
 
     def __str__(self) -> str:
         return " ".join(filter(None, [self.first_name, self.last_name])) or self.external_id
@@ -47,31 +50,81 @@ class Event(models.Model):
     value = models.DecimalField(max_digits=14, decimal_places=4, null=True, blank=True)
     currency = models.CharField(max_length=3, blank=True, db_default="")
     properties = models.JSONField(default=dict, blank=True)
+    category = models.CharField(max_length=100, blank=True, db_default="")  # the first 100 characters of the property
 
     class Meta:
-        indexes = [models.Index(fields=["customer", "name", "occurred_at"], name="event_of_customer")]
+        indexes = [
+            models.Index(fields=["customer", "name", "occurred_at"], name="event_of_customer"),
+            models.Index(
+                fields=["name", "category", "occurred_at"], include=["customer", "value"], name="event_of_category"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} {self.event_id}"
 
 
+class Consent(models.Model):
+    """What a customer said about messages of a channel, and the proof of it. Appended, never changed.
+
+    An empty topic speaks for the channel as a whole; Customer.consent_* and Facts.consent_* follow the latest of those.
+    A topic narrows that further: it may be withdrawn while the channel stays granted, and never the other way round.
+    """
+
+    customer = models.ForeignKey(
+        Customer, on_delete=models.CASCADE, related_name="consents", db_index=False, db_constraint=False
+    )
+    channel = models.CharField(max_length=10, choices=Channel.choices)
+    topic = models.CharField(max_length=63, blank=True, db_default="")
+    is_granted = models.BooleanField()
+    said_at = models.DateTimeField()
+    source = models.CharField(max_length=200, blank=True, db_default="")  # where it was said: a page, a till, a file
+    text = models.TextField(blank=True, db_default="")  # what the person was shown
+    by = models.CharField(max_length=200, blank=True, db_default="")  # who recorded it
+    recorded_at = models.DateTimeField(db_default=Now(), editable=False)
+    is_current = models.BooleanField(db_default=True)  # the latest of its customer, channel and topic
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["customer", "channel", "topic"], condition=models.Q(is_current=True), name="consent_current"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["customer", "recorded_at"], name="consent_of_customer"),
+            models.Index(
+                fields=["channel", "topic", "customer"],
+                condition=models.Q(is_current=True, is_granted=False) & ~models.Q(topic=""),
+                name="topic_withdrawn",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.channel} {self.topic}: {'yes' if self.is_granted else 'no'}"
+
+
 class Suppression(models.Model):
-    """An address that gets nothing more on a channel, whatever its customer's consent says."""
+    """An address that gets nothing more on a channel, whatever its customer's consent says.
+
+    Found by its hash (campaigns.suppressions.hashed), so that it outlives the erasure of its address.
+    """
 
     class Reason(models.TextChoices):
         UNSUBSCRIBED = "unsubscribed", "Unsubscribed"
         HARD_BOUNCE = "hard_bounce", "Hard bounce"
         COMPLAINT = "complaint", "Complaint"
+        LEGAL = "legal", "Legal demand"
         MANUAL = "manual", "Added by a person"
 
     channel = models.CharField(max_length=10, choices=Channel.choices, default=Channel.EMAIL)
-    address = models.CharField(max_length=254)  # lower case
+    address = models.CharField(max_length=254, blank=True)  # lower case; blank once its owner was erased
+    address_hash = models.BinaryField(max_length=32)  # SHA-256
     reason = models.CharField(max_length=20, choices=Reason.choices, default=Reason.MANUAL)
     source = models.CharField(max_length=200, blank=True, db_default="")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["channel", "address"], name="suppressed_once")]
+        constraints = [models.UniqueConstraint(fields=["channel", "address_hash"], name="suppressed_hash_once")]
 
     def __str__(self) -> str:
-        return f"{self.address} ({self.get_reason_display()})"
+        return f"{self.address or 'an erased address'} ({self.get_reason_display()})"

@@ -78,6 +78,7 @@ class SuppressionSerializer(serializers.ModelSerializer[Suppression]):
         model = Suppression
         fields = ["channel", "address", "reason", "source", "created_at"]
         read_only_fields = ["source"]
+        extra_kwargs = {"address": {"required": True, "allow_blank": False}}
         validators: list[Any] = []  # adding one that stands is no error
 
 

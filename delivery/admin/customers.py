@@ -9,10 +9,10 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from campaigns import erasure, ingest
+from campaigns import erasure, ingest, suppressions
 from campaigns.admin.removal import RemovedByItsOwner
 from campaigns.forms.customers import CustomerForm
-from campaigns.models import Customer, Suppression
+from campaigns.models import Customer
 from delivery.views import customer_timeline
 from tenants.console import retailer_console
 
@@ -68,8 +68,10 @@ class CustomerAdmin(RemovedByItsOwner):
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
         customer = kwargs.get("obj")
         if customer:
-            suppressions = Suppression.objects.filter(address__in=[customer.email, customer.phone]).exclude(address="")
-            context |= {"suppressions": suppressions, "timeline": customer_timeline.entries(customer)}
+            context |= {
+                "suppressions": suppressions.standing(customer),
+                "timeline": customer_timeline.entries(customer),
+            }
         response: HttpResponse = super().render_change_form(request, context, **kwargs)
         return response
 

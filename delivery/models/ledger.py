@@ -126,3 +126,21 @@ class DailyVolume(models.Model):
 
     def __str__(self) -> str:
         return f"{self.handed} on {self.day}"
+
+
+class Preflight(models.Model):
+    """What a campaign's run would have come to when somebody asked; the run that followed is held against it."""
+
+    campaign = models.ForeignKey("campaigns.Campaign", on_delete=models.CASCADE, related_name="preflights")
+    run = models.OneToOneField(Run, null=True, blank=True, on_delete=models.SET_NULL, related_name="preflight")
+    config_hash = models.CharField(max_length=64)  # of the resolved configuration that was looked at
+    as_of = models.DateTimeField()
+    result = models.JSONField()  # delivery.preflight says its shape
+    by = models.CharField(max_length=200, blank=True, db_default="")
+    made_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        indexes = [models.Index(fields=["campaign", "made_at"], name="preflight_of_campaign")]
+
+    def __str__(self) -> str:
+        return f"pre-flight of {self.campaign_id}"

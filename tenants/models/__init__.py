@@ -5,5 +5,17 @@ from tenants.models.changes import Change, Sighting
 from tenants.models.layers import Layer
 from tenants.models.retailers import Domain, Group, Retailer
 from tenants.models.stops import Stop
+from tenants.models.suppressions import PlatformSuppression
 
-__all__ = ["AgendaItem", "Change", "Domain", "Group", "Lane", "Layer", "Retailer", "Sighting", "Stop"]
+__all__ = [
+    "AgendaItem",
+    "Change",
+    "Domain",
+    "Group",
+    "Lane",
+    "Layer",
+    "PlatformSuppression",
+    "Retailer",
+    "Sighting",
+    "Stop",
+]

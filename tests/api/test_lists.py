@@ -8,8 +8,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
-from campaigns import configuration, content, reviews
-from campaigns.models import Campaign, Suppression, Template
+from campaigns import configuration, content, reviews, suppressions
+from campaigns.models import Campaign, Template
 from delivery import pipeline
 from tenants import context
 from tenants.models import Retailer
@@ -38,7 +38,7 @@ def _fill(n: int) -> int:
     content.publish(hello)
     factories.template(f"t{n}")
     factories.segment(f"s{n}", {"all": []})
-    Suppression.objects.create(address=f"s{n}@example.test")
+    suppressions.put(channel="email", address=f"s{n}@example.test", reason="manual", source="")
     everything = Campaign.objects.filter(key="c0").first()
     versioned = configuration.save_draft(factories.config("c0", name=f"Version {n}"), campaign=everything)
     reviews.submit(versioned, now=now)

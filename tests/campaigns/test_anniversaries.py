@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from campaigns import audience, sentences
+from campaigns import audience, facts, sentences
 from campaigns.config import gate
 from campaigns.config.gate import Invalid
 from campaigns.forms import builder, rows
 from campaigns.models import Customer, Event
 from tenants import context
 from tenants.models import Retailer
+from tests import factories
 
 RULE: dict[str, Any] = {"attribute": "birthday", "anniversary": True}
 MALFORMED: list[Any] = [
@@ -26,14 +27,14 @@ MALFORMED: list[Any] = [
 
 
 def born(*birthdays: Any) -> None:
-    Customer.objects.bulk_create(
+    factories.stored(
         Customer(external_id=f"p{n}", attributes={"birthday": birthday}) for n, birthday in enumerate(birthdays)
     )
 
 
 def matched(rule: Any, as_of: datetime) -> list[Any]:
     compiled = audience.compile_rule(gate.parse_rule(rule), as_of=as_of)
-    sql = f"SELECT c.* FROM campaigns_customer c WHERE {compiled.text} ORDER BY c.id"
+    sql = f"SELECT c.* {audience.FROM} WHERE {compiled.text} ORDER BY c.id"
     return [person.attributes.get("birthday") for person in Customer.objects.raw(sql, compiled.params)]
 
 
@@ -77,6 +78,7 @@ def test_field_of_the_customer_and_property_of_an_event_have_anniversaries_too(a
     Event.objects.create(
         event_id="e", customer=person, name="wedding", occurred_at=noon(2020, 1, 1), properties={"on": "2019-05-17"}
     )
+    facts.recompute()
     on_the_day, later = noon(2026, 5, 17), noon(2026, 5, 18)
     wedding = {"event": "wedding", "where": [{"property": "on", "anniversary": True}]}
     for rule in ({"attribute": "external_id", "anniversary": True}, wedding):

@@ -17,7 +17,7 @@ from django.test import override_settings
 from django.utils import timezone
 from pytest_django import Settings
 
-from campaigns import audience, blueprinting, blueprints, configuration, content, editing, policies, resolution
+from campaigns import audience, blueprinting, blueprints, configuration, content, editing, facts, policies, resolution
 from campaigns.apps import check_blueprints
 from campaigns.audience import Waterfall
 from campaigns.blueprinting import Offer
@@ -396,6 +396,7 @@ def audience_of(key: str, *, as_of: datetime = NOW) -> Waterfall:
 
 def did(person: Customer, name: str, *, ago: timedelta) -> None:
     Event.objects.create(event_id=f"{name}-{ago}", customer=person, name=name, occurred_at=NOW - ago)
+    facts.recompute([person.pk])
 
 
 @pytest.mark.parametrize(("key", "first", "last"), [("winback", 60, 67), ("replenishment", 28, 35)])

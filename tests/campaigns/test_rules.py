@@ -12,7 +12,7 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from campaigns import audience
+from campaigns import audience, facts
 from campaigns.config import gate, rules
 from campaigns.models import Customer, Event
 from tenants import context
@@ -53,12 +53,13 @@ def people(acme: Retailer) -> Iterator[list[Customer]]:
                 for k in range(1, 2 + n % 7)
             ]
         )
+        facts.recompute()
         yield made
 
 
 def matched(rule: Any) -> set[str]:
     compiled = audience.compile_rule(gate.parse_rule(rule), as_of=NOW)
-    sql = f"SELECT c.id, c.external_id FROM campaigns_customer c WHERE {compiled.text}"
+    sql = f"SELECT c.id, c.external_id {audience.FROM} WHERE {compiled.text}"
     return {customer.external_id for customer in Customer.objects.raw(sql, compiled.params)}
 
 

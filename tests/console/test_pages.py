@@ -16,8 +16,7 @@ from django.utils import timezone
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 from pytest_django import DjangoAssertNumQueries
 
-from campaigns import configuration, content
-from campaigns.models import Suppression
+from campaigns import configuration, content, suppressions
 from delivery import pipeline
 from delivery.channels.memory import MemoryChannel
 from tenants import agenda, context
@@ -37,7 +36,7 @@ def busy_acme(at_acme: Retailer, outbox: MemoryChannel) -> Iterator[Retailer]:
     content.brand()
     factories.customers(60)
     factories.segment("leeds", {"attribute": "city", "eq": "Leeds"})
-    Suppression.objects.create(address="gone@example.test")
+    suppressions.put(channel="email", address="gone@example.test", reason="manual", source="")
     ApiKey.objects.create_key(name="Till")
     configuration.launch(factories.campaign(), by="test", now=timezone.now())
     pipeline.work(seconds=20)

@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver
 from django.utils import timezone
 
-from campaigns import configuration, content
+from campaigns import configuration, content, suppressions
 from campaigns.models import Brand, Campaign, Customer, Run, Segment, Suppression, Template
 from delivery.channels.memory import MemoryChannel
 from tenants import stops
@@ -97,7 +97,7 @@ def full_acme(at_acme: Retailer, outbox: MemoryChannel) -> Retailer:
     content.brand()
     factories.customers(2)
     factories.segment("leeds", {"attribute": "city", "eq": "Leeds"})
-    Suppression.objects.create(address="gone@example.test")
+    suppressions.put(channel="email", address="gone@example.test", reason="manual", source="")
     ApiKey.objects.create_key(name="Till")
     configuration.launch(factories.campaign(), by="test", now=timezone.now())
     stops.stop(at_acme, reason="a test")

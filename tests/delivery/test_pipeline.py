@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from campaigns import audience, configuration, content
+from campaigns import audience, configuration, content, suppressions
 from campaigns.config import gate
 from campaigns.lifecycle import NotAllowed
 from campaigns.models import Campaign, Customer, Run, Suppression, Template
@@ -50,7 +50,7 @@ def test_everyone_left_out_is_counted_under_one_reason(at_acme: Retailer, outbox
     factories.customers(3, first=13, email="")
     factories.customers(1, first=16, email="c1@example.test")
     factories.customers(4, first=17, city="York")
-    Suppression.objects.create(address="c2@example.test", reason="hard_bounce")
+    suppressions.put(channel="email", address="c2@example.test", reason="hard_bounce", source="")
     report = work_off(
         launch(audience={"include": {"all": []}, "exclude": {"attribute": "city", "eq": "York"}, "holdout": 0})
     )
@@ -170,7 +170,7 @@ def test_consent_withdrawn_before_the_batch_is_respected(at_acme: Retailer, outb
     audience.evaluate(run)
     messages.generate(run, now=timezone.now())
     Customer.objects.filter(external_id="c1").update(consent_email=False)
-    Suppression.objects.create(address="c2@example.test", reason="complaint")
+    suppressions.put(channel="email", address="c2@example.test", reason="complaint", source="")
     Customer.objects.filter(external_id="c3").delete()
     report = work_off(run)
     assert report.states == {"accepted": 1, "cancelled": 3}

@@ -1,0 +1,47 @@
+"""The columns of Facts that hold declared custom attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from campaigns.models import AttributeDefinition
+from campaigns.models.facts import NUMBER_SLOTS, TEXT_SLOTS
+
+TEXTS = tuple(f"text_{n}" for n in range(1, TEXT_SLOTS + 1))
+NUMBERS = tuple(f"number_{n}" for n in range(1, NUMBER_SLOTS + 1))
+_NUMERIC = r"'^-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,2})?$'"
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A column of Facts and the attribute it holds. `is_ready`: every customer's is filled in, so rules may read it."""
+
+    column: str
+    attribute: str
+    type: str
+    is_ready: bool
+
+
+def assigned() -> list[Slot]:
+    """The slots in use, in a fixed order; one small query."""
+    found = AttributeDefinition.objects.exclude(slot="").order_by("slot")
+    return [Slot(each.slot, each.name, each.type, each.ready_at is not None) for each in found if _is_slot(each.slot)]
+
+
+def value(slot: Slot, attributes: str) -> str:
+    """A slot's value of a jsonb expression, as SQL; its parameter is named after the column."""
+    text = f"({attributes} ->> %(slot_{slot.column})s)"
+    if slot.column in NUMBERS:
+        return f"(CASE WHEN {text} ~ {_NUMERIC} THEN {text}::double precision END)"
+    return text
+
+
+def params(given: Sequence[Slot]) -> dict[str, str]:
+    """The parameters that `value` names."""
+    return {f"slot_{slot.column}": slot.attribute for slot in given}
+
+
+def _is_slot(column: str) -> bool:
+    """A column of ours: what stands in a row never becomes an identifier unless it is one of these."""
+    return column in TEXTS or column in NUMBERS

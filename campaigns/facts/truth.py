@@ -1,0 +1,102 @@
+"""Every fact once more from the rows it is made of: the definition, which what ingest keeps is held against."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db import connection
+
+from campaigns.facts import slots
+from campaigns.models.facts import RECENT_ORDERS
+
+ORDER = "order"  # the name of the event that counts as one
+ENGAGEMENTS = {
+    "email": ("email_opened", "email_clicked"),
+    "sms": ("sms_clicked",),
+    "push": ("push_opened",),
+}  # events that say somebody reacted on a channel
+COLUMNS = (
+    "seed", "order_value", "first_order_at", *(f"order_{n}_at" for n in range(1, RECENT_ORDERS + 1)),
+    *(f"engaged_{channel}_at" for channel in ENGAGEMENTS), "order_count",
+    "consent_email", "consent_sms", "consent_push", "has_email", "has_phone", "suppressed_email", "suppressed_sms",
+    "shares_email", "shares_phone", "city", "country",
+)  # fmt: skip
+
+
+def recompute(customer_ids: Sequence[int] | None = None) -> int:
+    """Make the facts of these customers (None: of all) what the rows say; how many were not so before."""
+    given = slots.assigned()
+    columns = [*COLUMNS, *(slot.column for slot in given)]
+    names, new = ", ".join(columns), ", ".join(f"excluded.{name}" for name in columns)
+    statement = f"""
+        INSERT INTO campaigns_facts AS f (customer_id, {names})
+        {select(given)}
+        ON CONFLICT (customer_id) DO UPDATE SET ({names}) = ROW({new})
+        WHERE ({", ".join(f"f.{name}" for name in columns)}) IS DISTINCT FROM ({new})
+    """
+    ids = None if customer_ids is None else list(customer_ids)
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {"ids": ids, **slots.params(given)})
+        return int(cursor.rowcount)
+
+
+def select(given: Sequence[slots.Slot]) -> str:
+    """A query of customer_id and the true value of every column in order; its parameters are `ids` and the slots'."""
+    recent = ", ".join(f"orders.recent[{n}]" for n in range(1, RECENT_ORDERS + 1))
+    engaged = ", ".join(f"engaged.{channel}" for channel in ENGAGEMENTS)
+    slotted = "".join(f", {slots.value(slot, 'c.attributes')}" for slot in given)
+    reactions = ", ".join(
+        f"max(occurred_at) FILTER (WHERE name IN ({_list(names)})) AS {channel}"
+        for channel, names in ENGAGEMENTS.items()
+    )
+    return f"""
+        SELECT c.id, {SEED}, coalesce(orders.value, 0), orders.first, {recent}, {engaged}, coalesce(orders.n, 0),
+            c.consent_email, c.consent_sms, c.consent_push, c.email <> '', c.phone <> '',
+            {suppressed("email", "c.email")}, {suppressed("sms", "c.phone")},
+            {shared("email")}, {shared("phone")}, nullif(c.city, ''), nullif(c.country, ''){slotted}
+        FROM campaigns_customer c
+        LEFT JOIN (
+            SELECT customer_id, count(*) AS n, sum(value * 10000)::bigint AS value, min(occurred_at) AS first,
+                (array_agg(occurred_at ORDER BY occurred_at DESC))[1:{RECENT_ORDERS}] AS recent
+            FROM campaigns_event WHERE name = '{ORDER}' AND {_AMONG} GROUP BY customer_id
+        ) orders ON orders.customer_id = c.id
+        LEFT JOIN (
+            SELECT customer_id, {reactions}
+            FROM campaigns_event
+            WHERE name IN ({_list(name for names in ENGAGEMENTS.values() for name in names)}) AND {_AMONG}
+            GROUP BY customer_id
+        ) engaged ON engaged.customer_id = c.id
+        WHERE %(ids)s::bigint[] IS NULL OR c.id = ANY(%(ids)s)
+    """
+
+
+def suppressed(channel: str, address: str) -> str:
+    """Whether the retailer or the platform suppresses an address, as SQL."""
+    tables = ("campaigns_suppression", "public.tenants_platformsuppression")
+    hashed = hash_of(address)
+    found = " OR ".join(
+        f"EXISTS (SELECT FROM {table} s WHERE s.channel = '{channel}' AND s.address_hash = {hashed})"
+        for table in tables
+    )
+    return f"({address} <> '' AND ({found}))"
+
+
+def hash_of(address: str) -> str:
+    """The SHA-256 that campaigns.suppressions.hashed computes, as SQL."""
+    return f"sha256(convert_to({address}, 'UTF8'))"
+
+
+def shared(field: str) -> str:
+    """Whether another customer has the same address, as SQL."""
+    return (
+        f"(c.{field} <> '' AND EXISTS (SELECT FROM campaigns_customer other"
+        f" WHERE other.{field} = c.{field} AND other.id <> c.id))"
+    )
+
+
+SEED = "('x' || left(md5(c.external_id), 15))::bit(60)::bigint"
+_AMONG = "(%(ids)s::bigint[] IS NULL OR customer_id = ANY(%(ids)s))"
+
+
+def _list(names: object) -> str:
+    return ", ".join(f"'{name}'" for name in names)  # type: ignore[attr-defined]  # our own words, never a user's
