@@ -89,10 +89,13 @@ def leased_until(batch_id: int) -> datetime | None:
     )
 
 
-def recheck(lease: Lease) -> list[Entry]:
-    """The batch's queued messages in order, each judged again now: consent, suppression, address, expiry, run."""
+def recheck(lease: Lease, *, topic: str) -> list[Entry]:
+    """The batch's queued messages in order, each judged again now: consent, suppression, address, expiry, run.
+
+    `topic` is the campaign's: whoever withdrew it has no consent to these messages.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(_RECHECK, [lease.batch_id])
+        cursor.execute(_RECHECK, [topic, lease.batch_id])
         names = [column.name for column in cursor.description or ()][8:]
         return [_entry(row, names) for row in cursor.fetchall()]
 
@@ -191,7 +194,11 @@ SELECT message.id, message.position, message.channel, message.variant, message.a
             SELECT FROM public.tenants_platformsuppression s
             WHERE s.channel = message.channel AND s.address_hash = who.hash
         ) THEN 'cancelled:suppressed'
-        WHEN NOT customer.consent_email THEN 'cancelled:no_consent'
+        WHEN NOT customer.consent_email OR EXISTS (
+            SELECT FROM campaigns_consent said
+            WHERE said.channel = message.channel AND said.topic = %s AND said.topic <> ''
+              AND said.customer_id = customer.id AND said.is_current AND NOT said.is_granted
+        ) THEN 'cancelled:no_consent'
         WHEN customer.email = '' THEN 'cancelled:no_address'
         ELSE ''
     END,

@@ -1,6 +1,6 @@
 """Stage 4. Hand messages to the provider, and know what became of each.
 
-Reads    Batch, Message, Run, Customer, Suppression, TemplateVersion, Brand, the policy in force, Stop
+Reads    Batch, Message, Run, Customer, Consent, Suppression, TemplateVersion, Brand, the policy in force, Stop
 Writes   Batch (lease, hand-over window), Message (its state), OutcomeRecord, DailyVolume
 Promise  nobody is lost silently and nobody is mailed twice; where we cannot know, the message says `unknown`;
          nothing is handed over that the policy forbids or after sending was stopped
@@ -86,7 +86,8 @@ def _retry(lease: Lease, refusal: ChannelUnavailable, now: datetime) -> datetime
 
 def _work_through(lease: Lease, retailer: Retailer, now: datetime) -> Wait | None:
     """When the batch had to stop before its end: run paused, sending stopped, policy, lease lost, provider slow."""
-    entries = batches.recheck(lease)
+    run = Run.objects.select_related("version", "campaign").get(pk=lease.run_id)
+    entries = batches.recheck(lease, topic=run.version.parsed().topic)
     verdicts = [_dropped(entry) for entry in entries if entry.drop]
     waiting = [entry for entry in entries if not entry.drop]
     if waiting and lease.attempts and now - waiting[0].send_at > GIVE_UP_AFTER:
@@ -94,7 +95,6 @@ def _work_through(lease: Lease, retailer: Retailer, now: datetime) -> Wait | Non
         waiting = []
     if waiting:
         channel = providers.channel(retailer, waiting[0].channel)
-        run = Run.objects.select_related("version", "campaign").get(pk=lease.run_id)
         limits = bounds.of(run, retailer)
         composer = compose.composer(run, lease.step, retailer)
         return _hand_over_all(limits.counting(lease), waiting, verdicts, composer, channel, limits)

@@ -6,6 +6,7 @@ from campaigns.api import (
     audit,
     blueprints,
     campaigns,
+    consents,
     customers,
     events,
     layers,
@@ -21,6 +22,7 @@ from campaigns.serializers import json_schemas
 urlpatterns = [
     path("customers/", customers.Customers.as_view()),
     path("customers/bulk/", customers.CustomersInBulk.as_view()),
+    path("customers/<path:external_id>/consents/", consents.CustomerConsents.as_view()),
     path("customers/<path:external_id>/", customers.CustomerDetail.as_view()),
     path("events/", events.Events.as_view()),
     path("segments/", segments.Segments.as_view()),

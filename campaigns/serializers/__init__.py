@@ -25,17 +25,22 @@ from campaigns.serializers.content import (
 )
 from campaigns.serializers.customers import (
     MOST_ROWS,
+    ConsentSerializer,
+    ConsentsSerializer,
     CustomerRows,
     CustomerSerializer,
     EventRows,
     RowSerializer,
     RowsSerializer,
     SentEventSerializer,
+    StatementRows,
+    StatementSerializer,
     SuppressedAddress,
     SuppressionSerializer,
     row_result,
     row_results,
     rows,
+    statements,
 )
 from campaigns.serializers.history import (
     AnswerSerializer,
@@ -81,6 +86,8 @@ __all__ = [
     "CampaignDraft",
     "CampaignSummary",
     "CampaignVersionSerializer",
+    "ConsentSerializer",
+    "ConsentsSerializer",
     "CustomerRows",
     "CustomerSerializer",
     "DefaultsSerializer",
@@ -104,6 +111,8 @@ __all__ = [
     "SeedSerializer",
     "SegmentSerializer",
     "SentEventSerializer",
+    "StatementRows",
+    "StatementSerializer",
     "StopReasonSerializer",
     "StopSerializer",
     "SuppressedAddress",
@@ -123,5 +132,6 @@ __all__ = [
     "row_result",
     "row_results",
     "rows",
+    "statements",
     "stop",
 ]

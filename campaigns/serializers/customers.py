@@ -8,8 +8,10 @@ from typing import Any
 
 from rest_framework import serializers
 
+from campaigns import consents
 from campaigns.ingest import RowResult
-from campaigns.models import Customer, Suppression
+from campaigns.ingest.statements import MOST as MOST_STATEMENTS
+from campaigns.models import Consent, Customer, Suppression
 from campaigns.models.customers import Channel
 from campaigns.serializers.problems import ProblemSerializer
 
@@ -71,6 +73,42 @@ def row_result(result: RowResult) -> dict[str, Any]:
 
 def row_results(results: Sequence[RowResult]) -> dict[str, Any]:
     return {"results": [row_result(each) for each in results], "counts": Counter(each.status for each in results)}
+
+
+class StatementSerializer(serializers.Serializer[Any]):
+    channel = serializers.ChoiceField([(each.value, each.label) for each in consents.CHANNELS])
+    topic = serializers.SlugField(max_length=63, required=False, help_text="Left out: all messages of the channel.")
+    granted = serializers.BooleanField(help_text="false withdraws.")
+    said_at = serializers.DateTimeField(
+        required=False, help_text="When it was said; now when left out. Without an offset: in the retailer's time zone."
+    )
+    source = serializers.CharField(max_length=200, required=False, help_text="Where: a page, a till, a file.")  # type: ignore[assignment]
+    text = serializers.CharField(max_length=10_000, required=False, help_text="What the person was shown.")
+
+
+class StatementRows(serializers.Serializer[Any]):
+    consents = StatementSerializer(many=True, help_text=f"At most {MOST_STATEMENTS}.")
+
+
+class ConsentSerializer(serializers.ModelSerializer[Consent]):
+    granted = serializers.BooleanField(source="is_granted")
+
+    class Meta:
+        model = Consent
+        fields = ["channel", "topic", "granted", "said_at", "source", "text", "by", "recorded_at", "is_current"]
+
+
+class ConsentsSerializer(serializers.Serializer[Any]):
+    results = ConsentSerializer(many=True, help_text="The proof of each statement, in order.")
+
+
+def statements(data: dict[str, Any]) -> list[Any]:
+    """The statements of `{"consents": [...]}`. Raises ValidationError."""
+    given = data["consents"]
+    if not isinstance(given, list) or not 1 <= len(given) <= MOST_STATEMENTS:
+        message = f'send {{"consents": [...]}} with 1 to {MOST_STATEMENTS} statements'
+        raise serializers.ValidationError({"consents": [serializers.ErrorDetail(message, code="rows")]})
+    return given
 
 
 class SuppressionSerializer(serializers.ModelSerializer[Suppression]):

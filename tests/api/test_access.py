@@ -27,6 +27,7 @@ SCOPES = {
     "customers/<path:external_id>/": {"GET": READ, "PATCH": INGEST, "DELETE": FULL},
     "events/": {"POST": INGEST},
     "segments/": {"GET": READ, "POST": WRITE},
+    "customers/<path:external_id>/consents/": {"GET": READ, "POST": INGEST},
     "segments/preview/": {"POST": READ},
     "segments/<slug:key>/": {"GET": READ, "PUT": WRITE, "PATCH": WRITE, "DELETE": WRITE},
     "segments/<slug:key>/preview/": {"POST": READ},

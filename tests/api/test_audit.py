@@ -26,7 +26,9 @@ PUBLISH, LAUNCH = ("POST", "campaigns/welcome/publish/"), ("POST", "campaigns/we
 SUBMIT, INSTANTIATE = ("POST", "campaigns/welcome/submit/"), ("POST", "blueprints/spring/instantiate/")
 
 # Facts about people, not configuration: each has its time and source, and there are millions of them.
-FACTS = {"customers/bulk/", "customers/<path:external_id>/", "events/"}
+FACTS = {
+    "customers/bulk/", "customers/<path:external_id>/", "customers/<path:external_id>/consents/", "events/"
+}  # fmt: skip
 
 
 class Change(NamedTuple):

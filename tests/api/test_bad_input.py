@@ -143,6 +143,10 @@ CUSTOMER = {
     "external_id": "c1", "email": "c1@example.test", "phone": "+442071838750", "timezone": "Europe/London",
     "locale": "en-GB", "country": "GB", "consent_email": True, "attributes": {"tier": "gold", "sizes": [1, 2]},
 }  # fmt: skip
+CONSENT = {
+    "channel": "sms", "topic": "news", "granted": False, "said_at": "2026-01-02T03:04:05+02:00", "source": "till 4",
+    "text": "News by SMS?\nYes please",
+}  # fmt: skip
 EVENT = {
     "event_id": "e1", "external_id": "c1", "name": "order", "occurred_at": "2026-01-02T03:04:05+02:00", "value": 12.5,
     "currency": "EUR", "properties": {"category": "wine", "items": [{"sku": 1}]},
@@ -165,6 +169,8 @@ POLICY = {
 GOOD = [
     ("POST", "customers/bulk/", {"customers": [CUSTOMER, CUSTOMER]}),
     ("PATCH", "customers/c1/", CUSTOMER),
+    ("POST", "customers/c1/consents/", CONSENT),
+    ("POST", "customers/c1/consents/", {"consents": [CONSENT, CONSENT]}),
     ("POST", "events/", EVENT),
     ("POST", "events/", {"events": [EVENT]}),
     ("PUT", "segments/welcome/", {"key": "welcome", "name": "W", "description": "", "rule": {"not": {"all": []}}}),
