@@ -22,6 +22,7 @@ NEEDED = ("channel", "granted")
 def read(given: Sequence[Any], *, now: datetime, zone: tzinfo) -> list[Statement]:
     """Without `said_at` it was said now; one without an offset is local to `zone`. Raises config.gate.Invalid."""
     readers = _readers(now, zone)
+    left_out: dict[str, Any] = {"topic": consents.WHOLE_CHANNEL, "said_at": now}
     found: list[Statement] = []
     problems: list[gate.Problem] = []
     for index, row in enumerate(given):
@@ -29,8 +30,7 @@ def read(given: Sequence[Any], *, now: datetime, zone: tzinfo) -> list[Statement
         place = f"consents.{index}." if len(given) > 1 else ""
         problems += [gate.Problem(f"{place}{each.field}".rstrip("."), each.message) for each in wrong]
         if not wrong:
-            values = {"topic": consents.WHOLE_CHANNEL, "said_at": now} | values
-            found.append(Statement(**values))
+            found.append(Statement(**(left_out | values)))
     if problems:
         raise gate.Invalid(problems)
     return found
