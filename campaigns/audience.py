@@ -7,8 +7,10 @@ Promise  every candidate is one member, included or excluded with one reason; ru
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from django.db import connection, transaction
@@ -19,6 +21,7 @@ from campaigns.compiler import Sql
 from campaigns.config.campaign import ApiTrigger, Audience, CampaignConfig, EventTrigger, Step
 from campaigns.config.gate import Invalid, Problem, parse_rule
 from campaigns.config.rules import Rule
+from campaigns.facts import slots
 from campaigns.models import Customer, Member, Run, Segment
 from tenants import context
 
@@ -72,7 +75,7 @@ def evaluate(run: Run) -> None:
             cursor.execute(
                 f"""
                 INSERT INTO campaigns_member (run_id, customer_id, is_included, reason, draw)
-                SELECT %s, id, reason = '', reason, draw FROM ({chosen.text}) judged ORDER BY id
+                SELECT %s, customer_id, reason = '', reason, draw FROM ({chosen.text}) judged ORDER BY customer_id
                 ON CONFLICT (run_id, customer_id) DO NOTHING
                 """,
                 [locked.pk, *chosen.params],
@@ -119,7 +122,7 @@ def preview(rule: Rule, *, as_of: datetime, sample: int = 10) -> tuple[int, list
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT count(*) {matching}", condition.params)
         matched = int(cursor.fetchone()[0])
-        cursor.execute(f"SELECT c.id {matching} ORDER BY c.id LIMIT %s", [*condition.params, sample])
+        cursor.execute(f"SELECT f.customer_id {matching} ORDER BY f.customer_id LIMIT %s", [*condition.params, sample])
         ids = [row[0] for row in cursor.fetchall()]
     fields = ("external_id", "email", "first_name", "last_name", "city", "country")
     return matched, list(Customer.objects.filter(pk__in=ids).order_by("pk").values(*fields))
@@ -128,7 +131,17 @@ def preview(rule: Rule, *, as_of: datetime, sample: int = 10) -> tuple[int, list
 def compile_rule(rule: Rule, *, as_of: datetime, among: Sql = compiler.EVERYBODY) -> Sql:
     """The rule as a condition on `c`, with this retailer's segments and its day. Raises Invalid."""
     here = as_of.astimezone(context.current().tzinfo)
-    return compiler.compile_rule(rule, as_of=here, segment=_segment, among=among)
+    return compiler.compile_rule(rule, as_of=here, segment=_segment, slot=_slots(), among=among)
+
+
+def _slots() -> Callable[[str], str]:
+    """The column of facts that holds a custom attribute; looked up once a rule asks for one at all."""
+
+    @cache
+    def ready() -> dict[str, str]:
+        return {slot.attribute: slot.column for slot in slots.assigned() if slot.is_ready}
+
+    return lambda name: ready().get(name, "")
 
 
 def _segment(key: str) -> Rule:
@@ -151,28 +164,28 @@ def _wait_for_turn(run: Run) -> None:
 
 
 def _judged(config: CampaignConfig, *, as_of: datetime, run: Run | None = None) -> Sql:
-    """SELECT id, draw, reason for every candidate; an empty reason means included."""
+    """SELECT customer_id, draw, reason for every candidate; an empty reason means included."""
     audience: Audience = config.audience
     channel = config.steps[0].channel
     address, consent, suppressed = _ADDRESS[channel]
     among = _arrived(run)
     include = compile_rule(audience.include, as_of=as_of, among=among)
     exclude = compile_rule(audience.exclude, as_of=as_of, among=among) if audience.exclude else compiler.NOBODY
-    candidate = f"c.id IN ({among.text})" if among.params else among.text
+    candidate = f"f.customer_id IN ({among.text})" if among.params else among.text
     too_soon = _too_soon(config, as_of=as_of, run=run)
-    draw = compiler.draw("external_id", f"draw:{config.key}")
-    holdout = compiler.draw("external_id", f"holdout:{config.key}")
+    draw = compiler.draw("f.seed", f"draw:{config.key}")
+    holdout = compiler.draw("f.seed", f"holdout:{config.key}")
     text = f"""
-        SELECT id, {draw.text} AS draw,
+        SELECT customer_id, {draw.text} AS draw,
             CASE
                 WHEN early <> '' THEN early
-                WHEN row_number() OVER (PARTITION BY early, address ORDER BY id) > 1
+                WHEN row_number() OVER (PARTITION BY early, address ORDER BY customer_id) > 1
                     THEN '{Member.Reason.DUPLICATE_ADDRESS}'
                 WHEN {holdout.text} < %s THEN '{Member.Reason.HOLDOUT}'
                 ELSE ''
             END AS reason
         FROM (
-            SELECT c.id, c.external_id, {address} AS address,
+            SELECT f.customer_id, f.seed, {address} AS address,
                 CASE
                     WHEN ({exclude.text}) IS TRUE THEN '{Member.Reason.EXCLUDED_BY_RULE}'
                     WHEN {too_soon.text} THEN '{Member.Reason.TOO_SOON}'
@@ -183,7 +196,7 @@ def _judged(config: CampaignConfig, *, as_of: datetime, run: Run | None = None) 
                 END AS early
             {FROM}
             WHERE {include.text} AND {candidate}
-        ) candidates
+        ) f
     """
     judging = (*draw.params, *holdout.params, audience.holdout, *exclude.params, *too_soon.params)
     return Sql(text, (*judging, *include.params, *among.params))

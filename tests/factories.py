@@ -21,9 +21,18 @@ def customers(number: int, *, first: int = 1, **fields: Any) -> list[Customer]:
 def stored(people: Iterable[Customer], events: Iterable[Event] = ()) -> list[Customer]:
     """Customers and events as they are, beside the door that would correct them, with the facts that follow."""
     made = Customer.objects.bulk_create(people)
-    Event.objects.bulk_create(events)
-    facts.recompute()
+    happened(events)
     return made
+
+
+def happened(events: Iterable[Event]) -> None:
+    """Events as they are, beside their door, with the category and the facts that follow."""
+    given = list(events)
+    for event in given:
+        category = event.properties.get("category")
+        event.category = "" if category is None else str(category)[:100]
+    Event.objects.bulk_create(given)
+    facts.recompute()
 
 
 def template(key: str = "hello", **fields: Any) -> Template:

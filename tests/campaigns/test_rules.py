@@ -12,11 +12,12 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from campaigns import audience, facts
+from campaigns import audience
 from campaigns.config import gate, rules
 from campaigns.models import Customer, Event
 from tenants import context
 from tenants.models import Retailer
+from tests import factories
 
 NOW = timezone.now().replace(microsecond=0)
 CITIES = ["", "Leeds", "leeds", "Łódź", "York'; DROP TABLE campaigns_customer; --"]
@@ -28,7 +29,7 @@ HOSTILE = ["' OR 1=1 --", "%s", "%(x)s", "{}", "$1", "\\", '"', ";", "\u202e", "
 def people(acme: Retailer) -> Iterator[list[Customer]]:
     """Forty people over every combination of odd values, a third of them with events."""
     with context.in_retailer(acme):
-        made = Customer.objects.bulk_create(
+        made = factories.stored(
             [
                 Customer(
                     external_id=f"p{n}",
@@ -39,7 +40,7 @@ def people(acme: Retailer) -> Iterator[list[Customer]]:
                 for n in range(40)
             ]
         )
-        Event.objects.bulk_create(
+        factories.happened(
             [
                 Event(
                     event_id=f"e{n}-{k}",
@@ -53,7 +54,6 @@ def people(acme: Retailer) -> Iterator[list[Customer]]:
                 for k in range(1, 2 + n % 7)
             ]
         )
-        facts.recompute()
         yield made
 
 
