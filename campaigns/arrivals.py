@@ -15,6 +15,8 @@ from datetime import datetime, timedelta
 from django.db import connection
 from django.db.models import Count, DateTimeField, ExpressionWrapper, Max, Min, OuterRef, QuerySet, Subquery
 
+from campaigns import compiler
+from campaigns.compiler import Sql
 from campaigns.config.campaign import EventTrigger, Trigger
 from campaigns.models import Arrival, Campaign, Event, Run
 from tenants import agenda, context
@@ -120,6 +122,13 @@ def people(found: QuerySet[Arrival]) -> str:
 def has_arrivals(run: Run) -> bool:
     """Whether events set the run off; everybody can be in any other."""
     return run.occurrence.startswith(OCCURRENCE)
+
+
+def customers(run: Run) -> Sql:
+    """A query of the customers whose events set the run off; any other run is of EVERYBODY."""
+    if not has_arrivals(run):
+        return compiler.EVERYBODY
+    return Sql("SELECT arrival.customer_id FROM campaigns_arrival arrival WHERE arrival.run_id = %s", (run.pk,))
 
 
 def follow(campaign: Campaign, trigger: Trigger) -> None:

@@ -16,40 +16,18 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
-from campaigns import arrivals, compiler
+from campaigns import arrivals, compiler, exclusions
 from campaigns.compiler import Sql
 from campaigns.config.campaign import ApiTrigger, Audience, CampaignConfig, EventTrigger, Step
 from campaigns.config.gate import Invalid, Problem, parse_rule
 from campaigns.config.rules import Rule
 from campaigns.facts import slots
-from campaigns.models import Customer, Member, Run, Segment
+from campaigns.models import Customer, Run, Segment
 from tenants import context
 
-# The order in which reasons win: the first that holds is the one told.
-_ADDRESS = {
-    "email": ("c.email", "f.consent_email", "f.suppressed_email"),
-    "sms": ("c.phone", "f.consent_sms", "f.suppressed_sms"),
-}
 # Where no condition asks for `c`, Postgres leaves the wide table out.
 FROM = "FROM campaigns_facts f LEFT JOIN campaigns_customer c ON c.id = f.customer_id"
 _MANY = 1000  # members, after which the planner is told at once
-
-# The other runs that had this person are found by the person's arrivals, or are the few that were started by hand.
-_REACHED = """
-    EXISTS (
-        SELECT FROM (
-            SELECT arrival.run_id FROM campaigns_arrival arrival
-             WHERE arrival.customer_id = c.id
-               AND arrival.campaign_id = (SELECT id FROM campaigns_campaign WHERE key = %s)
-            UNION ALL
-            SELECT byhand.id FROM campaigns_run byhand
-             WHERE byhand.campaign_id = (SELECT id FROM campaigns_campaign WHERE key = %s)
-               AND NOT starts_with(byhand.occurrence, %s)
-        ) other
-        JOIN campaigns_run run ON run.id = other.run_id AND run.id <> %s AND run.started_at > %s
-        JOIN campaigns_member member
-          ON member.run_id = run.id AND member.customer_id = c.id AND member.is_included
-    )"""
 
 
 @dataclass(frozen=True)
@@ -61,8 +39,11 @@ class Waterfall:
     excluded: dict[str, int]
 
 
-def evaluate(run: Run) -> None:
-    """Write the run's members. A run that was evaluated before is left as it is."""
+def evaluate(run: Run, *, capped: Sql = compiler.NOBODY) -> None:
+    """Write the run's members. A run that was evaluated before is left as it is.
+
+    `capped` is the condition on `f` that somebody has had as many messages lately as the limits allow.
+    """
     if run.evaluated_at is not None:
         return
     with transaction.atomic():
@@ -70,7 +51,7 @@ def evaluate(run: Run) -> None:
         locked = Run.objects.select_for_update().get(pk=run.pk)
         if locked.evaluated_at is not None:
             return
-        chosen = _judged(locked.version.parsed(), as_of=locked.as_of, run=locked)
+        chosen = _judged(locked.version.parsed(), as_of=locked.as_of, run=locked, capped=capped)
         with connection.cursor() as cursor:
             cursor.execute(
                 f"""
@@ -86,9 +67,9 @@ def evaluate(run: Run) -> None:
     run.refresh_from_db()
 
 
-def count(config: CampaignConfig, *, as_of: datetime) -> Waterfall:
+def count(config: CampaignConfig, *, as_of: datetime, capped: Sql = compiler.NOBODY) -> Waterfall:
     """What `evaluate` would write, only counted: the same statement."""
-    chosen = _judged(config, as_of=as_of)
+    chosen = _judged(config, as_of=as_of, capped=capped)
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT reason, count(*) FROM ({chosen.text}) judged GROUP BY reason", chosen.params)
         return _waterfall(dict(cursor.fetchall()))
@@ -163,63 +144,17 @@ def _wait_for_turn(run: Run) -> None:
             )
 
 
-def _judged(config: CampaignConfig, *, as_of: datetime, run: Run | None = None) -> Sql:
+def _judged(config: CampaignConfig, *, as_of: datetime, run: Run | None = None, capped: Sql = compiler.NOBODY) -> Sql:
     """SELECT customer_id, draw, reason for every candidate; an empty reason means included."""
     audience: Audience = config.audience
-    channel = config.steps[0].channel
-    address, consent, suppressed = _ADDRESS[channel]
-    among = _arrived(run)
+    among = arrivals.customers(run) if run else compiler.EVERYBODY
     include = compile_rule(audience.include, as_of=as_of, among=among)
     exclude = compile_rule(audience.exclude, as_of=as_of, among=among) if audience.exclude else compiler.NOBODY
-    candidate = f"f.customer_id IN ({among.text})" if among.params else among.text
-    too_soon = _too_soon(config, as_of=as_of, run=run)
-    draw = compiler.draw("f.seed", f"draw:{config.key}")
-    holdout = compiler.draw("f.seed", f"holdout:{config.key}")
-    text = f"""
-        SELECT customer_id, {draw.text} AS draw,
-            CASE
-                WHEN early <> '' THEN early
-                WHEN row_number() OVER (PARTITION BY early, address ORDER BY customer_id) > 1
-                    THEN '{Member.Reason.DUPLICATE_ADDRESS}'
-                WHEN {holdout.text} < %s THEN '{Member.Reason.HOLDOUT}'
-                ELSE ''
-            END AS reason
-        FROM (
-            SELECT f.customer_id, f.seed, {address} AS address,
-                CASE
-                    WHEN ({exclude.text}) IS TRUE THEN '{Member.Reason.EXCLUDED_BY_RULE}'
-                    WHEN {too_soon.text} THEN '{Member.Reason.TOO_SOON}'
-                    WHEN {suppressed} THEN '{Member.Reason.SUPPRESSED}'
-                    WHEN NOT {consent} THEN '{Member.Reason.NO_CONSENT}'
-                    WHEN {address} = '' THEN '{Member.Reason.NO_ADDRESS}'
-                    ELSE ''
-                END AS early
-            {FROM}
-            WHERE {include.text} AND {candidate}
-        ) f
-    """
-    judging = (*draw.params, *holdout.params, audience.holdout, *exclude.params, *too_soon.params)
-    return Sql(text, (*judging, *include.params, *among.params))
-
-
-def _arrived(run: Run | None) -> Sql:
-    """A query of the customers whose events set the run off; any other run, and a count, is of everybody."""
-    if run is None or not arrivals.has_arrivals(run):
-        return compiler.EVERYBODY
-    return Sql("SELECT arrival.customer_id FROM campaigns_arrival arrival WHERE arrival.run_id = %s", (run.pk,))
-
-
-def _too_soon(config: CampaignConfig, *, as_of: datetime, run: Run | None) -> Sql:
-    """Whether another run of the campaign, begun within its trigger's `once_per`, included `c`."""
-    trigger = config.trigger
-    if not isinstance(trigger, EventTrigger) or trigger.once_per is None:
-        return compiler.NOBODY
-    since = (run.started_at if run else as_of) - trigger.once_per
-    return Sql(_REACHED, (config.key, config.key, arrivals.OCCURRENCE, run.pk if run else 0, since))
+    question = exclusions.Question(config, include, exclude, as_of, run=run, among=among, capped=capped)
+    return exclusions.judged(question, FROM)
 
 
 def _waterfall(counts: dict[str, int]) -> Waterfall:
     included = counts.pop("", 0)
-    order = {reason: index for index, reason in enumerate(Member.Reason.values)}
-    excluded = dict(sorted(counts.items(), key=lambda item: order[item[0]]))
+    excluded = {str(reason): counts[reason] for reason in exclusions.PRECEDENCE if reason in counts}
     return Waterfall(candidates=included + sum(counts.values()), included=included, excluded=excluded)

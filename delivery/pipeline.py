@@ -15,11 +15,11 @@ from datetime import datetime
 from django.conf import settings
 from django.utils import timezone
 
-from campaigns import audience, configuration
+from campaigns import arrivals, audience, configuration
 from campaigns.config.gate import Invalid
 from campaigns.lifecycle import NotAllowed
 from campaigns.models import Campaign, Run
-from delivery import batches, bounds, busy, dispatch, messages
+from delivery import batches, bounds, busy, caps, dispatch, messages
 from delivery.models import Batch
 from tenants import agenda, context
 from tenants.models import Retailer
@@ -37,8 +37,9 @@ def advance(run: Run, *, now: datetime) -> datetime | None:
     if run.state == Run.State.CANCELLED:
         batches.cancel_waiting(run, "the run was cancelled")
         return None
-    bounds.of(run, context.current())  # what the policy forbids by now is not planned either
-    audience.evaluate(run)  # 2  who is in, and why not
+    limits = bounds.of(run, context.current())  # what the policy forbids by now is not planned either
+    full = caps.full(limits.caps, now=now, among=arrivals.customers(run))
+    audience.evaluate(run, capped=full)  # 2  who is in, and why not
     next_step = messages.generate(run, now=now)  # 3  what each of them will get; batches announce themselves for 4
     waiting = batches.unfinished(run)
     if waiting:

@@ -28,6 +28,7 @@ LABELS = {
     "quiet_hours": "Quiet hours",
     "max_per_day": "Messages a day",
     "min_holdout": "Held back",
+    "universal_holdout": "Held out of all",
     "max_discount": "Discount",
     "footer": "Footer",
     "approval": "Approval",

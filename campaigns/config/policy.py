@@ -57,6 +57,7 @@ class Policy(Part):
     quiet_hours: Annotated[list[Window], Field(max_length=10), AfterValidator(_tidy_windows)] = []
     max_per_day: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
     min_holdout: Share = 0.0
+    universal_holdout: Share = 0.0
     max_discount: Annotated[float, Field(ge=0, le=100)] | None = None
     footer: Annotated[list[Needed], AfterValidator(_ordered)] = []
     approval: bool = False
@@ -67,6 +68,8 @@ class Policy(Part):
             raise ValueError("channels: leave at least one, or leave the field out to allow all")
         if self.min_holdout > 0.9:
             raise ValueError("min_holdout: at most 0.9, or hardly anybody would get anything")
+        if self.universal_holdout > 0.5:
+            raise ValueError("universal_holdout: at most 0.5; 0.05 is plenty to measure all campaigns by")
         return self
 
 
@@ -84,6 +87,7 @@ def meet(one: Policy, other: Policy) -> Policy:
         quiet_hours=_windows(_minutes(one.quiet_hours) | _minutes(other.quiet_hours)),
         max_per_day=_least(one.max_per_day, other.max_per_day),
         min_holdout=max(one.min_holdout, other.min_holdout),
+        universal_holdout=max(one.universal_holdout, other.universal_holdout),
         max_discount=_least(one.max_discount, other.max_discount),
         footer=sorted({*one.footer, *other.footer}),
         approval=one.approval or other.approval,
@@ -317,6 +321,7 @@ _WORDS: dict[str, Any] = {
     "quiet_hours": lambda v: ", ".join(f"{first} to {last}" for first, last in v),
     "max_per_day": lambda v: f"at most {v:,} a day",
     "min_holdout": lambda v: f"at least {v * 100:g} %",
+    "universal_holdout": lambda v: f"at least {v * 100:g} % of everybody",
     "max_discount": lambda v: f"at most {v:g} %",
     "footer": lambda v: f"every message has {_list_words(v)}",
     "approval": lambda _: "an approver must agree",

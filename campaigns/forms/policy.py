@@ -23,6 +23,7 @@ from campaigns.config.gate import Problem
 from campaigns.config.policy import Feature, Needed, Policy
 from campaigns.config.rules import ChannelName
 
+_SHARES = ("min_holdout", "universal_holdout")  # kept as shares, written in percent
 NONE = "none"  # written where a list allows nothing at all
 _FOOTER = {
     "unsubscribe_url": "A link to unsubscribe",
@@ -74,6 +75,12 @@ class PolicyForm(forms.Form):
         label="Least share held back (%)",
         help_text="Each campaign's holdout, to measure what it does.",
         widget=UnfoldAdminIntegerFieldWidget(attrs={"step": "any", "min": 0, "max": 90}),
+    )
+    universal_holdout = forms.FloatField(
+        required=False,
+        label="Share held out of all campaigns (%)",
+        help_text="The same people every time, to measure all campaigns together.",
+        widget=UnfoldAdminIntegerFieldWidget(attrs={"step": "any", "min": 0, "max": 50}),
     )
     max_discount = forms.FloatField(
         required=False,
@@ -130,8 +137,9 @@ class PolicyForm(forms.Form):
             said["sender_domains"] = []
         if self.cleaned_data["limits_features"]:
             said["template_features"] = given["template_features"]
-        if share := said.pop("min_holdout", 0):
-            said["min_holdout"] = round(share / 100, 6)
+        for name in _SHARES:
+            if share := said.pop(name, 0):
+                said[name] = round(share / 100, 6)
         return said
 
 
@@ -143,7 +151,7 @@ def initial(document: Mapping[str, Any]) -> dict[str, Any]:
         "per_customer": "\n".join(f"{cap['messages']} in {cap['per']}" for cap in document.get("per_customer", [])),
         "quiet_hours": ", ".join(f"{first} to {last}" for first, last in document.get("quiet_hours", [])),
         "max_per_day": document.get("max_per_day"),
-        "min_holdout": _percent(document.get("min_holdout")),
+        **{name: _percent(document.get(name)) for name in _SHARES},
         "max_discount": document.get("max_discount"),
         "sender_domains": NONE if domains == [] else "\n".join(domains or []),
         "footer": document.get("footer", []),

@@ -164,7 +164,7 @@ DEFAULTS = {
 POLICY = {
     "channels": ["email", "sms"], "sender_domains": ["example.test"], "template_features": ["conditions", "loops"],
     "per_customer": [{"messages": 9, "per": "1d"}], "quiet_hours": [["22:00", "06:00"]], "max_per_day": 1000,
-    "min_holdout": 0.01, "max_discount": 50, "footer": [], "approval": False,
+    "min_holdout": 0.01, "universal_holdout": 0.02, "max_discount": 50, "footer": [], "approval": False,
 }  # fmt: skip
 GOOD = [
     ("POST", "customers/bulk/", {"customers": [CUSTOMER, CUSTOMER]}),

@@ -95,6 +95,7 @@ def policy_documents() -> st.SearchStrategy[dict[str, Any]]:
             "quiet_hours": st.lists(st.tuples(CLOCKS, CLOCKS).filter(lambda pair: pair[0] != pair[1]), max_size=2),
             "max_per_day": st.integers(1, 1000),
             "min_holdout": st.sampled_from([0, 0.05, 0.5]),
+            "universal_holdout": st.sampled_from([0, 0.02, 0.1]),
             "max_discount": st.integers(0, 60),
             "footer": st.lists(st.sampled_from(["unsubscribe_url", "brand.postal_address"]), unique=True),
             "approval": st.booleans(),

@@ -52,8 +52,8 @@ def test_what_is_not_told_as_looser_takes_effect(above: Policy, below: Policy) -
     both = rules.meet(above, below)
     for name in {"channels", "sender_domains", "template_features", "max_per_day", "max_discount"} - loose:
         assert getattr(below, name) in (None, getattr(both, name))
-    if "min_holdout" not in loose:
-        assert below.min_holdout in (0, both.min_holdout)
+    for name in {"min_holdout", "universal_holdout"} - loose:
+        assert getattr(below, name) in (0, getattr(both, name))
     if "per_customer" not in loose:
         assert all(cap in [*both.per_customer, *above.per_customer] for cap in below.per_customer)
 
@@ -74,6 +74,8 @@ def test_what_is_not_told_as_looser_takes_effect(above: Policy, below: Policy) -
         ({"footer": ["unsubscribe_url"]}, {"footer": ["brand.postal_address"]}, []),
         ({"approval": True}, {"approval": False}, ["approval"]),
         ({"min_holdout": 0.1}, {"min_holdout": 0.05}, ["min_holdout"]),
+        ({"universal_holdout": 0.05}, {"universal_holdout": 0.02}, ["universal_holdout"]),
+        ({"universal_holdout": 0.05}, {"universal_holdout": 0.06}, []),
         ({"max_per_day": 100}, {"max_per_day": 200, "max_discount": 90}, ["max_per_day"]),
         ({}, {"approval": False, "max_per_day": 200}, []),
     ],
@@ -110,6 +112,7 @@ def test_quiet_hours_go_over_midnight_and_over_the_change_of_clocks() -> None:
         ({"channels": ["pigeon"]}, "channels.0", "'email'"),
         ({"quiet_hours": [["00:00", "00:00"]]}, "quiet_hours", "leave some of the day"),
         ({"min_holdout": 0.95}, "", "at most 0.9"),
+        ({"universal_holdout": 0.6}, "", "at most 0.5"),
         ({"max_per_day": 0}, "max_per_day", "greater than or equal to 1"),
         ({"sender_domains": ["not a domain"]}, "sender_domains.0", "pattern"),
         ({"discount": 5}, "discount", "unknown here"),

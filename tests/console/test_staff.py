@@ -114,6 +114,7 @@ def test_policy_comes_back_from_its_form_as_it_was(acme: Retailer, staff: Client
         "quiet_hours": [["12:00", "13:00"], ["21:00", "08:00"]],
         "max_per_day": 5000,
         "min_holdout": 0.05,
+        "universal_holdout": 0.025,
         "max_discount": 30.0,
         "footer": ["brand.postal_address", "unsubscribe_url"],
         "approval": True,

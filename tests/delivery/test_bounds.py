@@ -20,7 +20,7 @@ from delivery import batches, busy, caps, messages, pipeline, providers, reports
 from delivery.channels.base import Envelope, Outbound, Outcome
 from delivery.channels.memory import MemoryChannel
 from delivery.models import Batch, DailyVolume, Message
-from tenants import acting, changes, context
+from tenants import acting, agenda, changes, context
 from tenants.models import AgendaItem, Retailer, Sighting
 from tests import factories
 
@@ -156,18 +156,32 @@ def test_a_cap_of_the_policy_counts_all_campaigns_of_the_period(at_acme: Retaile
     assert work_off(launch("two")).states == {"accepted": 60}
     factories.customers(1, first=61)
     report = work_off(launch("three"))
-    assert report.states == {"accepted": 1, "cancelled": 60}
-    assert report.reasons == [("cancelled", "over the limit of 2 messages in 1w", 60)]
+    assert (report.states, report.waterfall.excluded) == ({"accepted": 1}, {"capped": 60})
     assert report.run.state == Run.State.COMPLETED
     assert report.balances
     Message.objects.update(settled_at=timezone.now() - timedelta(days=8))
     assert work_off(launch("four")).states == {"accepted": 61}
 
 
+def test_who_had_the_last_message_allowed_after_the_planning_is_not_handed_over(
+    at_acme: Retailer, outbox: MemoryChannel
+) -> None:
+    factories.customers(5)
+    run = launch("one", limits={"per_customer": {"messages": 1, "per": "7d"}})
+    planned(run)
+    AgendaItem.objects.all().delete()
+    work_off(launch("two"))
+    agenda.put_many(at_acme, "batch", batches.unfinished(run))
+    report = work_off(run)
+    assert (report.states, report.waterfall.excluded) == ({"cancelled": 5}, {})
+    assert report.reasons == [("cancelled", "over the limit of 1 message in 1w", 5)]
+
+
 def test_a_campaigns_own_limit_binds_it_and_no_other(at_acme: Retailer, outbox: MemoryChannel) -> None:
     factories.customers(5)
     work_off(launch("one"))
-    assert work_off(launch("two", limits={"per_customer": {"messages": 1, "per": "1d"}})).states == {"cancelled": 5}
+    report = work_off(launch("two", limits={"per_customer": {"messages": 1, "per": "1d"}}))
+    assert (report.states, report.waterfall.excluded) == ({}, {"capped": 5})
     assert work_off(launch("three")).states == {"accepted": 5}
 
 
@@ -179,7 +193,8 @@ def test_what_is_in_another_workers_hands_counts(at_acme: Retailer, outbox: Memo
     assert batches.turn(lease, [], hand_from=1, hand_to=3)
     AgendaItem.objects.all().delete()
     run = launch("two", limits={"per_customer": {"messages": 1, "per": "1d"}})
-    assert work_off(run).states == {"accepted": 3, "cancelled": 2}
+    report = work_off(run)
+    assert (report.states, report.waterfall.excluded) == ({"accepted": 3}, {"capped": 2})
 
 
 def test_four_campaigns_at_once_never_give_anybody_more_than_the_cap(
