@@ -32,7 +32,7 @@ class SuppressionForm(forms.ModelForm):  # type: ignore[type-arg]
 @admin.register(Suppression, site=retailer_console)
 class SuppressionAdmin(ConsoleAdmin):
     form = SuppressionForm
-    list_display = ("address", "channel", "reason", "source", "created_at")
+    list_display = ("shown", "channel", "reason", "source", "created_at")
     list_filter = ("channel", "reason")
     search_fields = ("address",)
     search_help_text = "Address"
@@ -40,8 +40,12 @@ class SuppressionAdmin(ConsoleAdmin):
     add_label = "Suppress an address"
     ordering = ("-created_at",)
     actions = ("delete_selected",)
-    fields = ("channel", "address", "reason", "source", "created_at")
-    readonly_fields = ("reason", "source", "created_at")
+    fields = ("channel", "shown", "reason", "source", "created_at")
+    readonly_fields = ("shown", "reason", "source", "created_at")
+
+    @admin.display(description="Address", ordering="address")
+    def shown(self, suppression: Suppression) -> str:
+        return suppression.address or "an erased address"
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return self.fields if obj else ("channel", "address")

@@ -49,6 +49,7 @@ def busy_platform(acme: Retailer, globex: Retailer) -> None:
     """The platform with something in every list."""
     Group.objects.create(key="north", name="North")
     agenda.put(acme, "run", 1)
+    suppressions.platform.add(suppressions.one("email", "gone@example.test"), reason="legal", source="")
     every = IntervalSchedule.objects.create(every=1, period="seconds")
     CrontabSchedule.objects.create()
     PeriodicTask.objects.create(name="tick", task="delivery.tasks.tick", interval=every)

@@ -1,5 +1,5 @@
-"""Screens of the platform's console: policy and defaults with their blast radius, blueprints, the audit trail."""
+"""Screens of the platform's console: policy with its blast radius, blueprints, suppressions, the audit trail."""
 
-from campaigns.admin.platform import audit, blueprints, policy
+from campaigns.admin.platform import audit, blueprints, policy, suppressions
 
-__all__ = ["audit", "blueprints", "policy"]
+__all__ = ["audit", "blueprints", "policy", "suppressions"]

@@ -1,0 +1,108 @@
+"""The platform's list of suppressed addresses: named by their hash alone; added, and taken off again."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from campaigns import suppressions
+from campaigns.config.gate import Invalid
+from campaigns.suppressions import Addresses
+from tenants import suppressions as listed
+from tenants.accounts.models import Role
+from tenants.console import ConsoleAdmin, platform_console
+from tenants.models import PlatformSuppression
+
+_PREFIX = re.compile(r"[0-9a-f]{4,64}")
+
+
+class PlatformSuppressionForm(forms.ModelForm):  # type: ignore[type-arg]
+    address = forms.CharField(
+        max_length=254, help_text="Only its SHA-256 is kept. A ready one, of 64 hexadecimal digits, is taken as it is."
+    )
+
+    class Meta:
+        model = PlatformSuppression
+        fields = ["channel", "reason"]
+
+    def clean_address(self) -> Addresses:
+        try:
+            return suppressions.one(self.cleaned_data.get("channel", ""), self.cleaned_data["address"])
+        except Invalid as invalid:
+            raise ValidationError([f"The address {problem.message}." for problem in invalid.problems]) from None
+
+
+@admin.register(PlatformSuppression, site=platform_console)
+class PlatformSuppressionAdmin(ConsoleAdmin):
+    form = PlatformSuppressionForm
+    list_display = ("fingerprint", "channel", "reason", "source", "created_at")
+    list_filter = ("channel", "reason")
+    search_fields = ("source",)
+    search_help_text = "A whole address, or the first digits of a hash"
+    when_empty = (
+        "No address is suppressed for every retailer. Add those that the law, a bounce or a complaint rules out."
+    )
+    add_label = "Suppress an address everywhere"
+    ordering = ("-pk",)
+    show_full_result_count = False
+    actions = ("delete_selected",)
+    to_change = Role.ADMIN
+    readonly_fields = ("fingerprint", "source", "created_at")
+
+    @admin.display(description="SHA-256")
+    def fingerprint(self, row: PlatformSuppression) -> str:
+        return bytes(row.address_hash).hex()[:12]
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        shown = ("fingerprint", "channel", "reason", "source", "created_at")
+        return shown if obj else ("channel", "address", "reason")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[PlatformSuppression], search_term: str
+    ) -> tuple[QuerySet[PlatformSuppression], bool]:
+        return (queryset & _found(search_term.strip().lower()) if search_term else queryset), False
+
+    def save_model(self, request: HttpRequest, obj: PlatformSuppression, form: Any, change: bool) -> None:
+        addresses: Addresses = form.cleaned_data["address"]
+        told = suppressions.platform.add(addresses, reason=obj.reason, source=str(request.user))
+        obj.pk = PlatformSuppression.objects.get(channel=obj.channel, address_hash=next(iter(addresses.by_hash))).pk
+        _warn(request, told.failed)
+
+    def delete_model(self, request: HttpRequest, obj: PlatformSuppression) -> None:
+        addresses = Addresses(obj.channel, {bytes(obj.address_hash): ""})
+        _warn(request, suppressions.platform.remove(addresses).failed)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[PlatformSuppression]) -> None:
+        for each in queryset:
+            self.delete_model(request, each)
+
+
+def _found(term: str) -> QuerySet[PlatformSuppression]:
+    """By the beginning of a hash, or by an address of any channel."""
+    if _PREFIX.fullmatch(term):
+        return listed.beginning(term)
+    hashes = []
+    for channel in suppressions.platform.CHANNELS:
+        try:
+            hashes += suppressions.one(channel, term).by_hash
+        except Invalid:
+            continue
+    return PlatformSuppression.objects.filter(address_hash__in=hashes)
+
+
+def _warn(request: HttpRequest, failed: tuple[str, ...]) -> None:
+    if failed:
+        messages.warning(
+            request,
+            f"The facts of {', '.join(failed)} could not be told and are put right tonight. Nothing is sent meanwhile: "
+            "every message is held against this list at its hand-over.",
+        )
