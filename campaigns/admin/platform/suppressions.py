@@ -90,7 +90,7 @@ def _found(term: str) -> QuerySet[PlatformSuppression]:
     """By the beginning of a hash, or by an address of any channel."""
     if _PREFIX.fullmatch(term):
         return listed.beginning(term)
-    hashes = []
+    hashes: list[bytes] = []
     for channel in suppressions.platform.CHANNELS:
         try:
             hashes += suppressions.one(channel, term).by_hash
