@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from celery import shared_task
+from django.utils import timezone
 
+from campaigns.importing import jobs
 from delivery import pipeline
 from tenants import agenda, bell, changes
 
@@ -30,3 +32,4 @@ def tick(**_: Any) -> None:
 def tidy(**_: Any) -> None:
     """Sent every hour."""
     changes.forget_old()
+    jobs.forget_old_everywhere(now=timezone.now())

@@ -100,7 +100,7 @@ def _row(run: Run, tally: dict[str, int]) -> dict[str, Any]:
 # Title, what it is about, where it is done.
 _STEPS = (
     ("Say who you are", "Sender, colour and postal address stand in every message.", "campaigns_brand_changelist"),
-    ("Import customers", "With import_customers, through the API, or one by one here.", "campaigns_customer_add"),
+    ("Import customers", "Bring a file here, or send them through the API.", "campaigns_import_add"),
     ("Create a segment", "Say whom you want to reach; see at once how many they are.", "campaigns_segment_add"),
     ("Write a template", "How a message looks, with a preview for a real customer.", "campaigns_template_add"),
     ("Create a campaign", "Segment, template, subject lines and a time.", "campaigns_campaign_add"),

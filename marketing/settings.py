@@ -182,6 +182,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 # for a provider's answer, which dispatch bounds by a share of it; recovery from a dead worker takes about as long.
 LEASE_SECONDS = environment.integer("LEASE_SECONDS", default=45)
 
+# -- files of customers, events and products that retailers bring, unpacked -------------------------------------------
+IMPORT_MOST_BYTES = environment.integer("IMPORT_MOST_MB", default=1024) * 1024 * 1024
+
 # -- blueprints of this platform's own, beside those that ship: folders of <key>/<number>.yaml -------------------------
 BLUEPRINTS = [folder for folder in environment.text("BLUEPRINTS").split(":") if folder]
 
@@ -218,6 +221,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
+FILE_UPLOAD_HANDLERS = ["campaigns.admin.reception.Reception"]
 
 # -- the API for integrators ------------------------------------------------------------------------------------------
 API_RATE = environment.integer("API_RATE", default=6000)  # calls a minute and key

@@ -7,27 +7,24 @@ Promise  good rows are kept, bad ones are listed with their reason, and the same
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
 from campaigns import ingest
-from campaigns.importing import csv_file
-from campaigns.importing.columns import CUSTOMERS, EVENTS, Columns, Layout
-from campaigns.importing.csv_file import FileUnreadable, Record
+from campaigns.importing import csv_file, outcomes
+from campaigns.importing.columns import CUSTOMERS, EVENTS, Layout, understood
+from campaigns.importing.csv_file import FileUnreadable
+from campaigns.importing.outcomes import CHUNK, Ingest
 from campaigns.importing.rejects import RejectFile
 
 __all__ = ["FileUnreadable", "Summary", "import_customers", "import_events"]
 
-CHUNK = 5_000  # rows per commit
-
 Progress = Callable[[int], None]
-Ingest = Callable[[Sequence[Mapping[str, Any]]], list[ingest.RowResult]]
 
 
 @dataclass(frozen=True)
@@ -79,34 +76,12 @@ def _import(path: Path, layout: Layout, write: Ingest, *, rejects: Path | None, 
     started = time.monotonic()
     counts = Counter[str](dict.fromkeys(layout.outcomes, 0))
     with csv_file.opened(path) as file:
-        columns = Columns(file.header, layout)
+        columns = understood(file.header, layout)
         with RejectFile(rejects or Path(f"{path}.rejects.csv"), source=path, header=file.header) as rejected:
-            for records in _chunks(file.records()):
-                counts.update(_write_chunk(records, columns, write, rejected))
+            while records := file.take(CHUNK):
+                counts.update(outcomes.write_chunk(records, columns, write, rejected.add))
                 if progress:
                     progress(counts.total())
     if counts["created"]:
         ingest.analyze()
     return Summary(counts.total(), dict(counts), time.monotonic() - started, rejected.kept_path)
-
-
-def _write_chunk(records: list[Record], columns: Columns, write: Ingest, rejected: RejectFile) -> Counter[str]:
-    readable = [record for record in records if not record.problem]
-    results = iter(write([columns.row(record.cells) for record in readable]))
-    counts = Counter[str]()
-    for record in records:
-        reason = record.problem
-        status = "rejected"
-        if not reason:
-            result = next(results)
-            status, reason = result.status, "; ".join(map(str, result.problems))
-        counts[status] += 1
-        if status == "rejected":
-            rejected.add(record, reason)
-    return counts
-
-
-def _chunks(records: Iterable[Record]) -> Iterator[list[Record]]:
-    iterator = iter(records)
-    while chunk := list(itertools.islice(iterator, CHUNK)):
-        yield chunk

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from campaigns.importing.csv_file import FileUnreadable
@@ -13,6 +14,7 @@ from campaigns.ingest import customers, events
 # Digits that a float carries exactly; leading zeros, plus signs and exponents are codes, not numbers.
 _NUMBER = re.compile(r"(?=.{1,16}\Z)-?(?:0|[1-9]\d*)(?:\.\d+)?", re.ASCII)
 _WORDS = {"true": True, "false": False}
+_TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
 @dataclass(frozen=True)
@@ -39,21 +41,67 @@ EVENTS = Layout(
 )
 
 
+@dataclass(frozen=True)
+class Spelling:
+    """How a file writes what is not plain text.
+
+    `cells` rewrites the cells of a field or custom field; the custom fields of `declared` have that type of
+    campaigns.models.AttributeDefinition. `every` rewrites every cell before that.
+    """
+
+    cells: Mapping[str, Callable[[str], str]] = field(default_factory=dict)
+    declared: Mapping[str, str] = field(default_factory=dict)
+    every: Callable[[str], str] | None = None
+
+
+AS_IT_IS = Spelling()
+
+
 class Columns:
-    """A header understood. Raises FileUnreadable naming the columns that are missing, unknown or there twice."""
+    """The field of each column by its place, `<extras>.<name>` for a custom one, "" for one that is left out.
 
-    def __init__(self, header: list[str], layout: Layout) -> None:
+    `constants` are the fields of every row whose own cell is empty or not there.
+    """
+
+    def __init__(
+        self,
+        fields: Sequence[str],
+        layout: Layout,
+        *,
+        constants: Mapping[str, Any] | None = None,
+        spelling: Spelling = AS_IT_IS,
+    ) -> None:
         prefix = f"{layout.extras}."
-        _check(header, layout, prefix)
+        named = [(place, name) for place, name in enumerate(fields) if name]
         self._extras = layout.extras
-        self._plain = [(place, name) for place, name in enumerate(header) if name in layout.fields]
-        self._custom = [(place, name[len(prefix) :]) for place, name in enumerate(header) if name not in layout.fields]
+        self._every = spelling.every
+        self._constants = dict(constants or {})
+        self._plain = [(place, name, spelling.cells.get(name)) for place, name in named if name in layout.fields]
+        self._custom = [
+            (place, name.removeprefix(prefix), _reader(name.removeprefix(prefix), spelling))
+            for place, name in named
+            if name not in layout.fields
+        ]
 
-    def row(self, cells: list[str]) -> dict[str, Any]:
+    def row(self, cells: Sequence[str]) -> dict[str, Any]:
         """The fields that have a value; an empty cell says nothing about its field."""
-        row: dict[str, Any] = {name: cells[place] for place, name in self._plain if not _is_blank(cells[place])}
-        custom = {name: typed(cells[place]) for place, name in self._custom if not _is_blank(cells[place])}
+        if self._every:
+            cells = [self._every(cell) for cell in cells]
+        row: dict[str, Any] = {
+            name: rewrite(cells[place]) if rewrite else cells[place]
+            for place, name, rewrite in self._plain
+            if not _is_blank(cells[place])
+        }
+        if self._constants:
+            row = self._constants | row
+        custom = {name: read(cells[place]) for place, name, read in self._custom if not _is_blank(cells[place])}
         return row | {self._extras: custom} if custom else row
+
+
+def understood(header: Sequence[str], layout: Layout) -> Columns:
+    """A header in our own words. Raises FileUnreadable naming the columns missing, unknown or there twice."""
+    _check(header, layout, f"{layout.extras}.")
+    return Columns(header, layout)
 
 
 def typed(cell: str) -> str | int | float | bool:
@@ -63,11 +111,23 @@ def typed(cell: str) -> str | int | float | bool:
     return _WORDS.get(cell, cell)
 
 
+def _reader(name: str, spelling: Spelling) -> Callable[[str], Any]:
+    """How the cells of that custom field become values; ingest refuses what its type does not know."""
+    return spelling.cells.get(name) or _BY_TYPE.get(spelling.declared.get(name, ""), typed)
+
+
+def _truth(cell: str) -> str | bool:
+    return _TRUTH.get(cell.strip().lower(), cell)
+
+
+_BY_TYPE: dict[str, Callable[[str], Any]] = {"text": str.strip, "date": str.strip, "boolean": _truth}
+
+
 def _is_blank(cell: str) -> bool:
     return not cell or cell.isspace()
 
 
-def _check(header: list[str], layout: Layout, prefix: str) -> None:
+def _check(header: Sequence[str], layout: Layout, prefix: str) -> None:
     counts = Counter(header)
     problems = [f"the column {name!r} is missing" for name in layout.needed if name not in counts]
     problems += [f"the column {name!r} is there {count} times" for name, count in counts.items() if count > 1]

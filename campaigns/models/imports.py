@@ -24,12 +24,18 @@ class Import(models.Model):
     state = models.CharField(max_length=9, choices=State.choices, default=State.UPLOADED)
     name = models.CharField(max_length=255)  # of the file, as its owner called it
     file = models.CharField(max_length=300)  # in the retailer's storage
+    notice = models.CharField(max_length=300, blank=True, db_default="")  # what was noticed when it came
     bytes = models.BigIntegerField(db_default=0)
-    mapping = models.JSONField(default=dict, blank=True)  # column of the file -> field, "" to leave it out
+    format = models.JSONField(default=dict, blank=True)  # its encoding, delimiter, way to write dates and decimals
+    columns = models.JSONField(default=list, blank=True)  # the header, as the file has it
+    mapping = models.JSONField(default=list, blank=True)  # the field of each column, "" to leave it out
+    constants = models.JSONField(default=dict, blank=True)  # fields that are the same for every row
     bytes_read = models.BigIntegerField(db_default=0)
+    row_number = models.BigIntegerField(db_default=0)  # the file's row that was read last
     rows = models.BigIntegerField(db_default=0)
     counts = models.JSONField(default=dict, blank=True)  # rows by what became of them
     rejects = models.CharField(max_length=300, blank=True, db_default="")
+    rejects_bytes = models.BigIntegerField(db_default=0)
     error = models.CharField(max_length=1000, blank=True, db_default="")
     by = models.CharField(max_length=200, blank=True, db_default="")
     created_at = models.DateTimeField(db_default=Now(), editable=False)

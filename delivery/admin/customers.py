@@ -28,8 +28,9 @@ class CustomerAdmin(RemovedByItsOwner):
     search_fields = ("=external_id", "^email", "^first_name", "^last_name")
     search_help_text = "Customer number, or the beginning of an e-mail address or name"
     ordering = ("-pk",)
-    when_empty = "No customers yet. Import a file with import_customers, send them to the API, or add one by hand."
+    when_empty = "No customers yet. Import a file, send them to the API, or add one by hand."
     add_label = "Add a customer"
+    begin_with = ("admin:campaigns_import_add", "Import a file")
     compressed_fields = False
     fieldsets = (
         (None, {"fields": ("external_id", ("first_name", "last_name"), ("email", "phone"))}),

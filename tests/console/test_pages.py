@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.sites import AdminSite
+from django.core.files.base import ContentFile
 from django.db import connection
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
@@ -17,6 +18,7 @@ from django_celery_beat.models import CrontabSchedule, IntervalSchedule, Periodi
 from pytest_django import DjangoAssertNumQueries
 
 from campaigns import configuration, content, suppressions
+from campaigns.importing import uploads
 from delivery import pipeline
 from delivery.channels.memory import MemoryChannel
 from tenants import agenda, context
@@ -38,6 +40,7 @@ def busy_acme(at_acme: Retailer, outbox: MemoryChannel) -> Iterator[Retailer]:
     factories.segment("leeds", {"attribute": "city", "eq": "Leeds"})
     suppressions.put(channel="email", address="gone@example.test", reason="manual", source="")
     ApiKey.objects.create_key(name="Till")
+    uploads.receive(ContentFile(b"id\nc1\n", name="people.csv"), kind="customers", by="Ana")
     configuration.launch(factories.campaign(), by="test", now=timezone.now())
     pipeline.work(seconds=20)
     configuration.launch(factories.campaign("open"), by="test", now=timezone.now())

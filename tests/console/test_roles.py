@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.core.files.base import ContentFile
 from django.test import Client
 from django.urls import URLPattern, URLResolver
 from django.utils import timezone
 
 from campaigns import configuration, content, suppressions
-from campaigns.models import Brand, Campaign, Customer, Run, Segment, Suppression, Template
+from campaigns.importing import uploads
+from campaigns.models import Brand, Campaign, Customer, Import, Run, Segment, Suppression, Template
 from delivery.channels.memory import MemoryChannel
 from tenants import stops
 from tenants.accounts.models import ApiKey, AuditEntry, Role, User
@@ -50,6 +52,12 @@ CHANGING: dict[str, tuple[str, Role, dict[str, str]]] = {
     "campaigns_customer_add": ("campaigns/customer/add/", Role.EDITOR, {"external_id": "x"}),
     "campaigns_customer_change": ("campaigns/customer/N/change/", Role.EDITOR, {"city": "Hull"}),
     "campaigns_customer_delete": ("campaigns/customer/N/delete/", Role.EDITOR, {"post": "yes"}),
+    "campaigns_import_add": ("campaigns/import/add/", Role.EDITOR, {"kind": "customers"}),
+    "campaigns_import_mapping": ("campaigns/import/N/mapping/", Role.EDITOR, {"column-0": "external_id"}),
+    "campaigns_import_preview": ("campaigns/import/N/preview/", Role.EDITOR, {}),
+    "campaigns_import_start": ("campaigns/import/N/start/", Role.EDITOR, {}),
+    "campaigns_import_cancel": ("campaigns/import/N/cancel/", Role.EDITOR, {}),
+    "campaigns_import_delete": ("campaigns/import/N/delete/", Role.EDITOR, {"post": "yes"}),
     "campaigns_suppression_add": (
         "campaigns/suppression/add/",
         Role.EDITOR,
@@ -77,9 +85,10 @@ SHOWING = {
     "index", "login", "logout", "password_change", "password_change_done", "autocomplete", "jsi18n", "view_on_site",
     "app_list", "search", "toggle_sidebar", "blueprints", "blueprint_not_now",
     "campaigns_campaign_audience", "campaigns_campaign_review", "campaigns_run_progress", "campaigns_segment_try",
-    "campaigns_segment_count", "campaigns_template_preview",
+    "campaigns_segment_count", "campaigns_template_preview", "campaigns_import_progress", "campaigns_import_rejects",
 }  # fmt: skip
 NEVER = {
+    "campaigns_import_change",
     "campaigns_run_add", "campaigns_run_change", "campaigns_run_delete", "delivery_message_add",
     "delivery_message_change", "delivery_message_delete", "accounts_auditentry_add", "accounts_auditentry_change",
     "accounts_auditentry_delete", "campaigns_suppression_change", "campaigns_brand_add", "campaigns_brand_delete",
@@ -87,7 +96,7 @@ NEVER = {
 }  # fmt: skip
 MODELS = {
     "campaign": Campaign, "run": Run, "segment": Segment, "template": Template, "customer": Customer,
-    "suppression": Suppression, "brand": Brand, "user": User, "apikey": ApiKey, "accept": Campaign,
+    "suppression": Suppression, "brand": Brand, "user": User, "apikey": ApiKey, "accept": Campaign, "import": Import,
 }  # fmt: skip
 
 
@@ -99,6 +108,7 @@ def full_acme(at_acme: Retailer, outbox: MemoryChannel) -> Retailer:
     factories.segment("leeds", {"attribute": "city", "eq": "Leeds"})
     suppressions.put(channel="email", address="gone@example.test", reason="manual", source="")
     ApiKey.objects.create_key(name="Till")
+    uploads.receive(ContentFile(b"id\nc1\n", name="people.csv"), kind="customers", by="Ana")
     configuration.launch(factories.campaign(), by="test", now=timezone.now())
     stops.stop(at_acme, reason="a test")
     return at_acme

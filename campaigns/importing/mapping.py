@@ -1,0 +1,111 @@
+"""Which column of an import goes to which field: suggested, checked, remembered."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from campaigns.importing import guessing, kinds, rejects, spelling
+from campaigns.importing.columns import Columns, Spelling
+from campaigns.importing.kinds import Kind
+from campaigns.ingest.documents import LONGEST_KEY
+from campaigns.ingest.fields import Invalid
+from campaigns.models import AttributeDefinition, Import
+
+
+class Incomplete(ValueError):
+    """The columns cannot be imported as they are mapped. `problems` are sentences for the person who mapped them."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__(" ".join(problems))
+        self.problems = problems
+
+
+def suggest(job: Import, samples: Sequence[Sequence[str]]) -> None:
+    """Fill in mapping, constants and the way dates and numbers are written, unsaved: as in the last file of the same
+    columns, else by guessing."""
+    before = (
+        Import.objects.filter(kind=job.kind, columns=job.columns)
+        .exclude(state=Import.State.UPLOADED)
+        .order_by("-pk")
+        .first()
+    )
+    if before:
+        job.mapping, job.constants = before.mapping, before.constants
+        job.format = {**job.format, **{name: before.format.get(name, "") for name in ("dates", "decimal")}}
+        return
+    kind = kinds.of(job)
+    job.mapping = guessing.fields(job.columns, samples, kind=job.kind, layout=kind.layout, declared=declared(kind))
+    values = {field: [row[place] for row in samples] for place, field in enumerate(job.mapping) if field}
+    moments, amounts = values.get("occurred_at", []), values.get("value", []) + values.get("price", [])
+    job.format |= {"dates": guessing.dates(moments), "decimal": guessing.decimal(amounts)}
+
+
+def save(job: Import, mapping: Sequence[str], constants: Mapping[str, Any], form: Mapping[str, str]) -> None:
+    """Keep what a person chose. Raises Incomplete; what was chosen is on the import then, unsaved."""
+    job.mapping, job.constants, job.format = list(mapping), dict(constants), {**job.format, **form}
+    found = problems(kinds.of(job), job.columns, job.mapping, job.constants)
+    if found:
+        raise Incomplete(found)
+    job.save(update_fields=["mapping", "constants", "format"])
+
+
+def problems(kind: Kind, header: Sequence[str], mapping: Sequence[str], constants: Mapping[str, Any]) -> list[str]:
+    columns_of: dict[str, list[str]] = defaultdict(list)
+    for column, field in zip(header, mapping, strict=True):
+        if field:
+            columns_of[field].append(f"“{column}”")
+    found = [
+        f"{' and '.join(columns)} both go to {kind.label(field)}: leave one of them out."
+        if len(columns) == 2
+        else f"{', '.join(columns)} all go to {kind.label(field)}: keep one of them."
+        for field, columns in columns_of.items()
+        if len(columns) > 1
+    ]
+    for field in kind.layout.needed:
+        if field not in columns_of and not constants.get(field):
+            or_constant = ", or write it below if it is the same for every row" if field in kind.constants else ""
+            found.append(f"{kind.label(field)} is needed: choose the column that holds it{or_constant}.")
+    prefix = f"{kind.layout.extras}."
+    found += [
+        f"{kind.label(field)} is no name for a custom field: it takes 1 to {LONGEST_KEY} printable characters."
+        for field in columns_of
+        if field not in kind.layout.fields and not _is_custom(field, prefix)
+    ]
+    return found + _wrong_constants(kind, constants)
+
+
+def columns(job: Import) -> Columns:
+    """The import's columns as they are to be read."""
+    kind = kinds.of(job)
+    as_moment = spelling.moment(job.format.get("dates") or "iso")
+    as_amount = spelling.amount(job.format.get("decimal") or ".")
+    types = declared(kind)
+    dates = {name: as_moment for name, type_ in types.items() if type_ == AttributeDefinition.Type.DATE}
+    cells = {"occurred_at": as_moment, "value": as_amount, "price": as_amount, **dates}
+    spelt = Spelling(cells, types, rejects.as_it_was if job.format.get("is_returned") else None)
+    constants = {field: value for field, value in job.constants.items() if value}
+    return Columns(job.mapping, kind.layout, constants=constants, spelling=spelt)
+
+
+def declared(kind: Kind) -> dict[str, str]:
+    """The type of each custom attribute that has one."""
+    if kind.layout.extras != "attributes":
+        return {}
+    return dict(AttributeDefinition.objects.order_by("name").values_list("name", "type"))
+
+
+def _wrong_constants(kind: Kind, constants: Mapping[str, Any]) -> list[str]:
+    found = []
+    for field, value in constants.items():
+        try:
+            kind.readers[field](value)
+        except Invalid as invalid:
+            found.append(f"{kind.label(field)} for every row: {invalid}.")
+    return found
+
+
+def _is_custom(field: str, prefix: str) -> bool:
+    name = field.removeprefix(prefix)
+    return field.startswith(prefix) and bool(name.strip()) and len(name) <= LONGEST_KEY and name.isprintable()
