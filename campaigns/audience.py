@@ -22,7 +22,7 @@ from campaigns.config.campaign import ApiTrigger, Audience, CampaignConfig, Even
 from campaigns.config.gate import Invalid, Problem, parse_rule
 from campaigns.config.rules import Rule
 from campaigns.facts import slots
-from campaigns.models import Customer, Run, Segment
+from campaigns.models import AttributeDefinition, Customer, Run, Segment
 from tenants import context
 
 # Where no condition asks for `c`, Postgres leaves the wide table out.
@@ -113,6 +113,12 @@ def compile_rule(rule: Rule, *, as_of: datetime, among: Sql = compiler.EVERYBODY
     """The rule as a condition on `c`, with this retailer's segments and its day. Raises Invalid."""
     here = as_of.astimezone(context.current().tzinfo)
     return compiler.compile_rule(rule, as_of=here, segment=_segment, slot=_slots(), among=among)
+
+
+def mistyped(rule: Rule) -> list[Problem]:
+    """Where a rule compares an attribute that this retailer declared with what it cannot be."""
+    types = dict(AttributeDefinition.objects.values_list("name", "type"))
+    return compiler.mistyped(rule, lambda name: types.get(name, ""))
 
 
 def _slots() -> Callable[[str], str]:

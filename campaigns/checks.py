@@ -107,6 +107,7 @@ def _check_audience(config: CampaignConfig, as_of: datetime) -> list[Problem]:
             continue
         try:
             audience.compile_rule(rule, as_of=as_of)
+            problems += [Problem(f"{field}.{p.field}", p.message, p.code) for p in audience.mistyped(rule)]
         except Invalid as invalid:
             problems += [Problem(f"{field}.{p.field}".rstrip("."), p.message, p.code) for p in invalid.problems]
     return problems

@@ -31,7 +31,10 @@ def save_segment(segment: Segment, *, now: datetime) -> None:
     _check_key(segment.key)
     before = _as_data(Segment.objects.filter(pk=segment.pk).first())
     try:
-        segment.rule = dump(parse_rule(segment.rule))
+        rule = parse_rule(segment.rule)
+        if problems := audience.mistyped(rule):
+            raise Invalid(problems)
+        segment.rule = dump(rule)
         segment.save()
         _note("segment", segment, before)
         audience.compile_rule(InSegment(segment=segment.key), as_of=now)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+import re
+from datetime import date, datetime, timedelta
 from functools import singledispatch
 from typing import Any
 
@@ -31,6 +32,11 @@ _OPERATORS = {
     "starts_with": "starts with {}",
 }
 _BOUNDS = {"eq": "exactly", "lt": "less than", "lte": "at most", "gt": "more than", "gte": "at least"}
+_DAYS = {"before": "earlier than ", "on": "", "after": "later than "}
+_OPPOSITES = {"gte": "lt", "lt": "gte", "gt": "lte", "lte": "gt"}
+_NEVER: tuple[dict[str, float], ...] = ({"eq": 0}, {"lte": 0}, {"lt": 1})
+_TURNED = {"eq": ("eq", "ne"), "ne": ("ne", "eq"), "in": ("in_", "not_in"), "not_in": ("not_in", "in_")}
+_STARTS = {of: f"the start of this {of}" for of in ("week", "month", "quarter", "year")}
 _UNITS = ((timedelta(days=1), "day"), (timedelta(hours=1), "hour"), (timedelta(minutes=1), "minute"))
 
 
@@ -72,8 +78,14 @@ def _any(rule: rules.AnyOf) -> str:
 @_phrase.register
 def _not(rule: rules.Not) -> str:
     inner = rule.not_
+    if isinstance(inner, rules.Not):
+        return phrase(inner.not_)
     if isinstance(inner, rules.Event):
-        return f"who did not {_event_words(inner)}"
+        return _event_not(inner)
+    if isinstance(inner, rules.Attribute) and (turned := _turned(inner)):
+        return phrase(turned)
+    if isinstance(inner, rules.Engaged):
+        return f"who did not engage {_engagement(inner)}"
     if isinstance(inner, rules.InSegment):
         return f"who is not in segment {inner.segment}"
     if isinstance(inner, rules.Consented):
@@ -96,14 +108,47 @@ def _attribute(rule: rules.Attribute) -> str:
 
 @_phrase.register
 def _event(rule: rules.Event) -> str:
+    if _is_never(rule):
+        return f"who did not {_event_words(rule.model_copy(update={'count': None}))}"
     return f"who did {_event_words(rule)}"
+
+
+def _event_not(rule: rules.Event) -> str:
+    """Never is said as such, and a count by its opposite: nobody should have to turn two negations around."""
+    if _is_never(rule):
+        return f"who did {_event_words(rule.model_copy(update={'count': None}))}"
+    if rule.count is None and rule.sum is None:
+        return f"who did not {_event_words(rule)}"
+    bounds = rule.count.bounds if rule.count and not rule.sum else {}
+    opposite = {_OPPOSITES[name]: bound for name, bound in bounds.items() if name in _OPPOSITES}
+    if len(bounds) == 1 and opposite:
+        return phrase(rule.model_copy(update={"count": rules.NumberComparison(**opposite)}))
+    return f"except anyone who did {_event_words(rule)}"
+
+
+def _is_never(rule: rules.Event) -> bool:
+    return rule.sum is None and rule.count is not None and rule.count.bounds in _NEVER
+
+
+def _turned(rule: rules.Attribute) -> rules.Attribute | None:
+    """The comparison that holds of exactly everybody else, where there is one."""
+    if rule.operator == "exists":
+        return rule.model_copy(update={"exists": not rule.operand})
+    if rule.operator not in _TURNED:
+        return None
+    mine, other = _TURNED[rule.operator]
+    return rule.model_copy(update={mine: None, other: rule.operand})
 
 
 @_phrase.register
 def _engaged(rule: rules.Engaged) -> str:
+    return f"who engaged {_engagement(rule)}"
+
+
+def _engagement(rule: rules.Engaged) -> str:
     if isinstance(rule.engaged, str):
-        return f"who engaged with step {rule.engaged}"
-    return f"who engaged by {_CHANNELS[rule.engaged.channel]} in the last {duration(rule.engaged.within)}"
+        return f"with step {rule.engaged}"
+    return f"by {_CHANNELS[rule.engaged.channel]} in the last {duration(rule.engaged.within)}"
 
 
 @_phrase.register
@@ -138,8 +183,8 @@ def _event_words(rule: rules.Event) -> str:
         parts.append(f"for {amounts} in total {rule.sum.property}")
     parts += [f"where {each.property} {_comparison(each)}" for each in rule.where]
     parts += [f"in the last {duration(rule.within)}"] if rule.within else []
-    parts += [f"since {_date(rule.since)}"] if rule.since else []
-    parts += [f"before {_date(rule.until)}"] if rule.until else []
+    parts += [f"since {_instant(rule.since)}"] if rule.since else []
+    parts += [f"before {_instant(rule.until)}"] if rule.until else []
     return " ".join(parts)
 
 
@@ -149,6 +194,8 @@ def _comparison(rule: rules.Comparison) -> str:
         return "is known" if operand else "is not known"
     if operator == "anniversary":
         return "is today, in any year"
+    if operator in _DAYS:
+        return f"is {_DAYS[operator]}{_day(operand)}"
     if operator == "between":
         return f"is between {_value(operand[0])} and {_value(operand[1])}"
     return _OPERATORS[operator].format(_values(operand))
@@ -173,6 +220,19 @@ def _times(number: float) -> str:
 
 def _counted(number: float, noun: str) -> str:
     return f"{number:g} {noun}{'' if number == 1 else 's'}"
+
+
+def _instant(value: datetime | str) -> str:
+    return _day(value) if isinstance(value, str) else _date(value)
+
+
+def _day(text: str) -> str:
+    """`today`, `30 days ago`, `in 1 week`, `the start of this month`, `1 December 2026`."""
+    if text.startswith("start of "):
+        return _STARTS[text.removeprefix("start of ")]
+    if counted := re.fullmatch(r"(in )?([0-9]+)([dw])( ago)?", text):
+        return f"{counted[1] or ''}{_counted(int(counted[2]), {'d': 'day', 'w': 'week'}[counted[3]])}{counted[4] or ''}"
+    return f"{date.fromisoformat(text):%-d %B %Y}" if text[:1].isdigit() else text
 
 
 def _date(value: datetime) -> str:

@@ -6,5 +6,6 @@ the customer's attributes. Every value travels as a bind parameter; identifiers 
 
 from campaigns.compiler.pieces import EVERYBODY, NOBODY, Sql, draw
 from campaigns.compiler.tree import MAX_CONDITIONS, TEXT_COLUMNS, compile_rule
+from campaigns.compiler.types import mistyped
 
-__all__ = ["EVERYBODY", "MAX_CONDITIONS", "NOBODY", "TEXT_COLUMNS", "Sql", "compile_rule", "draw"]
+__all__ = ["EVERYBODY", "MAX_CONDITIONS", "NOBODY", "TEXT_COLUMNS", "Sql", "compile_rule", "draw", "mistyped"]

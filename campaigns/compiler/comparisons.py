@@ -14,10 +14,12 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from campaigns.compiler.pieces import SYMBOL, Sql
-from campaigns.config import rules
+from campaigns.config import days, rules
 from campaigns.config.gate import Invalid, Problem
 
 _NUMERIC = r"'^-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,2})?$'"
+
+_DAYS = {"before": "<", "on": "=", "after": ">"}
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ def compare(value: Value, rule: rules.Comparison, today: date) -> Sql:
         return Sql(f"({value.text.text} IS {'NOT ' if rule.operand else ''}NULL)", value.text.params)
     if rule.operator == "anniversary":
         return _anniversary(value.text, today)
+    if rule.operator in _DAYS:
+        return _day(value.text, _DAYS[rule.operator], days.day(rule.operand, today))
     if value.number is not None and _is_numeric(rule):
         return _compare(value.number, rule, float, "::double precision")
     return _compare(value.text, rule, _as_text, "")
@@ -77,6 +81,13 @@ def _anniversary(value: Sql, day: date) -> Sql:
         days.append("02-29")
     is_date = f"{value.text} ~ '^([0-9]{{4}}-|--)?[0-9]{{2}}-[0-9]{{2}}$'"
     return Sql(f"({is_date} AND right({value.text}, 5) = ANY(%s))", (*value.params, *value.params, days))
+
+
+def _day(value: Sql, symbol: str, day: date) -> Sql:
+    """A date as text, or one with a time behind it, against a day; written year first, their order is that of text."""
+    is_date = f"{value.text} ~ '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}([T ]|$)'"
+    written = f"""(CASE WHEN {is_date} THEN left({value.text}, 10) END) COLLATE "C\""""
+    return Sql(f"({written} {symbol} %s)", (*value.params, *value.params, day.isoformat()))
 
 
 def _as_text(operand: Any) -> str:

@@ -77,9 +77,10 @@ def _of_few(among: Sql) -> list[Sql]:
 
 
 def _property(rule: rules.PropertyComparison, today: date) -> Sql:
-    if rule.property == "value" and rule.operator != "anniversary":
+    is_date = rule.operator in ("anniversary", "before", "on", "after")
+    if rule.property == "value" and not is_date:
         return comparisons.compare_amount("e.value", rule)
-    if rule.property == "currency" and rule.operator != "anniversary":
+    if rule.property == "currency" and not is_date:
         return comparisons.compare(Value(Sql("nullif(e.currency, '')")), rule, today)
     if rule.property == "category" and _is_in_column(rule):
         return comparisons.compare(Value(Sql("e.category")), rule, today)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from functools import singledispatchmethod
 from typing import Any
 
@@ -12,7 +12,7 @@ from campaigns.compiler import comparisons, events, known
 from campaigns.compiler.comparisons import Value
 from campaigns.compiler.events import Window
 from campaigns.compiler.pieces import EVERYBODY, NOBODY, Sql, draw, joined
-from campaigns.config import rules
+from campaigns.config import days, rules
 from campaigns.config.gate import Invalid, Problem
 from campaigns.config.rules import Rule
 
@@ -161,5 +161,8 @@ class _Compiler:
         is_over = until is not None and until <= self._as_of
         return Window(tuple(begins), ("<", until) if until and is_over else ("<=", self._as_of))
 
-    def _instant(self, at: datetime) -> datetime:
+    def _instant(self, at: datetime | str) -> datetime:
+        """Where clocks skip or repeat an hour around it, the earlier instant."""
+        if isinstance(at, str):
+            at = datetime.combine(days.day(at, self._as_of.date()), time())
         return at if at.tzinfo else at.replace(tzinfo=self._as_of.tzinfo)

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, StringConstraints, Tag, TypeAdapter, model_validator
 
-from campaigns.config.values import Duration, Key, Moment, Part, Share
+from campaigns.config.days import Day, Instant
+from campaigns.config.values import Duration, Key, Part, Share
 
 MAX_DEPTH = 12
 MAX_RULES = 300
@@ -17,7 +18,8 @@ FieldName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_. -]{
 EventName = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 ChannelName = Literal["email", "sms", "push", "webhook"]
 OPERATORS = (
-    "eq", "ne", "in_", "not_in", "lt", "lte", "gt", "gte", "between", "contains", "starts_with", "exists", "anniversary"
+    "eq", "ne", "in_", "not_in", "lt", "lte", "gt", "gte", "between", "contains", "starts_with", "exists",
+    "anniversary", "before", "on", "after",
 )  # fmt: skip
 
 
@@ -29,6 +31,10 @@ class Comparison(Part):
 
     `anniversary: true` holds of a date (`1990-05-17`, `--05-17` or `05-17`) on its day of every year, as the retailer's
     time zone has it; 29 February counts on the 28th in years without one.
+
+    `before`, `on` and `after` hold of a date (`2026-12-01`, or a date and time, of which the date counts) against a
+    day: a date, or `today`, `yesterday`, `tomorrow`, `30d ago`, `2w ago`, `in 7d`, `start of week` (a Monday), `start
+    of month`, `start of quarter`, `start of year`, all by the calendar of the retailer's time zone.
     """
 
     eq: Scalar | None = None
@@ -44,6 +50,9 @@ class Comparison(Part):
     starts_with: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = None
     exists: bool | None = None
     anniversary: Literal[True] | None = None
+    before: Day | None = None
+    on: Day | None = None
+    after: Day | None = None
 
     @model_validator(mode="after")
     def _one_operator(self) -> Self:
@@ -132,14 +141,19 @@ class Attribute(Comparison):
 
 
 class Event(Part):
-    """Something the customer did: how often, for how much, when. Without `count` and `sum`: at least once."""
+    """Something the customer did: how often, for how much, when. Without `count` and `sum`: at least once.
+
+    `within` is so long before now, to the second. `since` (inclusive) and `until` (exclusive) are a date and time,
+    in the retailer's time zone where it names none, or the midnight of a day in words: `today`, `30d ago`, `start of
+    month`, as for `before`.
+    """
 
     event: EventName
     count: NumberComparison | None = None
     sum: SumComparison | None = None
     within: Duration | None = None
-    since: Moment | None = None
-    until: Moment | None = None
+    since: Instant | None = None
+    until: Instant | None = None
     where: Annotated[list[PropertyComparison], Field(max_length=20)] = []
 
 

@@ -20,7 +20,7 @@ from campaigns.config.rules import Rule
 
 LISTS = ("in", "not_in")
 _BOUNDS = ("gte", "lte", "eq")
-_UNSHOWN = ("anniversary",)  # operators that the builder does not offer
+_UNSHOWN = ("anniversary", "before", "on", "after")  # operators that the builder does not offer
 
 
 @dataclass
