@@ -7,7 +7,7 @@ Promise  every candidate is one member, included or excluded with one reason; ru
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -16,13 +16,13 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
-from campaigns import arrivals, compiler, exclusions
+from campaigns import arrivals, compiler, exclusions, reading, sentences
 from campaigns.compiler import Sql
 from campaigns.config.campaign import ApiTrigger, Audience, CampaignConfig, EventTrigger, Step
 from campaigns.config.gate import Invalid, Problem, parse_rule
 from campaigns.config.rules import Rule
 from campaigns.facts import slots
-from campaigns.models import AttributeDefinition, Customer, Run, Segment
+from campaigns.models import AttributeDefinition, Run, Segment
 from tenants import context
 
 # Where no condition asks for `c`, Postgres leaves the wide table out.
@@ -52,6 +52,7 @@ def evaluate(run: Run, *, capped: Sql = compiler.NOBODY) -> None:
         if locked.evaluated_at is not None:
             return
         chosen = _judged(locked.version.parsed(), as_of=locked.as_of, run=locked, capped=capped)
+        reading.plan_for_everybody()
         with connection.cursor() as cursor:
             cursor.execute(
                 f"""
@@ -70,9 +71,9 @@ def evaluate(run: Run, *, capped: Sql = compiler.NOBODY) -> None:
 def count(config: CampaignConfig, *, as_of: datetime, capped: Sql = compiler.NOBODY) -> Waterfall:
     """What `evaluate` would write, only counted: the same statement."""
     chosen = _judged(config, as_of=as_of, capped=capped)
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT reason, count(*) FROM ({chosen.text}) judged GROUP BY reason", chosen.params)
-        return _waterfall(dict(cursor.fetchall()))
+    counted = Sql(f"SELECT reason, count(*) FROM ({chosen.text}) judged GROUP BY reason", chosen.params)
+    rules = [config.audience.include, *filter(None, [config.audience.exclude])]
+    return _waterfall(dict(reading.ask(counted, parts=lambda: parts(rules, as_of=as_of))))
 
 
 def reach(rule: Rule, *, as_of: datetime) -> Waterfall:
@@ -100,13 +101,42 @@ def preview(rule: Rule, *, as_of: datetime, sample: int = 10) -> tuple[int, list
     """How many customers a rule matches now, and a few of them."""
     condition = compile_rule(rule, as_of=as_of)
     matching = f"{FROM} WHERE {condition.text}"
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT count(*) {matching}", condition.params)
-        matched = int(cursor.fetchone()[0])
-        cursor.execute(f"SELECT f.customer_id {matching} ORDER BY f.customer_id LIMIT %s", [*condition.params, sample])
-        ids = [row[0] for row in cursor.fetchall()]
     fields = ("external_id", "email", "first_name", "last_name", "city", "country")
-    return matched, list(Customer.objects.filter(pk__in=ids).order_by("pk").values(*fields))
+    few = f"""
+        SELECT {", ".join(fields)} FROM campaigns_customer
+        WHERE id IN (SELECT f.customer_id {matching} ORDER BY f.customer_id LIMIT %s) ORDER BY id
+    """
+    counted = Sql(f"SELECT count(*) {matching}", condition.params)
+    [(matched,)] = reading.ask(counted, parts=lambda: parts([rule], as_of=as_of))
+    people = reading.ask(Sql(few, (*condition.params, sample))) if sample and matched else []
+    return int(matched), [dict(zip(fields, person, strict=True)) for person in people]
+
+
+def parts(rules: Iterable[Rule], *, as_of: datetime) -> Iterator[reading.Part]:
+    """What the rules ask of events, each in words and as a query of its own: the parts that can be dear."""
+    for rule in rules:
+        for each in compiler.events_in(rule, _segment):
+            condition = compile_rule(each, as_of=as_of)
+            yield sentences.phrase(each), Sql(f"SELECT count(*) {FROM} WHERE {condition.text}", condition.params)
+
+
+@dataclass(frozen=True)
+class ExplainedRule:
+    """A rule in words, its parts about events with what Postgres expects each to cost, and the plan of the whole."""
+
+    sentence: str
+    parts: list[tuple[str, float]]
+    plan: list[str]
+
+
+def explain_rule(rule: Rule, *, as_of: datetime, analyze: bool = False) -> ExplainedRule:
+    """How Postgres counts a rule, for staff; `analyze` counts it. Raises Invalid."""
+    condition = compile_rule(rule, as_of=as_of)
+    asked = list(parts([rule], as_of=as_of))
+    with reading.as_reader():
+        costs = [(words, reading.cost(question)) for words, question in asked]
+    counted = Sql(f"SELECT count(*) {FROM} WHERE {condition.text}", condition.params)
+    return ExplainedRule(sentences.sentence(rule), costs, reading.plan(counted, analyze=analyze))
 
 
 def compile_rule(rule: Rule, *, as_of: datetime, among: Sql = compiler.EVERYBODY) -> Sql:

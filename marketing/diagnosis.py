@@ -17,7 +17,7 @@ from campaigns.models import Run
 from delivery import providers, reports
 from delivery.channels.base import ChannelUnavailable
 from marketing import database
-from tenants import context
+from tenants import context, roles
 from tenants.models import AgendaItem, Retailer, Stop
 
 OVERDUE_AFTER = 30  # seconds
@@ -71,6 +71,15 @@ def _schemas() -> Finding:
     if different:
         return Finding("schemas", FAILURE, f"retailers' schemas differ: {'; '.join(different[:5])}")
     return Finding("schemas", OK, f"{Retailer.objects.count()} retailers, all alike and up to date")
+
+
+def _readers() -> Finding:
+    missing = roles.without_reader()
+    if missing:
+        cure = "let the database user create roles (CREATEROLE), then run make_readers"
+        told = f"{len(missing)} retailers have none ({missing[0]}): their rules run as the database user; {cure}"
+        return Finding("readers", WARNING, told)
+    return Finding("readers", OK, "every retailer's rules run as a role that reads its own audience only")
 
 
 def _broker() -> Finding:
@@ -138,6 +147,7 @@ def _ledgers() -> Finding:
 _CHECKS: tuple[Callable[[], Finding], ...] = (
     _durability,
     _schemas,
+    _readers,
     _broker,
     _agenda,
     _stops,

@@ -122,6 +122,9 @@ DATABASES: dict[str, Any] = {
         )
     )
 }
+# What a rule may cost that a marketer counts: how long, and in the unit of Postgres' own estimates.
+RULE_SECONDS = environment.integer("RULE_SECONDS", default=10)
+RULE_COST = environment.integer("RULE_COST", default=20_000_000)
 DATABASE_ROUTERS = ["django_tenants.routers.TenantSyncRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
-from tenants import addresses, audit, changes, context, people
+from tenants import addresses, audit, changes, context, people, roles
 from tenants.accounts.models import ApiKey, Scope, User
 from tenants.models import Domain, Lane, Retailer
 from tenants.models.retailers import RESERVED_SLUGS, generate_schema_name
@@ -64,6 +64,16 @@ def resume(retailer: Retailer) -> None:
         raise ValidationError({"slug": f"{retailer.slug} was never fully provisioned: run provision_retailer again."})
     Retailer.objects.filter(pk=retailer.pk).update(status=Retailer.Status.ACTIVE, suspended_reason="")
     audit.note_of(retailer, "resume", "retailer")
+
+
+def remove(retailer: Retailer) -> None:
+    """A retailer's schema with everything in it, its reader and its row. There is no way back."""
+    context.leave()
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(f'DROP SCHEMA IF EXISTS "{retailer.schema_name}" CASCADE')
+        roles.drop_reader(retailer.schema_name)
+        retailer.delete(force_drop=False)
 
 
 @transaction.atomic
@@ -127,3 +137,4 @@ def _create_schema(retailer: Retailer) -> None:
         cursor.execute(f'CREATE SCHEMA IF NOT EXISTS "{retailer.schema_name}"')
     call_command("migrate_schemas", tenant=True, schema_name=retailer.schema_name, interactive=False, verbosity=0)
     context.leave()
+    roles.make_reader(retailer.schema_name)

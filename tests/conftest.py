@@ -17,7 +17,7 @@ from pytest_django import Settings
 
 from delivery import providers
 from delivery.channels.memory import MemoryChannel
-from tenants import context, provisioning
+from tenants import context, provisioning, roles
 from tenants.accounts.models import ApiKey, Scope, User
 from tenants.models import Retailer
 
@@ -38,6 +38,8 @@ def django_db_setup(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                 "WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
+        for retailer in Retailer.objects.all():
+            roles.drop_reader(retailer.schema_name)  # it would outlive the database
         teardown_databases(made, verbosity=0)
 
 
@@ -114,7 +116,4 @@ def live_retailer(django_db_setup: None, django_db_blocker: Any) -> Iterator[Ret
         try:
             yield retailer
         finally:
-            context.leave()
-            with connection.cursor() as cursor:
-                cursor.execute(f'DROP SCHEMA "{retailer.schema_name}" CASCADE')
-            retailer.delete(force_drop=False)
+            provisioning.remove(retailer)

@@ -5,7 +5,17 @@ the customer's attributes. Every value travels as a bind parameter; identifiers 
 """
 
 from campaigns.compiler.pieces import EVERYBODY, NOBODY, Sql, draw
-from campaigns.compiler.tree import MAX_CONDITIONS, TEXT_COLUMNS, compile_rule
+from campaigns.compiler.tree import MAX_CONDITIONS, TEXT_COLUMNS, compile_rule, events_in
 from campaigns.compiler.types import mistyped
 
-__all__ = ["EVERYBODY", "MAX_CONDITIONS", "NOBODY", "TEXT_COLUMNS", "Sql", "compile_rule", "draw", "mistyped"]
+__all__ = [
+    "EVERYBODY",
+    "MAX_CONDITIONS",
+    "NOBODY",
+    "TEXT_COLUMNS",
+    "Sql",
+    "compile_rule",
+    "draw",
+    "events_in",
+    "mistyped",
+]

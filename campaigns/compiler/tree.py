@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, time
 from functools import singledispatchmethod
 from typing import Any
@@ -42,6 +42,19 @@ def compile_rule(
     Raises Invalid for what no rule can ask: an unknown or circular segment, say.
     """
     return _Compiler(as_of, segment, slot, among).condition(rule)
+
+
+def events_in(rule: Any, segment: Callable[[str], Rule]) -> Iterator[rules.Event]:
+    """Every question about events in a rule that compiles, segments looked up."""
+    if isinstance(rule, rules.AllOf | rules.AnyOf):
+        for each in rule.all if isinstance(rule, rules.AllOf) else rule.any:
+            yield from events_in(each, segment)
+    elif isinstance(rule, rules.Not):
+        yield from events_in(rule.not_, segment)
+    elif isinstance(rule, rules.InSegment):
+        yield from events_in(segment(rule.segment), segment)
+    elif isinstance(rule, rules.Event):
+        yield rule
 
 
 class _Compiler:

@@ -53,11 +53,8 @@ def provision(tenants: int) -> list[Retailer]:
 
 def remove(retailers: Sequence[Retailer]) -> None:
     """The database may be somebody's own: leave nothing behind."""
-    context.leave()
     for retailer in retailers:
-        with connection.cursor() as cursor:
-            cursor.execute(f'DROP SCHEMA "{retailer.schema_name}" CASCADE')
-        retailer.delete(force_drop=False)
+        provisioning.remove(retailer)
 
 
 def fill(retailer: Retailer, source: Source, people: Iterator[Person]) -> None:

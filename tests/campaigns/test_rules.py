@@ -143,7 +143,7 @@ INSTANTS = DAYS.filter(lambda day: not day.startswith("20")) | st.sampled_from(
     ["2026-11-25", "2026-10-25T01:30:00", "2026-03-29T01:30:00", "2026-11-26T00:30:00Z", "2026-10-25T00:00:00+02:00"]
 )
 NUMBERS = st.sampled_from([0, 1, 2, 3, 4, 5, 6, 7, 2.5, -1])
-AMOUNTS = st.sampled_from([0, 10, 10.1, 20.2, 60, -5, 0.0001, 0.00005, 1e20, -1e300])
+AMOUNTS = st.sampled_from([0, 10, 10.1, 20.2, 60, -5, 0.0001, 0.00005, 9e18, -9e18])
 
 
 def comparisons(values: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
