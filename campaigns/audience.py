@@ -72,7 +72,7 @@ def count(config: CampaignConfig, *, as_of: datetime, capped: Sql = compiler.NOB
     """What `evaluate` would write, only counted: the same statement."""
     chosen = _judged(config, as_of=as_of, capped=capped)
     counted = Sql(f"SELECT reason, count(*) FROM ({chosen.text}) judged GROUP BY reason", chosen.params)
-    rules: list[Rule] = [config.audience.include, *filter(None, [config.audience.exclude])]
+    rules = [rule for rule in (config.audience.include, config.audience.exclude) if rule is not None]
     return _waterfall(dict(reading.ask(counted, parts=lambda: parts(rules, as_of=as_of))))
 
 
