@@ -40,7 +40,8 @@ class Statement:
 @transaction.atomic
 def say(customer: Customer, statements: Sequence[Statement], *, by: str) -> list[Consent]:
     """Record what a customer said; the proof of each statement, in order. One that is known already is not repeated."""
-    _wait_for_turn(customer)
+    wait_for_turn()
+    Customer.objects.select_for_update(no_key=True).get(pk=customer.pk)
     known = {_identity(each): each for each in customer.consents.all()}
     held = {(each.channel, each.topic): each for each in known.values() if each.is_current}
     fresh: dict[tuple[object, ...], Consent] = {}
@@ -82,11 +83,10 @@ def withdrawn_topic(channel: str, topic: str) -> Sql:
     )
 
 
-def _wait_for_turn(customer: Customer) -> None:
+def wait_for_turn() -> None:
     """Whoever writes customers waits: ingest keeps the same columns, and takes this lock first too."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('customers'), hashtext(current_schema()))")
-    Customer.objects.select_for_update(no_key=True).get(pk=customer.pk)
 
 
 def _fold(held: dict[Place, Consent], fresh: Iterable[Consent]) -> dict[Place, Consent]:

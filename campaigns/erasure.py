@@ -1,19 +1,103 @@
-"""Forgetting a person on request.
+"""Forgetting a person on request: stage 1 and 2's part of it. `delivery.person` does the whole.
 
-Writes   Customer, Facts, Event, Consent (deletes)
-Promise  what identifies the person is gone; the ledger keeps its counts, and a suppression keeps its address
+Reads    Customer, Consent
+Writes   Customer, Facts, Event, Arrival, Consent (deletes), Suppression (its address goes, its hash stays), and what
+         doors remember: answers to calls of the API, the console's log
+Promise  what names the person is gone; whoever was suppressed, or had taken consent back, stays suppressed by hash,
+         also when a later import brings the same address with consent
 """
 
 from __future__ import annotations
 
-from django.db import transaction
+from dataclasses import dataclass
 
-from campaigns.models import Customer, Facts
+from django.contrib.admin.models import LogEntry
+from django.db import connection, transaction
+from django.db.models import Q
+
+from campaigns import consents, facts, suppressions
+from campaigns.models import Customer, Suppression
+from campaigns.models.customers import Channel
+from tenants import audit, idempotency
+
+WITHDRAWN = "consent withdrawn before the customer was erased"
+_ADDRESSES = {Channel.EMAIL: "email", Channel.SMS: "phone"}
+# In the order in which rows point at one another.
+_ROWS = ("campaigns_arrival", "campaigns_event", "campaigns_consent", "campaigns_facts")
+
+
+@dataclass(frozen=True)
+class Erased:
+    """How many rows went, and how many suppressions are kept by their hash alone."""
+
+    events: int = 0
+    consents: int = 0
+    suppressions: int = 0
+
+    def as_dict(self) -> dict[str, int]:
+        return {"events": self.events, "consents": self.consents, "suppressions_kept": self.suppressions}
 
 
 @transaction.atomic
-def erase(customer: Customer) -> None:
-    """Delete a customer and the customer's events. Events that arrive meanwhile wait, and then find nobody."""
-    Customer.objects.select_for_update().filter(pk=customer.pk).first()
-    Facts.objects.filter(pk=customer.pk).delete()
-    customer.delete()
+def erase(customer: Customer) -> Erased:
+    """Events that arrive meanwhile wait, and then find nobody. Done twice, it is done once."""
+    consents.wait_for_turn()
+    locked = Customer.objects.select_for_update().filter(pk=customer.pk).first()
+    if locked is None:
+        return Erased()
+    kept = sum(_keep_out(locked, channel, field) for channel, field in _ADDRESSES.items())
+    deleted = {table: _delete(table, locked) for table in _ROWS}
+    Customer.objects.filter(pk=locked.pk).delete()
+    facts.recompute(_sharing(locked))
+    _forget_at_the_doors(locked)
+    erased = Erased(deleted["campaigns_event"], deleted["campaigns_consent"], kept)
+    audit.note("erase", "customer", suppressions.hashed(locked.external_id).hex()[:12], after=erased.as_dict())
+    return erased
+
+
+def _keep_out(customer: Customer, channel: Channel, field: str) -> int:
+    """What stands against the address stays, without it; consent taken back becomes such a suppression."""
+    address = getattr(customer, field)
+    if not address:
+        return 0
+    if _withdrew(customer, channel) and not _others_agreed(customer, channel, field):
+        suppressions.put(channel=channel, address=address, reason=Suppression.Reason.UNSUBSCRIBED, source=WITHDRAWN)
+    return suppressions.of(channel, address).update(address="")
+
+
+def _withdrew(customer: Customer, channel: Channel) -> bool:
+    """No after a yes: the proof tells it from somebody who was never asked."""
+    said = customer.consents.filter(channel=channel, topic=consents.WHOLE_CHANNEL)
+    last = said.filter(is_current=True, is_granted=False).first()
+    return last is not None and said.filter(is_granted=True, said_at__lte=last.said_at).exists()
+
+
+def _others_agreed(customer: Customer, channel: Channel, field: str) -> bool:
+    """In a household, one address is several people's: another's yes stands."""
+    same = Customer.objects.filter(**{field: getattr(customer, field), f"consent_{channel}": True})
+    return same.exclude(pk=customer.pk).exists()
+
+
+def _delete(table: str, customer: Customer) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(f"DELETE FROM {table} WHERE customer_id = %s", [customer.pk])
+        return int(cursor.rowcount)
+
+
+def _sharing(customer: Customer) -> list[int]:
+    """Whoever had an address in common with the customer, and may have it alone now."""
+    same = Q()
+    for field in _ADDRESSES.values():
+        if address := getattr(customer, field):
+            same |= Q(**{field: address})
+    return list(Customer.objects.filter(same).values_list("pk", flat=True)) if same else []
+
+
+def _forget_at_the_doors(customer: Customer) -> None:
+    addresses = [address for address in (customer.email, customer.phone) if address]
+    idempotency.forget(identities=[customer.external_id], texts=addresses)
+    LogEntry.objects.filter(
+        content_type__app_label="campaigns", content_type__model="customer", object_id=str(customer.pk)
+    ).delete()
+    for address in addresses:
+        LogEntry.objects.filter(object_repr__icontains=address).update(object_repr="an erased address")

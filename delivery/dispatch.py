@@ -14,6 +14,7 @@ only frozen finds its epoch outdated and can write nothing, and checks its own m
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -152,7 +153,7 @@ def _verdict(entry: Entry, outcome: Outcome, composer: Composer, channel: Channe
     verdict = Verdict(
         entry.message_id,
         state=_STATE[outcome.result],
-        reason=outcome.detail,
+        reason=_unnamed(outcome.detail, entry.address),
         result="" if outcome.result == Result.UNSENT else outcome.result,
         provider=channel.provider,
         provider_message_id=outcome.provider_id,
@@ -160,8 +161,13 @@ def _verdict(entry: Entry, outcome: Outcome, composer: Composer, channel: Channe
         version_id=composer.version_id,
     )
     if outcome.result == Result.DEFERRED and entry.attempts + 1 >= ATTEMPTS:
-        return replace(verdict, state=Message.State.FAILED, reason=f"deferred {ATTEMPTS} times: {outcome.detail}")
+        return replace(verdict, state=Message.State.FAILED, reason=f"deferred {ATTEMPTS} times: {verdict.reason}")
     return verdict
+
+
+def _unnamed(detail: str, address: str) -> str:
+    """What a provider answered, without the recipient's address: the ledger outlives the person."""
+    return re.sub(re.escape(address), "the recipient", detail, flags=re.IGNORECASE) if address and detail else detail
 
 
 def _dropped(entry: Entry) -> Verdict:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import wraps
 from typing import Any, cast
 
 from django.db import connection, transaction
+from django.db.models import Q
 from django.db.models.functions import Now
 from rest_framework.exceptions import APIException, ErrorDetail, ValidationError
 from rest_framework.renderers import JSONRenderer
@@ -62,6 +63,17 @@ def once(post: Callable[..., Response]) -> Callable[..., Response]:
 
     post_once.is_idempotent = True  # type: ignore[attr-defined]
     return post_once
+
+
+def forget(*, identities: Sequence[str], texts: Sequence[str]) -> int:
+    """Blank the stored answers that name somebody: an identity as a whole value, a text anywhere in one.
+
+    The calls stay known: sent again, they are not carried out again, and are answered by their status alone.
+    """
+    terms = [json.dumps(each, ensure_ascii=False) for each in identities]
+    terms += [json.dumps(each, ensure_ascii=False)[1:-1] for each in texts]
+    naming = Q.create([("body__icontains", term) for term in terms], connector=Q.OR)
+    return IdempotencyKey.objects.filter(naming).update(body="") if terms else 0
 
 
 def key_of(request: Request) -> str | None:

@@ -48,7 +48,10 @@ Translation = Callable[[Any], APIException]
 
 
 class ApiView(GenericAPIView[Any]):
-    """`scopes` names the scope that each writing method needs; methods without one are refused to everybody."""
+    """`scopes` names the scope that each writing method needs; those without one are refused to everybody.
+
+    A GET needs no more than `read` unless it is named there too.
+    """
 
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]
     scopes: ClassVar[Mapping[str, Scope]] = {}
@@ -66,7 +69,8 @@ class ApiView(GenericAPIView[Any]):
 
     @property
     def required_scope(self) -> Scope | None:
-        return self.scopes.get(self.request.method or "")
+        method = self.request.method or ""
+        return self.scopes.get("GET" if method == "HEAD" else method)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)

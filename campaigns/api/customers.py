@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from campaigns import erasure, ingest, serializers
+from campaigns import ingest, serializers
 from campaigns.api.base import ApiView, ListView, document, refusal
 from campaigns.config.gate import Problem
 from campaigns.models import Customer
@@ -42,10 +42,12 @@ class CustomersInBulk(ApiView):
 
 
 class CustomerDetail(ApiView):
+    """One customer. Stages 3 and 4 know of the person too: `delivery.api` adds what erases one."""
+
     queryset = Customer.objects.all()
     serializer_class = serializers.CustomerSerializer
     lookup_field = "external_id"
-    scopes = {"PATCH": Scope.INGEST, "DELETE": Scope.FULL}
+    scopes = {"PATCH": Scope.INGEST}
 
     def get(self, request: Request, external_id: str) -> Response:
         return Response(self.get_serializer(self.get_object()).data)
@@ -61,9 +63,3 @@ class CustomerDetail(ApiView):
             raise refusal([Problem(p.field, p.message) for p in result.problems])
         customer.refresh_from_db()
         return Response(self.get_serializer(customer).data)
-
-    @extend_schema(responses={204: None})
-    def delete(self, request: Request, external_id: str) -> Response:
-        """Erase the customer and the customer's events."""
-        erasure.erase(self.get_object())
-        return Response(status=204)

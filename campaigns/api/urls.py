@@ -23,7 +23,6 @@ urlpatterns = [
     path("customers/", customers.Customers.as_view()),
     path("customers/bulk/", customers.CustomersInBulk.as_view()),
     path("customers/<path:external_id>/consents/", consents.CustomerConsents.as_view()),
-    path("customers/<path:external_id>/", customers.CustomerDetail.as_view()),
     path("events/", events.Events.as_view()),
     path("segments/", segments.Segments.as_view()),
     path("segments/preview/", segments.RulePreview.as_view()),

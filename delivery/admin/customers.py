@@ -9,10 +9,11 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from campaigns import erasure, ingest, suppressions
+from campaigns import ingest, suppressions
 from campaigns.admin.removal import RemovedByItsOwner
 from campaigns.forms.customers import CustomerForm
 from campaigns.models import Customer
+from delivery import person
 from delivery.views import customer_timeline
 from tenants.console import retailer_console
 
@@ -81,4 +82,4 @@ class CustomerAdmin(RemovedByItsOwner):
         obj.pk = Customer.objects.values_list("pk", flat=True).get(external_id=obj.external_id)
 
     def remove(self, obj: Customer) -> None:
-        erasure.erase(obj)
+        person.erase(obj)

@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from delivery.api import runs, steering, stops, templates
+from delivery.api import customers, runs, steering, stops, templates
 
 urlpatterns = [
+    path("customers/<path:external_id>/export/", customers.CustomerExport.as_view()),
     path("templates/<slug:key>/preview/", templates.TemplatePreview.as_view()),
     path("campaigns/<slug:key>/launch/", steering.CampaignLaunch.as_view()),
     path("campaigns/<slug:key>/pause/", steering.CampaignPause.as_view()),
@@ -17,4 +18,6 @@ urlpatterns = [
     path("runs/", runs.Runs.as_view()),
     path("runs/<int:pk>/", runs.RunDetail.as_view()),
     path("runs/<int:pk>/messages/", runs.RunMessages.as_view()),
+    # Below every other path of a customer, since an id may have slashes.
+    path("customers/<path:external_id>/", customers.CustomerDetail.as_view()),
 ]

@@ -52,13 +52,13 @@ def _note_use(key: ApiKey) -> None:
 
 
 class HasScope(BasePermission):
-    """A view names the scope its writes need (`required_scope`), or is refused them; reads need `read`."""
+    """A view names the scope its writes need (`required_scope`), or is refused them; reads need `read`, or more."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         key = request.auth
         if not isinstance(key, ApiKey):
             return False
-        needed = Scope.READ if request.method in SAFE_METHODS else getattr(view, "required_scope", None)
+        needed = getattr(view, "required_scope", None) or (Scope.READ if request.method in SAFE_METHODS else None)
         if needed is None or not Scope(key.scope).allows(needed):
             self.message = f"This key's scope is '{key.scope}'; this call needs '{needed or 'none offered'}'."
             return False

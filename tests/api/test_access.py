@@ -28,6 +28,7 @@ SCOPES = {
     "events/": {"POST": INGEST},
     "segments/": {"GET": READ, "POST": WRITE},
     "customers/<path:external_id>/consents/": {"GET": READ, "POST": INGEST},
+    "customers/<path:external_id>/export/": {"GET": FULL},
     "segments/preview/": {"POST": READ},
     "segments/<slug:key>/": {"GET": READ, "PUT": WRITE, "PATCH": WRITE, "DELETE": WRITE},
     "segments/<slug:key>/preview/": {"POST": READ},
