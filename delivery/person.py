@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from itertools import chain
-from typing import Any, TextIO
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -23,22 +23,23 @@ from delivery import identity
 from delivery.models import Message
 from tenants.models import Retailer
 
+Write = Callable[[str], object]
 AT_ONCE = 500  # messages in memory
 ANYBODY = "(erased)"
 
 
-def export(customer: Customer, retailer: Retailer, file: TextIO, *, now: datetime) -> None:
-    """Write one JSON object, section by section as it is read."""
+def export(customer: Customer, retailer: Retailer, write: Write, *, now: datetime) -> None:
+    """One JSON object, written piece by piece as it is read."""
     head = {"retailer": retailer.slug, "exported_at": now}
     sections = chain(head.items(), person.sections(customer), [("messages", _messages(customer, retailer))])
     for number, (name, content) in enumerate(sections):
-        file.write("{\n" if number == 0 else ",\n")
-        file.write(f"{_json(name)}: ")
+        write("{\n" if number == 0 else ",\n")
+        write(f"{_json(name)}: ")
         if isinstance(content, Iterator):
-            _write_rows(file, content)
+            _write_rows(write, content)
         else:
-            file.write(_json(content))
-    file.write("\n}\n")
+            write(_json(content))
+    write("\n}\n")
 
 
 @transaction.atomic
@@ -79,12 +80,12 @@ def _messages(customer: Customer, retailer: Retailer) -> Iterator[dict[str, Any]
         }
 
 
-def _write_rows(file: TextIO, rows: Iterator[dict[str, Any]]) -> None:
-    file.write("[")
+def _write_rows(write: Write, rows: Iterator[dict[str, Any]]) -> None:
+    write("[")
     for number, row in enumerate(rows):
-        file.write(",\n  " if number else "\n  ")
-        file.write(_json(row))
-    file.write("]")
+        write(",\n  " if number else "\n  ")
+        write(_json(row))
+    write("]")
 
 
 def _json(value: Any) -> str:

@@ -45,7 +45,7 @@ class CustomerExport(ApiView):
 def _document(customer: Customer) -> IO[bytes]:
     file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 -- closed by the response
     text = io.TextIOWrapper(file, encoding="utf-8")
-    person.export(customer, context.current(), text, now=timezone.now())
+    person.export(customer, context.current(), text.write, now=timezone.now())
     text.flush()
     text.detach()
     file.seek(0)

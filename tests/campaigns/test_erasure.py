@@ -80,7 +80,7 @@ def tables_that_name(words: tuple[str, ...]) -> dict[str, str]:
 
 def exported(customer: Customer, retailer: Retailer) -> dict[str, Any]:
     file = io.StringIO()
-    person.export(customer, retailer, file, now=timezone.now())
+    person.export(customer, retailer, file.write, now=timezone.now())
     document: dict[str, Any] = json.loads(file.getvalue())
     return document
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,11 @@ class Command(PersonCommand):
     def act(self, retailer: Retailer, **options: Any) -> None:
         customer, out = self.customer(options["external_id"]), options["out"]
         if out is None:
-            person.export(customer, retailer, self.stdout, now=timezone.now())
+            person.export(customer, retailer, partial(self.stdout.write, ending=""), now=timezone.now())
             return
         try:
             with out.open("w", encoding="utf-8") as file:
-                person.export(customer, retailer, file, now=timezone.now())
+                person.export(customer, retailer, file.write, now=timezone.now())
         except OSError as problem:
             raise CommandError(f"{out} cannot be written: {problem.strerror}.") from problem
         self.stdout.write(f"Wrote what is known of {customer.external_id} to {out}.")
