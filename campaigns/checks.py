@@ -149,7 +149,7 @@ def _check_template(path: str, step: Step) -> list[Problem]:
             )
         for part, source in {"subject": subject, "html": template.live.html, "text": template.live.text}.items():
             field = f"{path}.variants.{index}.{'subject' if part == 'subject' else 'content'}"
-            found = language.mistakes(source, content=variant.content)
+            found = language.mistakes(source, content=variant.content, is_html=part == "html")
             problems += [Problem(field, mistake.message, "template") for mistake in found]
     return problems
 

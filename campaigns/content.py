@@ -20,7 +20,6 @@ from tenants.accounts.models import User
 from tenants.models import Retailer
 
 _TEXT = ParserConfig(css=CSS_PROFILES["strict"], display_links=True)
-MAX_HTML = 256 * 1024
 # What inboxes show beside the subject.
 PREHEADER = '<div style="display:none;max-height:0;overflow:hidden;mso-hide:all">{text}</div>'
 
@@ -43,14 +42,12 @@ def first_sender(retailer: Retailer) -> str:
 def check(template: Template) -> list[Problem]:
     """Everything that keeps a template from being published, with field, line and cure."""
     problems = [
-        Problem(field, f"line {mistake.line}: {mistake.message}" if mistake.line else mistake.message, "template")
+        Problem(field, str(mistake), "template")
         for field in ("subject", "preheader", "html", "text")
-        for mistake in language.mistakes(getattr(template, field))
+        for mistake in language.mistakes(getattr(template, field), is_html=field == "html")
     ]
     if not template.html.strip():
         problems.append(Problem("html", "a template needs some content", "blank"))
-    if len(template.html) > MAX_HTML:
-        problems.append(Problem("html", f"larger than {MAX_HTML // 1024} KB", "too_large"))
     if re.search(r"[\r\n]", template.subject):
         problems.append(Problem("subject", "a subject is one line", "line_break"))
     if not problems and not template.text and language.mistakes(plain_text(template.html)):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from threading import Lock
 from typing import Any
 
 import minijinja
@@ -12,6 +14,8 @@ import minijinja
 from campaigns import language
 
 MAX_OUTPUT = 1024 * 1024  # characters per part
+# What a subject must not hold: it could end the header, or turn round what stands beside it in an inbox.
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]+")
 
 
 class RenderError(ValueError):
@@ -35,35 +39,55 @@ class Rendered:
 
 
 class Renderer:
-    """Compiled content: compiling happens once per content and process, interpolation per message."""
+    """Compiled content: compiling happens once per content and process, interpolation per message.
+
+    Raises RenderError when the content cannot be compiled: it was published under other rules.
+    """
 
     def __init__(self, content: Content) -> None:
-        self._content = content
-        self._environment = language.environment(subject=content.subject, html=content.html, text=content.text)
+        self._sources = {"subject": content.subject, "html": content.html, "text": content.text}
+        self._lock = Lock()  # threads share the budget
+        try:
+            self._environment, self._budget = language.compiled(self._sources)
+        except (language.Mistaken, minijinja.TemplateError) as error:
+            raise RenderError(f"the template cannot be read any more: {str(error).splitlines()[0]}") from None
 
     def render(self, context: Mapping[str, Any]) -> Rendered:
-        """`context` is plain dicts, strings and numbers; an absent value is an error unless the template defaults it.
+        """`context` is plain dicts, lists, strings and numbers; an absent value is an error unless the template
+        defaults it.
 
         Raises RenderError.
         """
-        render = self._environment.render_template
         try:
-            subject = " ".join(render("subject", **context).split())
-            rendered = Rendered(subject, render("html", **context), render("text", **context))
+            with self._lock:
+                subject = self._part("subject", context)
+                rendered = Rendered(_one_line(subject), self._part("html", context), self._part("text", context))
         except language.MissingValue:
-            raise RenderError(self._what_is_missing(context)) from None
-        except (minijinja.TemplateError, ValueError, TypeError) as error:
-            raise RenderError(str(error).splitlines()[0]) from None
+            raise RenderError(self._what_is_missing(context) or "no value for a variable without a default") from None
+        except language.Unfit as unfit:
+            raise RenderError(str(unfit)) from None
+        except (minijinja.TemplateError, ValueError, TypeError, OverflowError, MemoryError) as error:
+            said = str(error).splitlines() or [type(error).__name__]
+            raise RenderError(self._what_is_missing(context) or said[0]) from None
         if max(len(rendered.html), len(rendered.text)) > MAX_OUTPUT:
             raise RenderError(f"larger than {MAX_OUTPUT // 1024} KB once rendered")
         return rendered
 
+    def _part(self, name: str, context: Mapping[str, Any]) -> str:
+        self._budget.left = language.MAX_HANDLED
+        return self._environment.render_template(name, **context)
+
     def _what_is_missing(self, context: Mapping[str, Any]) -> str:
-        whole = "\n".join([self._content.subject, self._content.html, self._content.text])
-        return language.missing(whole, dict(context))
+        return language.missing(self._sources, context)
 
 
 @lru_cache(maxsize=256)
 def renderer(content: Content) -> Renderer:
     """The compiled form of a content, kept per process."""
     return Renderer(content)
+
+
+def _one_line(subject: str) -> str:
+    if not subject.isprintable():
+        subject = _UNSEEN.sub(" ", subject)
+    return " ".join(subject.split())

@@ -6,7 +6,7 @@ from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from campaigns import content, editing, serializers
+from campaigns import content, editing, liquid, serializers
 from campaigns.api.base import ApiView, ListView, keyed
 from campaigns.models import Template, TemplateVersion
 from tenants.accounts.models import Scope
@@ -32,6 +32,23 @@ class Templates(ListView):
         editing.save_template(template)
         location = {"Location": f"{request.path}{template.key}/"}
         return Response(serializers.TemplateSerializer(template).data, status=201, headers=location)
+
+
+class TemplateConversion(ApiView):
+    queryset = TEMPLATES
+    scopes = {"POST": Scope.READ}
+
+    @extend_schema(request=serializers.ForeignTemplateSerializer, responses=serializers.ConvertedTemplateSerializer)
+    @once
+    def post(self, request: Request) -> Response:
+        """Liquid, or another platform's dialect of it, in our language. What cannot be converted is named and stays.
+
+        Nothing is saved.
+        """
+        given = serializers.ForeignTemplateSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        source, problems = liquid.convert(given.validated_data["source"])
+        return Response(serializers.ConvertedTemplateSerializer({"source": source, "problems": problems}).data)
 
 
 class TemplateView(ApiView):

@@ -29,6 +29,7 @@ urlpatterns = [
     path("segments/<slug:key>/", segments.SegmentDetail.as_view()),
     path("segments/<slug:key>/preview/", segments.SegmentPreview.as_view()),
     path("templates/", templates.Templates.as_view()),
+    path("templates/convert/", templates.TemplateConversion.as_view()),
     path("templates/<slug:key>/", templates.TemplateDetail.as_view()),
     path("templates/<slug:key>/publish/", templates.TemplatePublish.as_view()),
     path("templates/<slug:key>/versions/", templates.TemplateVersions.as_view()),

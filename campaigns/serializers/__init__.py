@@ -13,6 +13,8 @@ from campaigns.serializers.campaigns import (
     configuration,
 )
 from campaigns.serializers.content import (
+    ConvertedTemplateSerializer,
+    ForeignTemplateSerializer,
     RollbackSerializer,
     RuleBody,
     RulePreviewSerializer,
@@ -88,12 +90,14 @@ __all__ = [
     "CampaignVersionSerializer",
     "ConsentSerializer",
     "ConsentsSerializer",
+    "ConvertedTemplateSerializer",
     "CustomerRows",
     "CustomerSerializer",
     "DefaultsSerializer",
     "DiffSerializer",
     "DifferenceSerializer",
     "EventRows",
+    "ForeignTemplateSerializer",
     "InstantiateSerializer",
     "NoteSerializer",
     "OfferSerializer",

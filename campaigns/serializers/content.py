@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 from rest_framework import serializers
 
+from campaigns import liquid
 from campaigns.audience import Waterfall
 from campaigns.config.rules import Rule
 from campaigns.models import Segment, Template, TemplateVersion
@@ -63,6 +64,27 @@ class TemplateVersionSerializer(serializers.ModelSerializer[TemplateVersion]):
     class Meta:
         model = TemplateVersion
         fields = ["number", "content_hash", "subject", "published_at"]
+
+
+class ForeignTemplateSerializer(serializers.Serializer[Any]):
+    source = serializers.CharField(max_length=liquid.MAX_SOURCE, trim_whitespace=False)  # type: ignore[assignment]
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """`from` is no name in Python."""
+        known = "All dialects are understood at once: it need not be said."
+        return super().get_fields() | {
+            "from": serializers.ChoiceField(liquid.DIALECTS, default="auto", help_text=known)
+        }
+
+
+class UnconvertedSerializer(serializers.Serializer[Any]):
+    line = serializers.IntegerField()
+    message = serializers.CharField()
+
+
+class ConvertedTemplateSerializer(serializers.Serializer[Any]):
+    source = serializers.CharField()  # type: ignore[assignment]
+    problems = UnconvertedSerializer(many=True)
 
 
 class RollbackSerializer(serializers.Serializer[Any]):

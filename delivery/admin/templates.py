@@ -85,6 +85,7 @@ class TemplateAdmin(RemovedByItsOwner):
         view = self.admin_site.admin_view
         return [
             path("preview/", view(require_POST(template_preview.preview)), name="campaigns_template_preview"),
+            path("convert/", view(require_POST(template_preview.convert)), name="campaigns_template_convert"),
             path(
                 "<int:pk>/restore/<int:number>/",
                 view(needs(Role.EDITOR, require_POST(restore))),

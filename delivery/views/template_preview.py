@@ -6,7 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest, JsonResponse
 
-from campaigns import content, language
+from campaigns import content, language, liquid
 from campaigns.forms import starters, texts
 from campaigns.models import Customer, Template
 from delivery import previews
@@ -48,6 +48,13 @@ def preview(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"subject": rendered.subject, "html": rendered.html, "text": rendered.text, "problems": []})
 
 
+def convert(request: HttpRequest) -> JsonResponse:
+    """What was written for another platform, in our language, and what is left to do by hand."""
+    source, left = liquid.convert(request.POST.get("source", ""))
+    problems = [{"field": f"line {each.line}", "message": each.message} for each in left]
+    return JsonResponse({"source": source, "problems": problems})
+
+
 def sample_customers() -> list[Customer]:
     """A few customers, and one without a first name: the case that templates forget."""
     found = list(Customer.objects.exclude(email="").exclude(first_name="").order_by("pk")[: SAMPLES - 1])
@@ -56,13 +63,13 @@ def sample_customers() -> list[Customer]:
 
 def variables() -> list[tuple[str, list[str]]]:
     """What may be inserted, by subject, as it is written."""
-    customer = [f'{{{{ customer.{name} | default("") }}}}' for name in language.CUSTOMER_FIELDS]
+    customer = [f"{{{{ customer.{name} }}}}" for name in language.CUSTOMER_FIELDS]
     customer[3] = '{{ customer.first_name | default("there") }}'
     brand = [f"{{{{ brand.{name} }}}}" for name in language.VOCABULARY["brand"]]
     return [
-        ("Customer", [*customer, '{{ customer.attributes.tier | default("") }}']),
+        ("Customer", [*customer, '{{ customer.attributes.tier | default("standard") }}']),
         ("Brand", brand),
-        ("Each campaign's own", ["{{ content.headline }}", '{{ content.offer | default("") }}', "{{ campaign.name }}"]),
+        ("Each campaign's own", ["{{ content.headline }}", "{{ content.offer }}", "{{ campaign.name }}"]),
         ("Links", ["{{ unsubscribe_url }}", "{{ preferences_url }}"]),
     ]
 

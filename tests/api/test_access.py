@@ -33,6 +33,7 @@ SCOPES = {
     "segments/<slug:key>/": {"GET": READ, "PUT": WRITE, "PATCH": WRITE, "DELETE": WRITE},
     "segments/<slug:key>/preview/": {"POST": READ},
     "templates/": {"GET": READ, "POST": WRITE},
+    "templates/convert/": {"POST": READ},
     "templates/<slug:key>/": {"GET": READ, "PUT": WRITE, "PATCH": WRITE, "DELETE": WRITE},
     "templates/<slug:key>/preview/": {"POST": READ},
     "templates/<slug:key>/publish/": {"POST": WRITE},

@@ -45,7 +45,7 @@ def test_unknown_variable_is_named_with_field_and_line_when_saved(api: Api, hell
     ):
         assert problem(response) == (400, [("html", "template")])
         message = response.json()["errors"][0]["message"]
-        assert message.startswith("line 2: ")
+        assert message.startswith("line 2, column 7: ")
         assert "customer.shoe_size" in message
     assert api.get("templates/hello/").json() == hello
 
@@ -102,3 +102,17 @@ def test_preview_says_what_the_person_lacks(api: Api, acme: Retailer, hello: dic
     assert problem(response) == (400, [("", "render")])
     assert "customer.first_name" in response.json()["detail"]
     assert problem(api.post("templates/hello/preview/", {"external_id": "c9"})) == (400, [("external_id", "unknown")])
+
+
+def test_a_template_of_another_platform_is_converted_and_nothing_is_saved(api: Api, hello: dict[str, Any]) -> None:
+    source = "Hi {{${first_name} | default: 'you'}}\n{{ event.item }}"
+    answer = api.post("templates/convert/", {"source": source, "from": "braze"})
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "source": 'Hi {{ customer.first_name | default("you") }}\n{{ event.item }}',
+        "problems": [{"line": 2, "message": "the variable event.item has no counterpart here"}],
+    }
+    assert [each["key"] for each in api.get("templates/").json()["results"]] == ["hello"]
+    unknown = api.post("templates/convert/", {"source": "x", "from": "paper"})
+    assert problem(unknown) == (400, [("from", "invalid_choice")])
+    assert problem(api.post("templates/convert/", {})) == (400, [("source", "required")])

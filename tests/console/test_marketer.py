@@ -126,7 +126,10 @@ def test_mistake_in_a_template_is_shown_at_its_field_with_its_line(at_acme: Reta
     refused = submit(
         ana, "/admin/campaigns/template/add/", "template_form", name="Hello", key="hello", subject="Hi", html=html
     )
-    assert "line 2: customer.frist_name is unknown" in refused.context["adminform"].form.errors["html"][0].lower()
+    assert (
+        "line 2, column 7: customer.frist_name is unknown"
+        in refused.context["adminform"].form.errors["html"][0].lower()
+    )
     assert not Template.objects.exists()
 
 

@@ -86,6 +86,7 @@ SHOWING = {
     "app_list", "search", "toggle_sidebar", "blueprints", "blueprint_not_now",
     "campaigns_campaign_audience", "campaigns_campaign_review", "campaigns_run_progress", "campaigns_segment_try",
     "campaigns_segment_count", "campaigns_template_preview", "campaigns_import_progress", "campaigns_import_rejects",
+    "campaigns_template_convert",
 }  # fmt: skip
 NEVER = {
     "campaigns_import_change",

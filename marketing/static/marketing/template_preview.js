@@ -49,6 +49,32 @@
 
   if (form.elements.html.value && !part("subject").textContent) render(); // a new template from a ready-made one
 
+  // -- pasting from another platform -----------------------------------------------------------------------------
+  const paste = document.querySelector("[data-convert]");
+  const piece = (name) => paste.querySelector(`[data-convert-${name}]`);
+
+  async function convert() {
+    const token = form.elements.csrfmiddlewaretoken.value;
+    const body = new URLSearchParams({ source: piece("source").value, csrfmiddlewaretoken: token });
+    piece("problems").replaceChildren();
+    try {
+      const response = await fetch(paste.dataset.url, { method: "POST", body });
+      if (!response.ok || response.redirected) throw new Error("refused");
+      const { source, problems } = await response.json();
+      const into = form.elements[piece("into").value];
+      into.value = into.tagName === "INPUT" ? source.replace(/\s+/g, " ").trim() : source;
+      into.dispatchEvent(new Event("input", { bubbles: true }));
+      piece("problems").replaceChildren(...problems.map(({ field, message }) =>
+        Object.assign(document.createElement("li"), { textContent: `${field}: ${message}` })));
+      piece("status").textContent = problems.length
+        ? `Converted, but for ${problems.length} ${problems.length === 1 ? "piece" : "pieces"}, left as it was.` : "Converted.";
+    } catch {
+      piece("status").textContent = "The conversion failed. Sign in again if this goes on.";
+    }
+  }
+
+  piece("go").addEventListener("click", convert);
+
   // -- inserting variables ---------------------------------------------------------------------------------------
   let writing = form.elements.html;
   form.addEventListener("focusin", (event) => {

@@ -1,0 +1,140 @@
+"""The template language: what may be written, checked before anything is sent. Pure.
+
+The syntax is minijinja's, cut down to what marketers need: values, conditions, loops, `set` and filters, without
+methods and macros. A source is read by a grammar of our own (`grammar`), judged (`judging`), and written anew for
+minijinja with its walls built in (`writing`, `engine`).
+
+The vocabulary is DESIGN's: an unknown variable is an error where the template is saved, with its line and column; a
+known one that a person lacks is an error at rendering, for that person only, unless the template says what to write
+instead (`| default("there")`). Blank text is missing too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import minijinja
+
+from campaigns.language import engine, grammar, judging, tokens, writing
+from campaigns.language.engine import MAX_HANDLED, Budget, missing
+from campaigns.language.filters import MissingValue
+from campaigns.language.formats import Unfit
+from campaigns.language.grammar import MAX_SOURCE
+from campaigns.language.syntax import Body, Expression, For, If, Mistaken, Print, Set, paths
+from campaigns.language.vocabulary import CUSTOMER_FIELDS, FILTERS, VOCABULARY
+
+__all__ = [
+    "CUSTOMER_FIELDS",
+    "FILTERS",
+    "MAX_HANDLED",
+    "MAX_SOURCE",
+    "VOCABULARY",
+    "Budget",
+    "MissingValue",
+    "Mistake",
+    "Mistaken",
+    "Unfit",
+    "compiled",
+    "environment",
+    "features",
+    "missing",
+    "mistakes",
+    "names",
+    "trusted",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """Something wrong in a template's source. `line` and `column` count from 1."""
+
+    message: str
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        return f"line {self.line}, column {self.column}: {self.message}" if self.line else self.message
+
+
+def mistakes(source: str, *, content: Iterable[str] | None = None, is_html: bool = False) -> list[Mistake]:
+    """Everything that keeps a source from being used, in its order; none when it may be.
+
+    `content` limits `content.*` to the names a variant provides; None leaves it open, as in a template on its own.
+    `is_html` also looks at where in the document values are printed.
+    """
+    try:
+        tree = grammar.parse(source)
+        found = judging.judge(tree, None if content is None else frozenset(content))
+        writing.write(tree, is_html=is_html)
+    except Mistaken as mistaken:
+        return [Mistake(mistaken.message, *tokens.place(source, mistaken.at))]
+    except RecursionError:  # bounds on nesting make this unreachable; a template is not trusted to prove it
+        return [Mistake("nested too deeply: write it simpler")]
+    return [Mistake(message, *tokens.place(source, at)) for message, at in found] or _uncompilable(source, is_html)
+
+
+def compiled(sources: Mapping[str, str]) -> tuple[minijinja.Environment, Budget]:
+    """Parts ready to render, by name; those whose name ends in `html` escape what they print. Raises Mistaken."""
+    return engine.environment(sources)
+
+
+def environment(**sources: str) -> minijinja.Environment:
+    """The same, for rendering a few times."""
+    return engine.environment(sources)[0]
+
+
+def names(source: str) -> set[str]:
+    """Every dotted variable that a source without mistakes uses, the template's own names left out."""
+    return set(_named(grammar.parse(source), frozenset()))
+
+
+def features(source: str) -> set[str]:
+    """What a source makes use of that a policy may disallow (campaigns.config.policy.Feature)."""
+    found = {feature for word, feature in _FEATURES.items() if re.search(rf"{{%[-+]?\s*{word}\b", source)}
+    return found | ({"attributes"} if "customer.attributes" in source else set())
+
+
+def trusted(text: str) -> str:
+    """Text of our own making that means the same in HTML and elsewhere, such as our links: printed as it is."""
+    return minijinja.safe(text)
+
+
+_FEATURES = {"if": "conditions", "for": "loops", "set": "assignments"}
+
+
+def _uncompilable(source: str, is_html: bool) -> list[Mistake]:
+    """What minijinja itself would refuse: nothing, as far as is known, of what our grammar lets through."""
+    try:
+        engine.environment({"html" if is_html else "text": source})
+    except minijinja.TemplateError as error:
+        return [Mistake((error.detail or error.message).splitlines()[0], error.line, 1)]
+    return []
+
+
+def _named(body: Body, own: frozenset[str]) -> Iterator[str]:
+    for node in body:
+        for expression in _expressions(node):
+            yield from (path.dotted for path in paths(expression) if path.root not in own)
+        match node:
+            case Set():
+                own = own | {node.name}
+            case If():
+                for branch in node.branches:
+                    yield from _named(branch.body, own)
+            case For():
+                yield from _named(node.body, own | {*node.names, "loop"})
+                yield from _named(node.otherwise, own)
+
+
+def _expressions(node: Any) -> list[Expression]:
+    match node:
+        case Print() | Set():
+            return [node.value]
+        case If():
+            return [branch.condition for branch in node.branches if branch.condition is not None]
+        case For():
+            return [node.over]
+    return []

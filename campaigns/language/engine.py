@@ -1,0 +1,142 @@
+"""Templates compiled and run by minijinja, within bounds of work and size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import minijinja
+
+from campaigns.language import filters, grammar
+from campaigns.language.filters import MissingValue
+from campaigns.language.formats import Unfit
+from campaigns.language.syntax import Body, For, If, Text
+from campaigns.language.writing import write
+
+MAX_HANDLED = 2 * 1024 * 1024  # characters that printing and filters may come to, per part of a message
+_MOST_FUEL = 50_000  # steps of the template machine per part
+_LEAST_FUEL = 2_000
+_SHORT = 200  # characters of a value that need no counting: the fuel bounds how many are printed
+_LOOPED_TEXT = 32 * 1024 * 1024  # characters that a loop may repeat: bounds memory before the output is looked at
+
+
+class Budget:
+    """How much of MAX_HANDLED is left. One per environment: whoever renders renews it for each part."""
+
+    __slots__ = ("left",)
+
+    def __init__(self) -> None:
+        self.left = MAX_HANDLED
+
+    def take(self, characters: int) -> None:
+        """Raises Unfit when it is used up."""
+        self.left -= characters
+        if self.left < 0:
+            raise Unfit(f"it writes or handles more than {MAX_HANDLED // 1024} KB of text")
+
+
+def environment(sources: Mapping[str, str], *, is_traced: bool = False) -> tuple[minijinja.Environment, Budget]:
+    """The compiled parts; those whose name ends in `html` escape what they print. Raises syntax.Mistaken."""
+    budget = Budget()
+    trees = {name: grammar.parse(source) for name, source in sources.items()}
+    made = minijinja.Environment(
+        undefined_behavior="chainable",
+        finalizer=_finalizer(budget),
+        auto_escape_callback=is_html,
+        fuel=min((_fuel(tree) for tree in trees.values()), default=_MOST_FUEL),
+        pycompat=False,
+        keep_trailing_newline=True,
+        debug=False,
+        filters={name: _counted(function, budget) for name, function in filters.FUNCTIONS.items()} | filters.PLACES,
+    )
+    if is_traced:
+        made.add_filter("_seen", _Trace().see)
+    for name, tree in trees.items():
+        made.add_template(name, write(tree, is_html=is_html(name), is_traced=is_traced))
+    return made, budget
+
+
+def missing(sources: Mapping[str, str], context: Mapping[str, Any]) -> str:
+    """Which variable of the sources has no value in `context`, for a person to read; "" when none is found.
+
+    Slow: for errors only.
+    """
+    made, budget = environment(sources, is_traced=True)
+    trace = _Trace()
+    made.add_filter("_seen", trace.see)
+    for name in sources:
+        budget.left = MAX_HANDLED
+        trace.lacking = ""
+        try:
+            made.render_template(name, **context)
+        except (MissingValue, minijinja.TemplateError):
+            if trace.lacking:
+                return f"no value for {trace.lacking}"
+        except (Unfit, ValueError, TypeError):
+            return ""
+    return ""
+
+
+def is_html(name: str) -> bool:
+    return name.endswith("html")
+
+
+class _Trace:
+    """Remembers which of the variables that were about to be used has no value."""
+
+    def __init__(self) -> None:
+        self.lacking = ""
+
+    def see(self, _: object, *named: Any) -> int:
+        pairs = zip(named[::2], named[1::2], strict=True)
+        self.lacking = next((str(name) for name, value in pairs if filters.is_missing(value)), "")
+        return 0
+
+
+def _finalizer(budget: Budget) -> Callable[[Any], Any]:
+    def finalize(value: Any) -> Any:
+        """Every printed value passes here: it is text or a number, and something to see."""
+        if value.__class__ is str and "!" <= value < "\x7f" and len(value) <= _SHORT:
+            return value  # nearly all of them, and this costs a third of what the whole check does
+        if isinstance(value, str):
+            budget.take(len(value))
+        return _visible(value)
+
+    return finalize
+
+
+def _visible(value: Any) -> Any:
+    if filters.is_missing(value):
+        raise MissingValue
+    if isinstance(value, dict | list | tuple):
+        raise Unfit("it prints a list: use | join, or a loop")
+    return value
+
+
+def _counted(function: Callable[..., Any], budget: Budget) -> Callable[..., Any]:
+    def counted(value: Any, *arguments: Any) -> Any:
+        if isinstance(value, str):
+            budget.take(len(value))
+        return function(value, *arguments)
+
+    return counted
+
+
+def _fuel(tree: Body) -> int:
+    """So many steps that what loops repeat stays small: a step of a loop repeats at most all text in it."""
+    looped = _looped(tree, is_inside=False)
+    return min(max(2 * _LOOPED_TEXT // (looped + 1), _LEAST_FUEL), _MOST_FUEL)
+
+
+def _looped(body: Body, *, is_inside: bool) -> int:
+    """Characters of text inside loops."""
+    total = 0
+    for node in body:
+        match node:
+            case Text() if is_inside:
+                total += len(node.text)
+            case If():
+                total += sum(_looped(branch.body, is_inside=is_inside) for branch in node.branches)
+            case For():
+                total += _looped(node.body, is_inside=True) + _looped(node.otherwise, is_inside=is_inside)
+    return total

@@ -1,0 +1,109 @@
+"""A template's source, cut into text and tags, and a tag into words. It knows no grammar."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from campaigns.language.syntax import Mistaken
+
+MAX_TAGS = 5_000
+_OPENING = re.compile(r"{[{%#]")
+_RAW_END = re.compile(r"{%[-+]?\s*endraw\s*([-+]?)%}")
+_RAW = re.compile(r"{%([-+]?)\s*raw\s*([-+]?)%}")
+_WORD = re.compile(
+    r"""(?P<space>\s+)
+    | (?P<end>[-+]?[%}]})
+    | (?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
+    | (?P<number>\d+(?:\.\d+)?)
+    | (?P<name>[A-Za-z_][A-Za-z0-9_]*)
+    | (?P<sign>==|!=|<=|>=|\*\*|//|[-+*/%~<>=|.,:()\[\]{}])""",
+    re.VERBOSE | re.DOTALL,
+)
+_CLOSING = {"{{": "}}", "{%": "%}"}
+
+
+class Word(NamedTuple):
+    """`kind` is string, number, name, sign or end."""
+
+    kind: str
+    text: str
+    at: int
+
+
+class Piece(NamedTuple):
+    """Text as it stands, or the words of a tag: `{{` prints, `{%` does."""
+
+    kind: str  # "text", "{{" or "{%"
+    text: str
+    words: list[Word]
+    at: int
+
+
+def pieces(source: str) -> Iterator[Piece]:
+    """White space beside `-` signs is gone already. Raises Mistaken."""
+    position, tags, is_trimmed = 0, 0, False
+    while position < len(source):
+        opening = _OPENING.search(source, position)
+        start = opening.start() if opening else len(source)
+        text = source[position:start]
+        text = text.lstrip() if is_trimmed else text
+        text = text.rstrip() if source[start + 2 : start + 3] == "-" else text
+        if text:
+            yield Piece("text", text, [], position)
+        if not opening:
+            return
+        tags += 1
+        if tags > MAX_TAGS:
+            raise Mistaken(f"more than {MAX_TAGS} tags: write fewer", start)
+        piece, position, is_trimmed = _tag(source, start)
+        if piece:
+            yield piece
+
+
+def place(source: str, at: int) -> tuple[int, int]:
+    """Line and column of an offset, both from 1."""
+    return source.count("\n", 0, at) + 1, at - source.rfind("\n", 0, at)
+
+
+def _tag(source: str, start: int) -> tuple[Piece | None, int, bool]:
+    """The tag, where it ends, and whether the text behind it loses its leading white space."""
+    if source.startswith("{#", start):
+        end = source.find("#}", start + 2)
+        if end < 0:
+            raise Mistaken("a comment that does not end: write #}", start)
+        return None, end + 2, source[end - 1] == "-"
+    if raw := _RAW.match(source, start):
+        return _raw(source, raw)
+    words, end = _words(source, start)
+    return Piece(source[start : start + 2], "", words, start), end, words[-1].text[0] == "-"
+
+
+def _raw(source: str, opening: re.Match[str]) -> tuple[Piece, int, bool]:
+    closing = _RAW_END.search(source, opening.end())
+    if not closing:
+        raise Mistaken("raw text that does not end: write {% endraw %}", opening.start())
+    text = source[opening.end() : closing.start()]
+    text = text.lstrip() if opening[2] == "-" else text
+    text = text.rstrip() if source[closing.start() + 2] == "-" else text
+    return Piece("text", text, [], opening.end()), closing.end(), closing[1] == "-"
+
+
+def _words(source: str, start: int) -> tuple[list[Word], int]:
+    closing = _CLOSING[source[start : start + 2]]
+    position = start + 2
+    position += source[position : position + 1] in ("-", "+")
+    words: list[Word] = []
+    while word := _WORD.match(source, position):
+        position = word.end()
+        kind = word.lastgroup or ""
+        if kind == "end" and not word[0].endswith(closing):  # `%}` closes no print: it is two signs, as in `7 %}`
+            raise Mistaken(f"{word[0]} where {closing} should end the tag", word.start())
+        if kind != "space":
+            words.append(Word(kind, word[0], word.start()))
+        if kind == "end":
+            return words, position
+    if position >= len(source):
+        raise Mistaken(f"a tag that does not end: write {closing}", start)
+    raise Mistaken(f"{source[position]!r} means nothing here", position)
