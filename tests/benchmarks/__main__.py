@@ -13,7 +13,8 @@ from tests.benchmarks.figures import NoFigures
 from tests.benchmarks.installation import installation
 
 QUICK_MESSAGES = 4000  # with it, a benchmark takes less than a minute
-QUICK_PROPAGATION = (12, 8, 3)  # retailers, seconds, stops: the same
+QUICK_PROPAGATION = {"retailers": 12, "seconds": 8, "stops": 3}  # the same
+QUICK_AUDIENCE = {"customers": 50_000, "events": 500_000, "scale": 0, "ingest_seconds": 4, "repeat": 1, "cold": 1}
 
 
 def main() -> int:
@@ -35,6 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     benchmarks = parser.add_subparsers(dest="benchmark", required=True, metavar="NAME")
     _add_delivery(benchmarks.add_parser("delivery", help="messages/s from launch to settled ledger, over SMTP"))
     _add_propagation(benchmarks.add_parser("propagation", help="seconds until workers know of a publish or a stop"))
+    _add_audience(benchmarks.add_parser("audience", help="live counts, evaluation and ingest at 1M customers"))
     return parser
 
 
@@ -56,14 +58,27 @@ def _add_propagation(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=_count, default=60, help="of publishing; half without broker (default 60)")
     parser.add_argument("--stops", type=_count, default=12, help="emergency stops (default 12)")
     parser.add_argument("--seed", type=int, default=11, help="of people, and of who publishes what (default 11)")
-    parser.add_argument("--quick", action=_Quick, nargs=0, help="12 retailers, 8 seconds, 3 stops")
+    parser.add_argument("--quick", action=_Quick, const=QUICK_PROPAGATION, nargs=0,
+                        help="12 retailers, 8 seconds, 3 stops")  # fmt: skip
+
+
+def _add_audience(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--customers", type=_count, default=1_000_000, help="of one retailer (default 1000000)")
+    parser.add_argument("--events", type=_count, default=10_000_000, help="of theirs (default 10000000)")
+    parser.add_argument("--scale", type=int, default=5, help="times as many once more, for growth; 0: not (default 5)")
+    parser.add_argument("--ingest-seconds", type=_count, default=30, help="of each way in, and kind (default 30)")
+    parser.add_argument("--cold", type=_count, default=5, help="cold counts of each rule (default 5)")
+    parser.add_argument("--repeat", type=_count, default=3, help="evaluations, of which medians count (default 3)")
+    parser.add_argument("--seed", type=int, default=7, help="of people and events (default 7)")
+    parser.add_argument("--quick", action=_Quick, const=QUICK_AUDIENCE, nargs=0,
+                        help="50,000 customers, 500,000 events, 4 seconds of ingest, no growth")  # fmt: skip
 
 
 class _Quick(argparse.Action):
     """Several options at once; those that come after it still count."""
 
     def __call__(self, parser: argparse.ArgumentParser, options: argparse.Namespace, *_: object) -> None:
-        options.retailers, options.seconds, options.stops = QUICK_PROPAGATION
+        vars(options).update(self.const)
 
 
 def _count(text: str) -> int:
