@@ -87,10 +87,10 @@ def hash_of(address: str) -> str:
 
 
 def shared(field: str) -> str:
-    """Whether another customer has the same address, as SQL."""
+    """Whether another customer has the same address, as SQL; the second `<> ''` lets the partial index serve."""
     return (
         f"(c.{field} <> '' AND EXISTS (SELECT FROM campaigns_customer other"
-        f" WHERE other.{field} = c.{field} AND other.id <> c.id))"
+        f" WHERE other.{field} = c.{field} AND other.{field} <> '' AND other.id <> c.id))"
     )
 
 

@@ -83,6 +83,7 @@ def fill(people: Population) -> None:
             )
         _suppress(people)
         _declare(people.until)
+        cursor.execute("ANALYZE campaigns_customer, campaigns_event, campaigns_suppression")
         facts.recompute()
         cursor.execute("VACUUM ANALYZE campaigns_customer, campaigns_event, campaigns_facts, campaigns_suppression")
         cursor.execute("VACUUM ANALYZE campaigns_consent")
