@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 KEYS = {
     "messages_per_s",
     "cpu_s_per_1000",
@@ -23,7 +25,7 @@ KEYS = {
 EMBEDDED = ("DATABASE_URL", "CELERY_BROKER_URL")  # left unset, so that nobody's own services are used
 
 
-def benchmark(*words: str) -> dict[str, Any]:
+def benchmark(*words: str, seconds: float = 120) -> dict[str, Any]:
     """What the last line of its output says."""
     environment = {name: value for name, value in os.environ.items() if name not in EMBEDDED}
     done = subprocess.run(
@@ -32,7 +34,7 @@ def benchmark(*words: str) -> dict[str, Any]:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=seconds,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -55,3 +57,19 @@ def test_propagation_finds_no_batch_out_of_date_and_stops_that_stop() -> None:
     assert figures["stale_batches"] == 0
     assert 0 <= figures["stop_p99_s"] <= 5
     assert all(figures[key] > 0 for key in PROPAGATION)
+
+
+AUDIENCE = {"evaluate_s", "limit_evaluate_s", "limit_count_ms"} | {
+    f"{way}_{kind}_per_s"
+    for kind in ("events", "customers")
+    for way in ("ingest", "limit", "bulk_create", "save")
+}  # fmt: skip
+
+
+@pytest.mark.timeout(420)
+def test_audience_counts_and_takes_in_what_the_raw_tables_say() -> None:
+    tiny = ("--customers", "2000", "--events", "10000", "--ingest-seconds", "1", "--cold", "1", "--repeat", "1")
+    figures = benchmark("audience", *tiny, "--scale", "0", seconds=400)
+    assert figures["count_p95_ms"].keys() == figures["naive_count_ms"].keys() == {"R1", "R2", "R3", "R4", "R5"}
+    assert figures["facts_drifted"] == 0
+    assert all(figures[key] > 0 for key in AUDIENCE)

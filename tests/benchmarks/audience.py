@@ -41,6 +41,7 @@ class Results:
     counts: Counts
     evaluated: Evaluated
     ingested: dict[Kind, Ingested]
+    drifted: int
     grown_counts: Counts | None = None
     grown_evaluated: Evaluated | None = None
     complaints: list[str] = field(default_factory=list)
@@ -83,7 +84,7 @@ def _at_size(options: Namespace) -> Results:
     finally:
         engine.remove([retailer])
     complaints = [*counts.complaints, *evaluated.complaints, *ingest.complaints]
-    return Results(counts, evaluated, ingest.measured, complaints=complaints)
+    return Results(counts, evaluated, ingest.measured, ingest.drifted, complaints=complaints)
 
 
 def _grow(options: Namespace, results: Results) -> None:
@@ -133,6 +134,7 @@ def _keys(results: Results) -> dict[str, Any]:
     return figures | {
         "scaling_5m": round(max(growth.values()), 3) if growth else None,
         **{f"scaling_{what}": round(ratio, 3) for what, ratio in growth.items()},
+        "facts_drifted": results.drifted,
         "naive_count_ms": {each.question.name: round(median(each.naive), 1) for each in counts.each},
         "naive_count_cold_ms": {each.question.name: round(each.naive_cold[0], 1) for each in counts.each},
         "limit_count_ms": round(median(counts.limit), 1),

@@ -58,6 +58,7 @@ class Ingest:
         self._folder = Path(os.environ["BANNERLINE_HOME"])
         self._first = count(2 * people.events, _NUMBERS)
         self.measured: dict[Kind, Ingested] = {kind: Ingested() for kind in rows.KINDS}
+        self.drifted = 0  # customers whose facts were wrong afterwards
         self.complaints: list[str] = []
 
     def run(self, say: Callable[[str], None]) -> None:
@@ -72,9 +73,9 @@ class Ingest:
                 say(f"  {kind} by API: {rate:,.0f}/s")
                 self._others(kind)
         with context.in_retailer(self._retailer):
-            drifted = facts.recompute()
-        if drifted:
-            self.complaints.append(f"the facts of {drifted} customers are not what their rows say")
+            self.drifted = facts.recompute()
+        if self.drifted:
+            self.complaints.append(f"the facts of {self.drifted} customers are not what their rows say")
 
     def _command(self, kind: Kind) -> float:
         file = self._folder / f"{kind}.csv"
