@@ -62,7 +62,7 @@ def run(options: Namespace) -> bool:
     for line in _table(results, options):
         _say(line)
     _say(usage.machine())
-    for complaint in results.complaints:
+    for complaint in dict.fromkeys(results.complaints):
         _say(f"WRONG: {complaint}")
     _say(json.dumps(_keys(results)))
     return not results.complaints

@@ -10,12 +10,14 @@ from typing import Any
 
 from django.db import connection
 
-from campaigns import audience, configuration, content
+from campaigns import arrivals, audience, configuration, content, policies
 from campaigns.audience import Waterfall
 from campaigns.models import Campaign, Run, Template
+from delivery import bounds, caps
 from tenants import context
 from tenants.models import Retailer
 
+UNIVERSAL = 0.02  # held out of every campaign
 CONFIG: dict[str, Any] = {
     "key": "everybody",
     "name": "Everybody",
@@ -44,14 +46,16 @@ class Evaluated:
 def evaluate(retailer: Retailer, *, now: datetime, repeat: int) -> Evaluated:
     """The same run, made and evaluated so often; no other run's members are in the way."""
     with context.in_retailer(retailer):
+        policies.save(retailer, policy={"universal_holdout": UNIVERSAL})
         campaign = _campaign()
+        _write_to_some(configuration.launch(campaign, by="benchmark", now=now), now)
         done = Evaluated(Waterfall(0, 0, {}))
         for _ in range(repeat):
             done.limit.append(_plain_rows())
             _forget_members()
             run = configuration.launch(campaign, by="benchmark", now=now)
             begun = time.perf_counter()
-            audience.evaluate(run)
+            _evaluate(run, retailer, now)
             done.seconds.append(time.perf_counter() - begun)
             done.waterfall = audience.waterfall(run)
             done.complaints += _complaints(run, done.waterfall)
@@ -65,6 +69,19 @@ def _campaign() -> Campaign:
     )
     content.publish(template)
     return configuration.save_draft(CONFIG)
+
+
+def _evaluate(run: Run, retailer: Retailer, now: datetime) -> None:
+    """As delivery.pipeline does it."""
+    limits = bounds.of(run, retailer).caps
+    audience.evaluate(run, capped=caps.full(limits, now=now, among=arrivals.customers(run)))
+
+
+def _write_to_some(run: Run, now: datetime) -> None:
+    """Yesterday: three messages to one in ten, which is all they may have in a week, and one to half of the others."""
+    with connection.cursor() as cursor:
+        cursor.execute(_WRITTEN, {"run": run.pk, "now": now})
+        cursor.execute("ANALYZE delivery_message")
 
 
 def _forget_members() -> None:
@@ -105,11 +122,21 @@ def _complaints(run: Run, told: Waterfall) -> list[str]:
     return [f"evaluate: {words}" for words, is_so in problems.items() if is_so]
 
 
+_WRITTEN = """
+INSERT INTO delivery_message (run_id, batch_id, member_id, customer_id, step, channel, variant, position, send_at,
+    state, settled_at)
+SELECT %(run)s, 0, row_number() OVER (), id, 'first', 'email', 'a', 0, %(now)s - interval '1 day',
+    'accepted', %(now)s - interval '1 day'
+FROM campaigns_customer, generate_series(1, CASE WHEN id %% 10 = 0 THEN 3 WHEN id %% 2 = 0 THEN 1 ELSE 0 END)
+"""
 _JUDGE = """
 SELECT (SELECT count(*) FROM campaigns_customer), count(DISTINCT m.customer_id), count(*) FILTER (WHERE m.is_included),
     count(DISTINCT c.email) FILTER (WHERE m.is_included),
     count(*) FILTER (WHERE m.is_included AND (
         c.email = '' OR NOT c.consent_email
-        OR EXISTS (SELECT FROM campaigns_suppression s WHERE s.channel = 'email' AND s.address = c.email)))
+        OR EXISTS (SELECT FROM campaigns_suppression s WHERE s.channel = 'email' AND s.address = c.email)
+        OR EXISTS (SELECT FROM campaigns_consent t WHERE t.customer_id = c.id AND t.channel = 'email'
+                   AND t.topic = %(topic)s AND t.is_current AND NOT t.is_granted)
+        OR (SELECT count(*) FROM delivery_message d WHERE d.customer_id = c.id) >= 3))
 FROM campaigns_member m JOIN campaigns_customer c ON c.id = m.customer_id WHERE m.run_id = %(run)s
 """
