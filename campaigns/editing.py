@@ -8,13 +8,12 @@ Promise  what is saved can be used, and what is in use is not removed; publishin
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 
-from campaigns import audience, content, policies
+from campaigns import audience, content, policies, references
 from campaigns.config import policy as rules
 from campaigns.config.gate import Invalid, Problem, dump, parse_rule
 from campaigns.config.rules import InSegment
@@ -44,10 +43,8 @@ def save_segment(segment: Segment, *, now: datetime) -> None:
 
 def remove_segment(segment: Segment) -> None:
     """Raises NotAllowed while another segment or a campaign refers to it."""
-    others = Segment.objects.exclude(pk=segment.pk).values_list("key", "rule")
-    users = [f"segment {key}" for key, rule in others if segment.key in _values("segment", rule)]
-    users += [f"campaign {key}" for key, config in _campaign_configs() if segment.key in _values("segment", config)]
-    _check_unused(f"segment {segment.key!r}", users)
+    users = references.to_segments().get(segment.key, [])
+    _check_unused(f"segment {segment.key!r}", [str(each) for each in users])
     audit.note("delete", "segment", segment.key, before=_as_data(segment))
     segment.delete()
 
@@ -94,8 +91,8 @@ def roll_back_template(template: Template, number: int) -> TemplateVersion:
 @transaction.atomic
 def remove_template(template: Template) -> None:
     """Remove it with its versions. Raises NotAllowed while a campaign refers to it."""
-    users = [f"campaign {key}" for key, config in _campaign_configs() if template.key in _values("template", config)]
-    _check_unused(f"template {template.key!r}", users)
+    users = references.to_templates().get(template.key, [])
+    _check_unused(f"template {template.key!r}", [str(each) for each in users])
     audit.note("delete", "template", template.key, before=_as_data(template))
     Template.objects.filter(pk=template.pk).update(live=None)
     template.delete()
@@ -148,22 +145,6 @@ def _check_key(key: str) -> None:
     if not _KEY.fullmatch(key):
         cure = "write a key in lower-case letters, digits, - and _, beginning with a letter or digit"
         raise Invalid([Problem("key", f"{key!r} cannot be referred to: {cure}", "key")])
-
-
-def _campaign_configs() -> Iterator[tuple[str, Any]]:
-    for key, draft, live in Campaign.objects.values_list("key", "draft", "live__config"):
-        yield key, [draft, live]
-
-
-def _values(name: str, document: Any) -> Iterator[Any]:
-    """Everything called `name` anywhere in a JSON document."""
-    if isinstance(document, dict):
-        if name in document:
-            yield document[name]
-        document = list(document.values())
-    if isinstance(document, list):
-        for part in document:
-            yield from _values(name, part)
 
 
 def _check_unused(what: str, users: list[str]) -> None:

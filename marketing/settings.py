@@ -225,6 +225,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 FILE_UPLOAD_HANDLERS = ["campaigns.admin.reception.Reception"]
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000  # an audience rule of 300 conditions, each a row of inputs
 
 # -- the API for integrators ------------------------------------------------------------------------------------------
 API_RATE = environment.integer("API_RATE", default=6000)  # calls a minute and key

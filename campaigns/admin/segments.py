@@ -1,4 +1,4 @@
-"""Segments: a list that says who is in, and a rule builder that counts while one writes."""
+"""Segments: a list that says who is in and who uses it, and a rule builder that counts while one writes."""
 
 from __future__ import annotations
 
@@ -7,30 +7,39 @@ from typing import Any
 
 from django.contrib import admin
 from django.forms import Media
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
-from campaigns import audience, editing, sentences
+from campaigns import audience, editing, reach, references, sentences
 from campaigns.admin.removal import RemovedByItsOwner
+from campaigns.audience import Waterfall
 from campaigns.config.gate import Invalid, parse_rule
 from campaigns.forms import builder
+from campaigns.forms.builder import Tree
 from campaigns.forms.rule_field import RuleWidget
 from campaigns.forms.segments import SegmentForm
 from campaigns.forms.suggestions import suggestions
-from campaigns.models import Segment
+from campaigns.models import Customer, Member, Segment
 from tenants.console import retailer_console, scripts
 
-SAMPLE = 5  # people named beside the count
+USERS_SHOWN = 3
+CHANNELS = {"email": ("By e-mail", "Get an e-mail"), "sms": ("By SMS", "Get an SMS")}
+SHORT = {
+    Member.Reason.SUPPRESSED: "Suppressed",
+    Member.Reason.NO_CONSENT: "No consent",
+    Member.Reason.NO_ADDRESS: "No address",
+    Member.Reason.DUPLICATE_ADDRESS: "Shared address",
+}
 
 
 @admin.register(Segment, site=retailer_console)
 class SegmentAdmin(RemovedByItsOwner):
     form = SegmentForm
-    list_display = ("name", "who", "members_now", "changed")
+    list_display = ("name", "who", "members_now", "used_by", "changed")
     search_fields = ("name", "key", "description")
     ordering = ("name",)
     when_empty = "A segment says whom you want to reach: by what they are, what they did, what they agreed to."
@@ -52,9 +61,26 @@ class SegmentAdmin(RemovedByItsOwner):
         url = reverse("admin:campaigns_segment_count", args=[segment.pk])
         return format_html('<span class="c-figure" data-count-from="{}">…</span>', url)
 
+    @admin.display(description="Used by")
+    def used_by(self, segment: Segment) -> SafeString:
+        users = segment.users  # type: ignore[attr-defined]
+        if not users:
+            return format_html('<span class="c-quiet">{}</span>', "nothing yet")
+        more = f" and {len(users) - USERS_SHOWN} more" if len(users) > USERS_SHOWN else ""
+        return format_html("{}{}", format_html_join(", ", "{}", ((each.name,) for each in users[:USERS_SHOWN])), more)
+
     @admin.display(description="Changed", ordering="updated_at")
     def changed(self, segment: Segment) -> datetime:
         return segment.updated_at
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """The rows of this page with who uses each: two queries, however many rows."""
+        shown = super().get_changelist_instance(request)
+        users = references.to_segments()
+        shown.result_list = list(shown.result_list)
+        for segment in shown.result_list:
+            segment.users = users.get(segment.key, [])
+        return shown
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return ("key",) if obj else ()
@@ -70,6 +96,13 @@ class SegmentAdmin(RemovedByItsOwner):
             count_url=reverse("admin:campaigns_segment_try"),
         )
         return form
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
+        segment = kwargs.get("obj")
+        if segment:
+            context |= {"users": references.to_segments().get(segment.key, [])}
+        response: HttpResponse = super().render_change_form(request, context, **kwargs)
+        return response
 
     def save_model(self, request: HttpRequest, obj: Segment, form: Any, change: bool) -> None:
         editing.save_segment(obj, now=timezone.now())
@@ -87,13 +120,22 @@ class SegmentAdmin(RemovedByItsOwner):
 
 
 def try_rule(request: HttpRequest) -> JsonResponse:
-    """The rule as it stands in the builder: how many match it now, a few of them, and the rule in words."""
+    """The rule as it stands in the builder: who matches it now, whom a message would reach, and the rule in words."""
+    tree = builder.read(request.POST, "rule")
     try:
-        rule = parse_rule(builder.compose(builder.read(request.POST, "rule")))
-        matched, people = audience.preview(rule, as_of=timezone.now(), sample=SAMPLE)
+        rule = parse_rule(builder.compose(tree))
+        found = reach.look(rule, as_of=timezone.now())
     except Invalid as invalid:
-        return JsonResponse({"errors": [f"{p.field}: {p.message}".lstrip(": ").capitalize() for p in invalid.problems]})
-    return JsonResponse({"count": matched, "sentence": sentences.sentence(rule), "sample": [_named(p) for p in people]})
+        return JsonResponse({"errors": _errors(tree, invalid)})
+    return JsonResponse(
+        {
+            "count": found.matched,
+            "sentence": sentences.sentence(rule),
+            "channels": [_channel(channel, found.channels[channel]) for channel in CHANNELS],
+            "sample": [_example(customer) for customer in found.examples],
+            "seconds": round(found.seconds, 3),
+        }
+    )
 
 
 def count(request: HttpRequest, segment_id: int) -> JsonResponse:
@@ -106,6 +148,28 @@ def count(request: HttpRequest, segment_id: int) -> JsonResponse:
     return JsonResponse({"count": matched})
 
 
-def _named(person: dict[str, Any]) -> str:
-    name = " ".join(filter(None, [person["first_name"], person["last_name"]])) or person["external_id"]
-    return f"{name}, {person['city']}" if person["city"] else name
+def _errors(tree: Tree, invalid: Invalid) -> list[dict[str, str]]:
+    """Each with the row that it stands at, where it is about one."""
+    at_rows = [
+        {"at": row.at, "message": problem.message.capitalize() + ".", "code": problem.code}
+        for row in tree.top.rows
+        for problem in row.problems
+    ]
+    return at_rows or [
+        {"message": f"{problem.message[:1].upper()}{problem.message[1:]}.", "code": problem.code}
+        for problem in invalid.problems
+    ]
+
+
+def _channel(channel: str, waterfall: Waterfall) -> dict[str, Any]:
+    title, label = CHANNELS[channel]
+    excluded = [
+        {"label": SHORT[Member.Reason(reason)], "said": Member.Reason(reason).label, "count": number}
+        for reason, number in waterfall.excluded.items()
+    ]
+    return {"title": title, "label": label, "included": waterfall.included, "excluded": excluded}
+
+
+def _example(customer: Customer) -> dict[str, str]:
+    url = reverse("admin:campaigns_customer_change", args=[customer.pk])
+    return {"name": str(customer), "place": customer.city, "url": url}

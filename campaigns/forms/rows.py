@@ -6,10 +6,10 @@ A row that cannot show its rule exactly is of kind `kept`: it shows a sentence, 
 from __future__ import annotations
 
 import json
-import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import singledispatch
 from typing import Any
 
@@ -17,25 +17,28 @@ from campaigns import compiler, sentences
 from campaigns.config import rules
 from campaigns.config.gate import Invalid, Problem, dump, parse_rule
 from campaigns.config.rules import Rule
+from campaigns.forms import comparisons, rule_words
+from campaigns.forms.comparisons import INCOMPLETE
 
-LISTS = ("in", "not_in")
-_BOUNDS = ("gte", "lte", "eq")
-_UNSHOWN = ("anniversary", "before", "on", "after")  # operators that the builder does not offer
+_NAMED = {"attribute": "field", "event": "event", "segment": "segment", "sample": "percent", "kept": "json"}
+_BOUNDS = ("gte", "lte", "eq", "gt", "lt")
+_CHANNELS = [key for key, _ in rule_words.CHANNELS]
+_WHERE = re.compile(r"w(\d{1,2})_(field|op|value|to|as)\Z")
 
 
 @dataclass
 class Row:
-    """A condition as typed. `problems` say what is wrong with it, once `compose` has judged it."""
+    """A condition as typed. `at` is where a form has it; `problems` say what is wrong, once `compose` has judged it."""
 
     kind: str
     values: dict[str, str] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    at: str = ""
 
     @property
     def is_blank(self) -> bool:
         """Nothing was filled in: the row counts for nothing."""
-        named = {"attribute": "field", "event": "event", "segment": "segment", "sample": "percent", "kept": "json"}
-        return self.kind in named and not self.values.get(named[self.kind], "").strip()
+        return self.kind in _NAMED and not self.values.get(_NAMED[self.kind], "").strip()
 
     @property
     def sentence(self) -> str:
@@ -45,12 +48,26 @@ class Row:
         except Invalid:
             return ""
 
+    @property
+    def wheres(self) -> list[dict[str, str]]:
+        """The details asked of an event, as comparisons with a `field`; in the order of their numbers."""
+        found: dict[int, dict[str, str]] = {}
+        for name, value in self.values.items():
+            if match := _WHERE.match(name):
+                found.setdefault(int(match[1]), {})[match[2]] = value
+        return [found[number] for number in sorted(found) if found[number].get("field", "").strip()]
+
 
 def row_of(rule: Rule) -> Row:
     """The row that shows a rule, or keeps it."""
     row = _row(rule)
     if row is not None and _says_the_same(row, rule):
         return row
+    return kept(rule)
+
+
+def kept(rule: Rule) -> Row:
+    """The row that hands a rule back as it is."""
     return Row("kept", {"json": json.dumps(dump(rule), ensure_ascii=False)})
 
 
@@ -74,22 +91,39 @@ def _says_the_same(row: Row, rule: Rule) -> bool:
 # -- rows into rules --------------------------------------------------------------------------------------------------
 def _make_attribute(values: Mapping[str, str]) -> dict[str, Any]:
     name = values.get("field", "").strip()
-    return {"attribute": name} | _comparison(values, is_text=name in compiler.TEXT_COLUMNS)
+    return {"attribute": name} | comparisons.compose(values, is_text=name in compiler.TEXT_COLUMNS)
 
 
 def _make_event(values: Mapping[str, str]) -> dict[str, Any]:
-    rule: dict[str, Any] = {"event": values.get("event", "").strip()}
-    if values.get("count_op") and values.get("count", "").strip():
-        rule["count"] = {values["count_op"]: _number(values["count"], "how often")}
-    if values.get("sum", "").strip():
-        total = {values.get("sum_op") or "gte": _number(values["sum"], "the total")}
-        rule["sum"] = {"property": values.get("sum_property", "").strip() or "value"} | total
-    if values.get("within", "").strip():
-        rule["within"] = f"{_whole(values['within'], 'how long ago')}{values.get('unit') or 'd'}"
-    if values.get("where_field", "").strip():
-        where = {key.removeprefix("where_"): value for key, value in values.items() if key.startswith("where_")}
-        rule["where"] = [{"property": where["field"].strip()} | _comparison(where, is_text=False)]
+    rule: dict[str, Any] = {"event": comparisons.needed(values.get("event", ""), "what they did")}
+    if bound := _bound(values, "count", "how often"):
+        rule["count"] = bound
+    if bound := _bound(values, "sum", "the total"):
+        rule["sum"] = {"property": values.get("sum_property", "").strip() or "value"} | bound
+    rule |= _make_period(values)
+    if wheres := Row("event", dict(values)).wheres:
+        rule["where"] = [{"property": where["field"].strip()} | comparisons.compose(where) for where in wheres]
     return {"not": rule} if values.get("did") == "did_not" else rule
+
+
+def _make_period(values: Mapping[str, str]) -> dict[str, Any]:
+    chosen = values.get("when") or ("within" if values.get("within", "").strip() else "")
+    if chosen == "within":
+        return {"within": _window(values)}
+    if chosen != "dates":
+        return {}
+    found = {name: values[name] for name in ("since", "until") if values.get(name, "").strip()}
+    if not found:
+        raise Invalid([Problem("", "write the first day, the last, or both", INCOMPLETE)])
+    first = {"since": f"{comparisons.day(found['since'], 'the first day')}T00:00:00"} if "since" in found else {}
+    last = {"until": f"{comparisons.day(found['until'], 'the last day')}T00:00:00"} if "until" in found else {}
+    return first | last
+
+
+def _make_engaged(values: Mapping[str, str]) -> dict[str, Any]:
+    window = {"within": values.get("reacted_within", ""), "unit": values.get("reacted_unit", "")}
+    rule = {"engaged": {"channel": values.get("reacted_by") or "email", "within": _window(window)}}
+    return {"not": rule} if values.get("reacted") == "has_not" else rule
 
 
 def _make_consent(values: Mapping[str, str]) -> dict[str, Any]:
@@ -98,12 +132,12 @@ def _make_consent(values: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _make_segment(values: Mapping[str, str]) -> dict[str, Any]:
-    rule = {"segment": values.get("segment", "")}
+    rule = {"segment": comparisons.needed(values.get("segment", ""), "which segment")}
     return {"not": rule} if values.get("is_in") == "not_in" else rule
 
 
 def _make_sample(values: Mapping[str, str]) -> dict[str, Any]:
-    percent = _number(values.get("percent", ""), "the share")
+    percent = comparisons.number(values.get("percent", ""), "the share")
     if not 0 <= percent <= 100:
         raise Invalid([Problem("percent", "write a share between 0 and 100")])
     return {"sample": round(percent / 100, 6)}
@@ -120,6 +154,7 @@ def _make_kept(values: Mapping[str, str]) -> dict[str, Any]:
 _MAKERS: dict[str, Callable[[Mapping[str, str]], dict[str, Any]]] = {
     "attribute": _make_attribute,
     "event": _make_event,
+    "engaged": _make_engaged,
     "consent": _make_consent,
     "segment": _make_segment,
     "sample": _make_sample,
@@ -127,54 +162,19 @@ _MAKERS: dict[str, Callable[[Mapping[str, str]], dict[str, Any]]] = {
 }
 
 
-def _comparison(values: Mapping[str, str], *, is_text: bool) -> dict[str, Any]:
-    operator, value = values.get("op") or "eq", values.get("value", "").strip()
-    if operator in ("known", "unknown"):
-        return {"exists": operator == "known"}
-    if not value:
-        raise Invalid([Problem("value", "write a value to compare with")])
-    read = str if is_text else _scalar
-    if operator == "between":
-        return {"between": [read(value), read(_needed(values.get("to", ""), "the upper value"))]}
-    if operator in LISTS:
-        return {operator: [read(each.strip()) for each in value.split(",") if each.strip()]}
-    return {operator: value if operator in ("contains", "starts_with") else read(value)}
+def _bound(values: Mapping[str, str], name: str, what: str) -> dict[str, float]:
+    """`{gte: 3}`, or two of them for a range; nothing where no bound was chosen."""
+    chosen = values.get(f"{name}_op", "")
+    if not chosen:
+        return {}
+    if chosen != "between":
+        return {chosen: comparisons.number(values.get(name, ""), what)}
+    upper = comparisons.number(values.get(f"{name}_to", ""), f"{what}, at most")
+    return {"gte": comparisons.number(values.get(name, ""), f"{what}, at least"), "lte": upper}
 
 
-def _scalar(text: str) -> str | int | float | bool:
-    """A number or truth value where the text is one written plainly; `007` and `1e5` stay text."""
-    if text in ("true", "false"):
-        return text == "true"
-    for kind in (int, float):
-        try:
-            if str(kind(text)) == text and text not in ("nan", "inf", "-inf"):
-                return kind(text)
-        except ValueError:
-            continue
-    return text
-
-
-def _needed(text: str, what: str) -> str:
-    if not text.strip():
-        raise Invalid([Problem("", f"write {what}")])
-    return text.strip()
-
-
-def _number(text: str, what: str) -> float:
-    try:
-        number = float(_needed(text, what).replace(",", ""))
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise Invalid([Problem("", f"write {what} as a number: “{text}” is none")])
-    return number
-
-
-def _whole(text: str, what: str) -> int:
-    number = _number(text, what)
-    if number != int(number) or number < 1:
-        raise Invalid([Problem("", f"write {what} as a whole number from 1")])
-    return int(number)
+def _window(values: Mapping[str, str]) -> str:
+    return f"{comparisons.whole(values.get('within', ''), 'how long ago')}{values.get('unit') or 'd'}"
 
 
 # -- rules into rows --------------------------------------------------------------------------------------------------
@@ -185,28 +185,36 @@ def _row(rule: Any) -> Row | None:
 
 @_row.register
 def _attribute_row(rule: rules.Attribute) -> Row | None:
-    if rule.operator in _UNSHOWN:
-        return None
-    return Row("attribute", {"field": rule.attribute} | _compared(rule))
+    compared = comparisons.shown(rule, is_text=rule.attribute in compiler.TEXT_COLUMNS)
+    return None if compared is None else Row("attribute", {"field": rule.attribute} | compared)
 
 
 @_row.register
 def _event_row(rule: rules.Event) -> Row | None:
-    if len(rule.where) > 1 or any(where.operator in _UNSHOWN for where in rule.where):
-        return None
-    values = {"event": rule.event, "did": "did"} | _bound("count", rule.count) | _bound("sum", rule.sum)
+    values = {"event": rule.event, "did": "did"} | _bound_fields("count", rule.count) | _bound_fields("sum", rule.sum)
     if rule.sum is not None:
         values["sum_property"] = rule.sum.property
-    if rule.within is not None:
-        values |= _within(rule.within)
-    for where in rule.where:
-        values["where_field"] = where.property
-        values |= {f"where_{key}": value for key, value in _compared(where).items()}
+    values |= _period(rule)
+    for number, where in enumerate(rule.where):
+        compared = comparisons.shown(where)
+        if compared is None:
+            return None
+        values |= {f"w{number}_{key}": value for key, value in ({"field": where.property} | compared).items()}
     return Row("event", values)
 
 
 @_row.register
+def _engaged_row(rule: rules.Engaged) -> Row | None:
+    if isinstance(rule.engaged, str) or rule.engaged.channel not in _CHANNELS:
+        return None
+    window = {f"reacted_{name}": value for name, value in _within(rule.engaged.within).items()}
+    return Row("engaged", {"reacted": "has", "reacted_by": rule.engaged.channel} | window)
+
+
+@_row.register
 def _consent_row(rule: rules.Consented) -> Row | None:
+    if rule.consent.channel not in _CHANNELS:
+        return None
     return Row("consent", {"has": "has", "channel": rule.consent.channel})
 
 
@@ -220,37 +228,37 @@ def _sample_row(rule: rules.Sample) -> Row | None:
     return Row("sample", {"percent": f"{rule.sample * 100:g}"})
 
 
+_NEGATED = {
+    "event": ("did", "did_not"), "engaged": ("reacted", "has_not"), "consent": ("has", "has_not"),
+    "segment": ("is_in", "not_in"),
+}  # fmt: skip
+
+
 @_row.register
 def _not_row(rule: rules.Not) -> Row | None:
-    switch = {"event": ("did", "did_not"), "consent": ("has", "has_not"), "segment": ("is_in", "not_in")}
     row = _row(rule.not_)
-    if row is None or row.kind not in switch or isinstance(rule.not_, rules.Not):
+    if row is None or row.kind not in _NEGATED or isinstance(rule.not_, rules.Not):
         return None
-    name, value = switch[row.kind]
+    name, value = _NEGATED[row.kind]
     row.values[name] = value
     return row
 
 
-def _compared(rule: rules.Comparison) -> dict[str, str]:
-    operator, operand = rule.operator, rule.operand
-    if operator == "exists":
-        return {"op": "known" if operand else "unknown"}
-    if operator == "between":
-        return {"op": operator, "value": _text(operand[0]), "to": _text(operand[1])}
-    if operator in LISTS:
-        return {"op": operator, "value": ", ".join(_text(each) for each in operand)}
-    return {"op": operator, "value": _text(operand)}
-
-
-def _bound(name: str, comparison: rules.NumberComparison | None) -> dict[str, str]:
+def _bound_fields(name: str, comparison: rules.NumberComparison | None) -> dict[str, str]:
     bounds = comparison.bounds if comparison is not None else {}
-    return next(({f"{name}_op": key, name: f"{bounds[key]:g}"} for key in _BOUNDS if key in bounds), {})
+    if set(bounds) == {"gte", "lte"}:
+        return {f"{name}_op": "between", name: f"{bounds['gte']:.15g}", f"{name}_to": f"{bounds['lte']:.15g}"}
+    return next(({f"{name}_op": key, name: f"{bounds[key]:.15g}"} for key in _BOUNDS if key in bounds), {})
+
+
+def _period(rule: rules.Event) -> dict[str, str]:
+    if rule.within is not None:
+        return {"when": "within"} | _within(rule.within)
+    named = {"since": rule.since, "until": rule.until}
+    days = {name: f"{moment:%Y-%m-%d}" for name, moment in named.items() if isinstance(moment, datetime)}
+    return {"when": "dates"} | days if days else {}
 
 
 def _within(value: timedelta) -> dict[str, str]:
     unit, letter = (timedelta(days=1), "d") if not value % timedelta(days=1) else (timedelta(hours=1), "h")
     return {"within": str(value // unit), "unit": letter}
-
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

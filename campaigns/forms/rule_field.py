@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import count
 from typing import Any
 
 from django import forms
@@ -11,38 +12,11 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
 from campaigns.config.gate import Invalid, parse_rule
-from campaigns.forms import builder
+from campaigns.forms import builder, rule_words
 from campaigns.forms.builder import Group, Tree
 from campaigns.forms.rows import Row
 from campaigns.forms.suggestions import Suggestions
 from tenants.console import scripts
-
-KINDS = (
-    ("attribute", "Customer field"),
-    ("event", "What they did"),
-    ("consent", "Consent"),
-    ("segment", "Another segment"),
-    ("sample", "Random share"),
-)
-OPERATORS = (
-    ("eq", "is"),
-    ("ne", "is not"),
-    ("in", "is one of"),
-    ("not_in", "is none of"),
-    ("gt", "is more than"),
-    ("gte", "is at least"),
-    ("lt", "is less than"),
-    ("lte", "is at most"),
-    ("between", "is between"),
-    ("contains", "contains"),
-    ("starts_with", "starts with"),
-    ("known", "is known"),
-    ("unknown", "is not known"),
-)
-MATCHES = (("all", "all"), ("any", "any"), ("none", "none"))
-BOUNDS = (("gte", "at least"), ("lte", "at most"), ("eq", "exactly"))
-UNITS = (("d", "days"), ("w", "weeks"), ("h", "hours"))
-CHANNELS = (("email", "e-mail"), ("sms", "SMS"), ("push", "push"))
 
 
 class RuleWidget(forms.Widget):
@@ -54,7 +28,7 @@ class RuleWidget(forms.Widget):
 
     @property
     def media(self) -> forms.Media:
-        return scripts("rule_builder.js")
+        return scripts("rule_builder.js", "rule_values.js", "rule_count.js")
 
     def value_from_datadict(self, data: Mapping[str, Any], files: Any, name: str) -> Tree:
         return builder.read(data, name)
@@ -67,8 +41,9 @@ class RuleWidget(forms.Widget):
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
         tree = value if isinstance(value, Tree) else _tree(value)
-        builder.judge(tree)
-        offered = self.offer() if self.offer else Suggestions({}, {})
+        if not tree.asked:
+            builder.judge(tree)
+        offered = self.offer() if self.offer else Suggestions()
         return render_to_string(
             "console/rule_builder.html", _context(name, tree, offered) | {"count_url": self.count_url}
         )
@@ -80,6 +55,8 @@ class RuleField(forms.Field):
     widget = RuleWidget
 
     def clean(self, value: Tree) -> dict[str, Any]:
+        if value.asked:
+            raise ValidationError("Nothing is saved yet: fill in what was added, then save.")
         try:
             rule = builder.compose(value)
             parse_rule(rule)
@@ -97,26 +74,39 @@ class RuleField(forms.Field):
 
 
 def _tree(rule: Any) -> Tree:
-    return builder.tree_of(parse_rule(rule)) if rule else Tree(Group(rows=[Row("attribute")]))
+    return builder.tree_of(parse_rule(rule)) if rule else Tree()
 
 
 def _context(name: str, tree: Tree, offered: Suggestions) -> dict[str, Any]:
-    if not tree.top.rows and not tree.groups:
-        tree.top.rows.append(Row("attribute"))
+    if not tree.top.parts:
+        tree.top.parts.append(Row("attribute"))
+    blank = Group("any", [Row("attribute")])
     return {
         "name": name,
-        "groups": [
-            {"number": number, "match": group.match, "rows": list(enumerate(group.rows))}
-            for number, group in enumerate(tree.all_groups)
-        ],
-        "blank_group": {"number": "GROUP", "match": "any", "rows": [("ROW", Row("attribute"))]},
-        "blank_row": Row("attribute"),
-        "kinds": KINDS,
-        "operators": OPERATORS,
-        "matches": MATCHES,
-        "bounds": BOUNDS,
-        "units": UNITS,
-        "channels": CHANNELS,
+        "top": _group_shown(name, tree.top, count(), inside=0),
+        "blank_group": _group_shown(name, blank, iter(["GROUP"]), inside="INSIDE", row="ROW"),
+        "blank_row": _row_shown(f"{name}-GROUP-ROW", Row("attribute")) | {"number": "ROW", "group": "GROUP"},
+        "blank_where": {"part": "wWHERE_", "given": {}},
+        "words": rule_words,
         "offered": offered,
-        "suggestions": {"fields": offered.fields, "events": offered.events},
+        "suggestions": offered.data(),
     }
+
+
+def _group_shown(name: str, group: Group, numbers: Any, *, inside: Any, row: Any = None) -> dict[str, Any]:
+    """A group as the templates draw it: every group has a number of its own, every row one within its group."""
+    number = next(numbers)
+    shown: list[dict[str, Any]] = []
+    for index, part in enumerate(group.parts):
+        if isinstance(part, Group):
+            shown.append(_group_shown(name, part, numbers, inside=number))
+        else:
+            at = index if row is None else row
+            shown.append(_row_shown(f"{name}-{number}-{at}", part) | {"number": at, "group": number})
+    return {"is_group": True, "number": number, "inside": inside, "match": group.match, "parts": shown}
+
+
+def _row_shown(prefix: str, row: Row) -> dict[str, Any]:
+    """A row, with the details of its event and a blank one to write the next into."""
+    wheres = [{"part": f"w{number}_", "given": given} for number, given in enumerate([*row.wheres, {}])]
+    return {"prefix": prefix, "row": row, "wheres": wheres}

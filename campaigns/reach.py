@@ -1,0 +1,90 @@
+"""Whom a rule matches as it is being written, and whom of them a message would reach.
+
+Reads    Facts, Customer (and what the rule asks for)
+Promise  two statements at most; the reasons win in the order in which a run tells them
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from time import monotonic
+from typing import Any
+
+from django.db import connection
+
+from campaigns import audience
+from campaigns.audience import Waterfall
+from campaigns.config.rules import Rule
+from campaigns.models import Customer, Member
+
+EXAMPLES = 6
+_ADDRESSES = {"email": ("email", "has_email"), "sms": ("phone", "has_phone")}
+_REASONS = (Member.Reason.SUPPRESSED, Member.Reason.NO_CONSENT, Member.Reason.NO_ADDRESS)
+
+
+@dataclass(frozen=True)
+class Reach:
+    """`channels`: a waterfall for e-mail and one for SMS. `examples`: a few customers, for a glance at who it is."""
+
+    matched: int
+    channels: dict[str, Waterfall]
+    examples: list[Customer]
+    seconds: float
+
+
+def look(rule: Rule, *, as_of: datetime) -> Reach:
+    """Raises Invalid for a rule that leads to no segment, or is too dear to count."""
+    begun = monotonic()
+    condition = audience.compile_rule(rule, as_of=as_of)
+    counts = ", ".join(_counts(channel) for channel in _ADDRESSES)
+    examples = ", ".join(f"min(f.customer_id) FILTER (WHERE f.seed %% {EXAMPLES} = {n})" for n in range(EXAMPLES - 1))
+    doubles = ", ".join(_doubles(channel) for channel in _ADDRESSES)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT counted.*, {doubles} FROM (
+                SELECT count(*) AS matched, ARRAY[{examples}, max(f.customer_id)] AS examples, {counts}
+                {audience.FROM} WHERE {condition.text}
+            ) counted
+            """,
+            condition.params,
+        )
+        names = [column.name for column in cursor.description]
+        found = dict(zip(names, cursor.fetchone(), strict=True))
+    people = Customer.objects.filter(pk__in=[pk for pk in found["examples"] if pk]).order_by("pk")
+    return Reach(
+        matched=found["matched"],
+        channels={channel: _waterfall(found, channel) for channel in _ADDRESSES},
+        examples=list(people),
+        seconds=monotonic() - begun,
+    )
+
+
+def _counts(channel: str) -> str:
+    """How many each reason holds back, and who of the others share their address with somebody."""
+    address, has_address = _ADDRESSES[channel]
+    first = f"f.suppressed_{channel}"
+    second = f"NOT {first} AND NOT f.consent_{channel}"
+    third = f"NOT {first} AND f.consent_{channel} AND NOT f.{has_address}"
+    rest = f"NOT {first} AND f.consent_{channel} AND f.{has_address}"
+    by_reason = ", ".join(
+        f"count(*) FILTER (WHERE {test}) AS {channel}_{reason}"
+        for reason, test in zip(_REASONS, (first, second, third), strict=True)
+    )
+    return f"{by_reason}, array_agg(f.customer_id) FILTER (WHERE {rest} AND f.shares_{address}) AS {channel}_sharing"
+
+
+def _doubles(channel: str) -> str:
+    """How many of those who share an address come second at it."""
+    address, _ = _ADDRESSES[channel]
+    return f"""(
+        SELECT count(*) - count(DISTINCT other.{address}) FROM campaigns_customer other
+         WHERE other.id = ANY(counted.{channel}_sharing)
+    ) AS {channel}_{Member.Reason.DUPLICATE_ADDRESS}"""
+
+
+def _waterfall(found: dict[str, Any], channel: str) -> Waterfall:
+    reasons = (*_REASONS, Member.Reason.DUPLICATE_ADDRESS)
+    excluded = {str(reason): found[f"{channel}_{reason}"] for reason in reasons if found[f"{channel}_{reason}"]}
+    return Waterfall(found["matched"], found["matched"] - sum(excluded.values()), excluded)
