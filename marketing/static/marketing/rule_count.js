@@ -88,7 +88,7 @@
       part("noun").textContent = noun(answer.count);
       part("took").textContent = answer.seconds > SLOW ? `counted in ${answer.seconds.toFixed(1)} s` : "";
       part("sentence").textContent = answer.sentence;
-      part("channels").replaceChildren(...answer.channels.map((channel) => waterfall(channel, answer.count)));
+      part("channels").replaceChildren(...(answer.count ? answer.channels : []).map((channel) => waterfall(channel, answer.count)));
       part("examples").hidden = answer.sample.length === 0;
       part("sample").replaceChildren(...answer.sample.map(person));
     }
