@@ -13,13 +13,12 @@ from typing import Any
 
 from django.db import connection
 
-from campaigns import audience
+from campaigns import audience, exclusions
 from campaigns.audience import Waterfall
 from campaigns.config.rules import Rule
 from campaigns.models import Customer, Member
 
 EXAMPLES = 6
-_ADDRESSES = {"email": ("email", "has_email"), "sms": ("phone", "has_phone")}
 _REASONS = (Member.Reason.SUPPRESSED, Member.Reason.NO_CONSENT, Member.Reason.NO_ADDRESS)
 
 
@@ -37,15 +36,17 @@ def look(rule: Rule, *, as_of: datetime) -> Reach:
     """Raises Invalid for a rule that leads to no segment, or is too dear to count."""
     begun = monotonic()
     condition = audience.compile_rule(rule, as_of=as_of)
-    counts = ", ".join(_counts(channel) for channel in _ADDRESSES)
-    examples = ", ".join(f"min(f.customer_id) FILTER (WHERE f.seed %% {EXAMPLES} = {n})" for n in range(EXAMPLES - 1))
-    doubles = ", ".join(_doubles(channel) for channel in _ADDRESSES)
+    counts = ", ".join(_counts(channel) for channel in exclusions.ADDRESSES)
+    examples = ", ".join(
+        f"min(f.customer_id) FILTER (WHERE f.seed %% {EXAMPLES - 1} = {n})" for n in range(EXAMPLES - 1)
+    )
+    doubles = ", ".join(_doubles(channel) for channel in exclusions.ADDRESSES)
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
             SELECT counted.*, {doubles} FROM (
                 SELECT count(*) AS matched, ARRAY[{examples}, max(f.customer_id)] AS examples, {counts}
-                {audience.FROM} WHERE {condition.text}
+                {audience.FROM} WHERE ({condition.text}) IS TRUE
             ) counted
             """,
             condition.params,
@@ -55,7 +56,7 @@ def look(rule: Rule, *, as_of: datetime) -> Reach:
     people = Customer.objects.filter(pk__in=[pk for pk in found["examples"] if pk]).order_by("pk")
     return Reach(
         matched=found["matched"],
-        channels={channel: _waterfall(found, channel) for channel in _ADDRESSES},
+        channels={channel: _waterfall(found, channel) for channel in exclusions.ADDRESSES},
         examples=list(people),
         seconds=monotonic() - begun,
     )
@@ -63,23 +64,24 @@ def look(rule: Rule, *, as_of: datetime) -> Reach:
 
 def _counts(channel: str) -> str:
     """How many each reason holds back, and who of the others share their address with somebody."""
-    address, has_address = _ADDRESSES[channel]
-    first = f"f.suppressed_{channel}"
-    second = f"NOT {first} AND NOT f.consent_{channel}"
-    third = f"NOT {first} AND f.consent_{channel} AND NOT f.{has_address}"
-    rest = f"NOT {first} AND f.consent_{channel} AND f.{has_address}"
-    by_reason = ", ".join(
-        f"count(*) FILTER (WHERE {test}) AS {channel}_{reason}"
-        for reason, test in zip(_REASONS, (first, second, third), strict=True)
+    address = exclusions.ADDRESSES[channel]
+    tests = (
+        address.suppressed,
+        f"NOT {address.suppressed} AND NOT {address.consent}",
+        f"NOT {address.suppressed} AND {address.consent} AND NOT {address.has}",
     )
-    return f"{by_reason}, array_agg(f.customer_id) FILTER (WHERE {rest} AND f.shares_{address}) AS {channel}_sharing"
+    rest = f"NOT {address.suppressed} AND {address.consent} AND {address.has} AND {address.shares}"
+    by_reason = (
+        f"count(*) FILTER (WHERE {test}) AS {channel}_{reason}" for reason, test in zip(_REASONS, tests, strict=True)
+    )
+    return f"{', '.join(by_reason)}, array_agg(f.customer_id) FILTER (WHERE {rest}) AS {channel}_sharing"
 
 
 def _doubles(channel: str) -> str:
     """How many of those who share an address come second at it."""
-    address, _ = _ADDRESSES[channel]
+    field = exclusions.ADDRESSES[channel].field
     return f"""(
-        SELECT count(*) - count(DISTINCT other.{address}) FROM campaigns_customer other
+        SELECT count(*) - count(DISTINCT other.{field}) FROM campaigns_customer other
          WHERE other.id = ANY(counted.{channel}_sharing)
     ) AS {channel}_{Member.Reason.DUPLICATE_ADDRESS}"""
 

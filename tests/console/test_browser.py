@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -15,7 +16,7 @@ import pytest
 from django.db import connection
 from playwright.sync_api import Page, expect, sync_playwright
 
-from campaigns.models import Segment
+from campaigns.models import Customer, Facts, Segment
 from tenants import context, provisioning
 from tenants.accounts.models import User
 from tenants.models import Retailer
@@ -88,15 +89,28 @@ def test_marketer_works_in_a_browser(live_retailer: Retailer, sink: SinkProcess,
     with context.in_retailer(live_retailer):
         factories.customers(PEOPLE)
         factories.customers(100, first=PEOPLE + 1, city="York")
+        factories.customers(5, first=PEOPLE + 101, city="Bath", attributes={"vip": True}, consent_email=False)
+    build_nested_segment(page)
+    with context.in_retailer(live_retailer):
+        rule = Segment.objects.get(key="nested").rule
+        Segment.objects.all().delete()
+        Customer.objects.filter(city="Bath").delete()
+        Facts.objects.filter(city="Bath").delete()
+    vip = {"attribute": "vip", "eq": True}
+    assert rule == {"all": [{"any": [{"attribute": "city", "in": ["York", "Hull"]}, vip]}, {"sample": 1.0}]}
     build_segment(page)
     write_template(page)
     with context.in_retailer(live_retailer):
-        rule = Segment.objects.get(key="people-of-leeds").rule
+        segment, rule = Segment.objects.values_list("pk", "rule").get(key="people-of-leeds")
         campaign = factories.campaign(audience={"include": {"segment": "people-of-leeds"}})
     assert rule == {"all": [{"attribute": "city", "eq": "Leeds"}, {"consent": {"channel": "email"}}]}
     launch_and_watch(page, f"/admin/campaigns/campaign/{campaign.pk}", processes.environment(EMAIL_URL=sink.url))
     assert sink.count() == PEOPLE
-    for path in ("/admin/", "/admin/campaigns/segment/1/change/", f"/admin/campaigns/campaign/{campaign.pk}/change/"):
+    for path in (
+        "/admin/",
+        f"/admin/campaigns/segment/{segment}/change/",
+        f"/admin/campaigns/campaign/{campaign.pk}/change/",
+    ):
         assert width_on_a_phone(page, path) <= 390, path
 
 
@@ -110,17 +124,63 @@ def build_segment(page: Page) -> None:
     page.fill("[name$=-field]", "city")
     page.fill("[name='rule-0-0-value']", "Leeds")
     expect(count).to_have_text(f"{PEOPLE}")
-    page.click("text=Add a condition")
+    page.click("[data-group='0'] > .c-rule-add >> text=Condition")
     row = page.locator("[data-row]").nth(1)
     row.locator("select.c-kind").select_option("consent")
     expect(row.locator("[data-panel=consent]")).to_be_visible()
     expect(row.locator("[data-panel=attribute]")).to_be_hidden()
-    row.locator("[name$=-has]").select_option("has_not")
+    row.locator("[data-panel=consent] [name$=-has]").select_option("has_not")
     expect(count).to_have_text("0")
-    row.locator("[name$=-has]").select_option("has")
+    row.locator("[data-panel=consent] [name$=-has]").select_option("has")
     expect(count).to_have_text(f"{PEOPLE}")
     page.click("[name=_save]")
     expect(page.locator("[data-count-from]")).to_have_text(f"{PEOPLE}")
+
+
+def build_nested_segment(page: Page) -> None:
+    """A group in a group, by mouse and by keyboard: wrapped, copied, moved, with a list of values and a typed one."""
+    page.goto("/admin/campaigns/segment/add/")
+    count, said = page.locator("[data-rule-count]"), page.locator("[data-rule-said]")
+    page.locator("#id_name").press_sequentially("Nested")
+    rows = page.locator("[data-row]")
+    page.fill("[name$=-field]", "city")
+    first, second = rows.first.locator("[data-panel=attribute]"), rows.nth(1).locator("[data-panel=attribute]")
+    first.locator("[data-op]").select_option("in")
+    entry = first.locator("[data-entry]")
+    entry.fill("York")
+    entry.press("Enter")
+    expect(count).to_have_text("100")
+    entry.press_sequentially("Hull, X,")
+    expect(first.get_by_role("button")).to_have_count(3)
+    entry.press("Backspace")
+    expect(first.locator("[data-value]").first).to_have_value("York, Hull")
+    rows.first.locator("[data-menu] > summary").click()
+    rows.first.locator("[data-do=wrap]").click()
+    expect(said).to_have_text("Put into a group of its own.")
+    rows.first.locator("[data-menu] > summary").press("Enter")
+    rows.first.locator("[data-do=copy]").press("Enter")
+    expect(rows).to_have_count(2)
+    second.locator("[data-op]").select_option("eq")
+    second.locator("[data-field]").fill("vip")
+    second.locator("[data-made]").select_option("true")
+    expect(count).to_have_text("105")
+    page.click("[data-group='0'] > .c-rule-add >> text=Condition")
+    third = rows.nth(2)
+    third.locator("select.c-kind").select_option("sample")
+    third.locator("[name$=-percent]").fill("x")
+    third.locator("[name$=-percent]").blur()
+    expect(third.locator(".c-error")).to_have_text("Write the share as a number: “x” is none.")
+    third.locator("[name$=-percent]").fill("100")
+    expect(third.locator(".c-error")).to_have_count(0)
+    third.locator("[name$=-percent]").press("Alt+ArrowUp")
+    expect(page.locator("[data-group] [data-group] [data-row]")).to_have_count(3)
+    page.keyboard.press("Alt+ArrowDown")
+    expect(page.locator("[data-group] [data-group] [data-row]")).to_have_count(2)
+    expect(count).to_have_text("105")
+    expect(page.locator("[data-rule-channels] caption")).to_have_text(["By e-mail", "By SMS"])
+    expect(page.locator("[data-rule-sample] a").first).to_have_attribute("href", re.compile("/campaigns/customer/"))
+    page.click("[name=_save]")
+    expect(page.locator("#result_list")).to_contain_text("Nested")
 
 
 def write_template(page: Page) -> None:

@@ -7,7 +7,7 @@
   const make = (tag, className = "", text = "") => Object.assign(document.createElement(tag), { className, textContent: text });
 
   function start(box) {
-    const { rule: name, countUrl: url } = box.dataset;
+    const url = box.dataset.countUrl;
     const result = box.querySelector("[data-rule-result]");
     const part = (key) => result.querySelector(`[data-rule-${key}]`);
     let timer = 0;
@@ -95,8 +95,9 @@
 
     async function ask(signal) {
       const body = new URLSearchParams();
-      for (const [key, value] of new FormData(box.closest("form"))) {
-        if (key.startsWith(`${name}-`) || key === "csrfmiddlewaretoken") body.append(key, value);
+      body.append("csrfmiddlewaretoken", box.closest("form").elements.csrfmiddlewaretoken.value);
+      for (const field of box.querySelectorAll("[name]")) { // also where the form is only looked at, and switched off
+        if (!field.closest("[data-panel]")?.disabled) body.append(field.name, field.value);
       }
       const response = await fetch(url, { method: "POST", body, signal, headers: { Accept: "application/json" } });
       if (!response.ok || response.redirected) return { errors: [{ message: "The count failed. Sign in again if this goes on." }] };
