@@ -13,10 +13,11 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
-from campaigns.config import rules
+from campaigns.config import days, rules
 from campaigns.config.gate import Invalid, Problem
 
 LISTS = ("in", "not_in")
+DAYS = ("before", "on", "after")
 WITHOUT_VALUE = ("known", "unknown", "anniversary")
 INCOMPLETE = "incomplete"  # the code of a problem that is merely something not written yet
 Scalar = str | int | float | bool
@@ -31,6 +32,8 @@ def compose(values: Mapping[str, str], *, is_text: bool = False) -> dict[str, An
         return {"anniversary": True}
     if operator in ("contains", "starts_with"):
         return {operator: needed(value, "a value to compare with")}
+    if operator in DAYS:
+        return {operator: day(value, "the day")}
     read = _READERS.get("text" if is_text else values.get("as", ""), plain)
     needed(value, "a value to compare with")
     if operator == "between":
@@ -112,13 +115,12 @@ def whole(text: str, what: str) -> int:
 
 
 def day(text: str, what: str) -> str:
-    """`2026-11-26`, as it was written. Raises Invalid."""
+    """A date or a day in words (`today`, `30d ago`), as rules keep it. Raises Invalid."""
     given = needed(text, what)
     try:
-        date.fromisoformat(given)
-    except ValueError:
-        raise Invalid([Problem("", f"write {what} as year-month-day, such as 2026-11-26: “{text}” is none")]) from None
-    return given
+        return days.check_day(given)
+    except ValueError as error:
+        raise Invalid([Problem("", f"{error}: “{text}” is none of these")]) from None
 
 
 def _number(text: str) -> int | float:
@@ -126,6 +128,13 @@ def _number(text: str) -> int | float:
     if isinstance(found, int | float) and not isinstance(found, bool):
         return found
     return number(text, "the value")
+
+
+def _date(text: str) -> str:
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise Invalid([Problem("", f"write the date like 2026-11-26: “{text}” is none")]) from None
 
 
 def _boolean(text: str) -> bool:
@@ -138,7 +147,7 @@ _READERS: dict[str, Callable[[str], Scalar]] = {
     "text": str,
     "number": _number,
     "boolean": _boolean,
-    "date": lambda text: day(text, "the date"),
+    "date": _date,
 }
 
 

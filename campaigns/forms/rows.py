@@ -23,6 +23,7 @@ from campaigns.forms.comparisons import INCOMPLETE
 _NAMED = {"attribute": "field", "event": "event", "segment": "segment", "sample": "percent", "kept": "json"}
 _BOUNDS = ("gte", "lte", "eq", "gt", "lt")
 _CHANNELS = [key for key, _ in rule_words.CHANNELS]
+_DATE = re.compile(r"[0-9]{4}-")
 _WHERE = re.compile(r"w(\d{1,2})_(field|op|value|to|as)\Z")
 
 
@@ -112,12 +113,16 @@ def _make_period(values: Mapping[str, str]) -> dict[str, Any]:
         return {"within": _window(values)}
     if chosen != "dates":
         return {}
-    found = {name: values[name] for name in ("since", "until") if values.get(name, "").strip()}
+    found = {name: _instant(values[name]) for name in ("since", "until") if values.get(name, "").strip()}
     if not found:
         raise Invalid([Problem("", "write the first day, the last, or both", INCOMPLETE)])
-    first = {"since": f"{comparisons.day(found['since'], 'the first day')}T00:00:00"} if "since" in found else {}
-    last = {"until": f"{comparisons.day(found['until'], 'the last day')}T00:00:00"} if "until" in found else {}
-    return first | last
+    return found
+
+
+def _instant(text: str) -> str:
+    """A date begins at its midnight; a day in words stays as it is."""
+    found = comparisons.day(text, "the day")
+    return f"{found}T00:00:00" if _DATE.match(found) else found
 
 
 def _make_engaged(values: Mapping[str, str]) -> dict[str, Any]:
@@ -254,9 +259,12 @@ def _bound_fields(name: str, comparison: rules.NumberComparison | None) -> dict[
 def _period(rule: rules.Event) -> dict[str, str]:
     if rule.within is not None:
         return {"when": "within"} | _within(rule.within)
-    named = {"since": rule.since, "until": rule.until}
-    days = {name: f"{moment:%Y-%m-%d}" for name, moment in named.items() if isinstance(moment, datetime)}
+    days = {name: _day(moment) for name in ("since", "until") if (moment := getattr(rule, name)) is not None}
     return {"when": "dates"} | days if days else {}
+
+
+def _day(moment: datetime | str) -> str:
+    return moment if isinstance(moment, str) else f"{moment:%Y-%m-%d}"
 
 
 def _within(value: timedelta) -> dict[str, str]:

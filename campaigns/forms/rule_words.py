@@ -10,28 +10,36 @@ KINDS = (
     ("segment", "Another segment"),
     ("sample", "Random share"),
 )
-# Operator, its words, and the types of value that it makes sense for; dates have words of their own.
+# Operator, its words, and the types of value that it makes sense for.
 OPERATORS = (
-    ("eq", "is", "text number boolean date", "is on"),
-    ("ne", "is not", "text number boolean date", "is not on"),
-    ("in", "is one of", "text number", ""),
-    ("not_in", "is none of", "text number", ""),
-    ("gt", "is more than", "number date", "is after"),
-    ("gte", "is at least", "number date", "is on or after"),
-    ("lt", "is less than", "number date", "is before"),
-    ("lte", "is at most", "number date", "is on or before"),
-    ("between", "is between", "number date", "is between"),
-    ("anniversary", "has its day today, in any year", "date", ""),
-    ("contains", "contains", "text", ""),
-    ("starts_with", "starts with", "text", ""),
-    ("known", "is known", "text number boolean date", ""),
-    ("unknown", "is not known", "text number boolean date", ""),
+    ("eq", "is", "text number boolean"),
+    ("ne", "is not", "text number boolean"),
+    ("in", "is one of", "text number"),
+    ("not_in", "is none of", "text number"),
+    ("gt", "is more than", "number"),
+    ("gte", "is at least", "number"),
+    ("lt", "is less than", "number"),
+    ("lte", "is at most", "number"),
+    ("before", "is before", "date"),
+    ("on", "is on", "date"),
+    ("after", "is after", "date"),
+    ("between", "is between", "number date"),
+    ("anniversary", "has its day today, in any year", "date"),
+    ("contains", "contains", "text"),
+    ("starts_with", "starts with", "text"),
+    ("known", "is known", "text number boolean date"),
+    ("unknown", "is not known", "text number boolean date"),
 )
+DAYS = (
+    ("today", "today"), ("yesterday", "yesterday"), ("7d ago", "7 days ago"), ("30d ago", "30 days ago"),
+    ("12w ago", "12 weeks ago"), ("start of week", "this week's Monday"), ("start of month", "the first of this month"),
+    ("start of year", "1 January of this year"), ("in 7d", "in 7 days"),
+)  # fmt: skip
 MATCHES = (("all", "all"), ("any", "any"), ("none", "none"))
 BOUNDS = (
     ("gte", "at least"), ("lte", "at most"), ("eq", "exactly"), ("gt", "more than"), ("lt", "less than"),
     ("between", "between"),
 )  # fmt: skip
-PERIODS = (("", "at any time"), ("within", "in the last"), ("dates", "between two dates"))
+PERIODS = (("", "at any time"), ("within", "in the last"), ("dates", "between two days"))
 UNITS = (("d", "days"), ("w", "weeks"), ("h", "hours"))
 CHANNELS = (("email", "e-mail"), ("sms", "SMS"), ("push", "push"))

@@ -38,6 +38,9 @@ SHOWN: list[dict[str, Any]] = [
     {"attribute": "vip", "ne": "true"},
     {"attribute": "note", "in": ["a, b", 'say "so"', "c"]},
     {"event": "order", "since": "2026-01-01T00:00:00", "until": "2026-02-01T00:00:00"},
+    {"attribute": "renewal", "before": "30d ago"},
+    {"attribute": "renewal", "on": "2026-12-01"},
+    {"event": "order", "since": "start of month", "where": [{"property": "due", "after": "today"}]},
     {"event": "order", "count": {"gte": 2, "lte": 5}, "sum": {"property": "items", "lt": 1234567.25}},
     {"event": "order", "where": [{"property": "category", "in": ["wine", "beer"]}, {"property": "code", "eq": "12"}]},
 ]
@@ -130,11 +133,16 @@ MISTAKES: list[tuple[dict[str, str], str]] = [
     ({"kind": "engaged", "reacted_within": ""}, "write how long ago"),
     ({"kind": "event", "event": "x", "when": "dates"}, "write the first day, the last, or both"),
     ({"kind": "event", "event": "x", "count_op": "between", "count": "1"}, "write how often, at most"),
+    (
+        {"kind": "attribute", "field": "n", "op": "before", "value": "soon"},
+        "write a date such as 2026-12-01, or today, yesterday, tomorrow, 30d ago, in 7d, start of week/month/quarter/"
+        "year: “soon” is none of these",
+    ),
     ({"kind": "attribute", "field": "n", "as": "number", "value": "so"}, "write the value as a number: “so” is none"),
     ({"kind": "attribute", "field": "n", "as": "boolean", "value": "so"}, "choose yes or no: “so” is neither"),
     (
         {"kind": "attribute", "field": "n", "as": "date", "value": "1.2.26"},
-        "write the date as year-month-day, such as 2026-11-26: “1.2.26” is none",
+        "write the date like 2026-11-26: “1.2.26” is none",
     ),
     ({"kind": "attribute", "field": "n", "op": "in", "value": '"a'}, "close the quotes, or write the quote mark twice"),
     ({"kind": "spell", "field": "x"}, "choose what this condition is about"),

@@ -7,6 +7,7 @@
     element.dataset.made = "";
     return element;
   };
+  const DAYS = ["before", "on", "after"];
   const isDay = (text) => /^\d{4}-\d{2}-\d{2}$/.test(text);
 
   // -- lists as text: `Leeds, York, "a, b"` ----------------------------------------------------------------------
@@ -49,22 +50,22 @@
     function draw(comparison, { isChosen = false } = {}) {
       const subject = subjectOf(comparison);
       const as = comparison.querySelector("[data-as]");
-      if (isChosen) as.value = subject ? subject.type : "";
+      if (isChosen) as.value = subject && subject.type !== "date" ? subject.type : "";
       const type = as.value || (subject && subject.type) || "";
       const op = comparison.querySelector("[data-op]");
       for (const option of op.options) {
         const fits = !type || option.dataset.types.split(" ").includes(type);
         option.hidden = option.disabled = !fits && !(option.selected && !isChosen);
-        option.dataset.words ||= option.text;
-        option.text = type === "date" && option.dataset.ofDate ? option.dataset.ofDate : option.dataset.words;
       }
-      if (op.selectedOptions[0] && op.selectedOptions[0].disabled) op.value = "eq";
+      if (!op.selectedOptions[0] || op.selectedOptions[0].disabled) op.value = type === "date" ? "on" : "eq";
       comparison.querySelectorAll("[data-value]").forEach((input) => drawInput(input, type, op.value));
     }
 
     function drawInput(input, type, op) {
       const holder = input.parentElement;
-      const shape = op === "in" || op === "not_in" ? "list" : type === "boolean" ? "choice" : type === "date" ? "day" : "line";
+      const shape = op === "in" || op === "not_in" ? "list" : type === "boolean" ? "choice" : type === "date" && op === "between" ? "day" : "line";
+      input.inputMode = type === "number" ? "decimal" : "text";
+      input.placeholder = DAYS.includes(op) ? "today, 30d ago, 2026-11-26" : "Value";
       if (holder.dataset.shape === shape && shape !== "choice" && shape !== "list") return;
       if (holder.dataset.shape === shape && holder.querySelector("[data-made]")) return;
       holder.querySelectorAll("[data-made]").forEach((element) => element.remove());
@@ -72,7 +73,6 @@
       holder.dataset.shape = shape;
       input.hidden = shape === "choice" || shape === "list";
       input.type = shape === "day" && (!input.value || isDay(input.value)) ? "date" : "text";
-      input.inputMode = type === "number" ? "decimal" : "text";
       if (shape === "choice") holder.append(choice(input));
       if (shape === "list") holder.append(chips(input));
     }
@@ -164,8 +164,10 @@
         const known = Object.entries(propertiesOf(row));
         listOf(input, known.filter(([, each]) => input.closest("[data-where]") || each.type === "number").map(([key, each]) => [key, each.type]));
       } else if ("entry" in input.dataset || ("value" in input.dataset && input.type === "text")) {
-        const subject = subjectOf(input.closest("[data-comparison]"));
-        listOf(input, subject ? subject.values : []);
+        const comparison = input.closest("[data-comparison]");
+        const subject = subjectOf(comparison);
+        if (DAYS.includes(comparison.querySelector("[data-op]").value)) input.setAttribute("list", `${box.dataset.rule}-days`);
+        else listOf(input, subject ? subject.values : []);
       }
     });
 
