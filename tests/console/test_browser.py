@@ -162,7 +162,7 @@ def build_nested_segment(page: Page) -> None:
     expect(rows).to_have_count(2)
     second.locator("[data-op]").select_option("eq")
     rows.nth(1).locator("[data-field]").fill("vip")
-    second.locator("[data-made]").select_option("true")
+    second.locator("[data-made]").first.select_option("true")
     expect(count).to_have_text("105")
     page.click("[data-group='0'] > .c-rule-add >> text=Condition")
     third = rows.nth(2)

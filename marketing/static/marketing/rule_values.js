@@ -58,7 +58,7 @@
         option.hidden = option.disabled = !fits && !(option.selected && !isChosen);
       }
       if (!op.selectedOptions[0] || op.selectedOptions[0].disabled) op.value = type === "date" ? "on" : "eq";
-      comparison.querySelectorAll("[data-value]").forEach((input) => drawInput(input, type, op.value));
+      comparison.querySelectorAll("[data-value]").forEach((input, index) => drawInput(input, type, index ? "between" : op.value));
     }
 
     function drawInput(input, type, op) {
