@@ -12,10 +12,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
+from campaigns import facts
 from campaigns.compiler import NOBODY, Sql
 from campaigns.models import Consent, Customer, Facts
 from campaigns.models.customers import Channel
@@ -40,7 +41,7 @@ class Statement:
 @transaction.atomic
 def say(customer: Customer, statements: Sequence[Statement], *, by: str) -> list[Consent]:
     """Record what a customer said; the proof of each statement, in order. One that is known already is not repeated."""
-    wait_for_turn()
+    facts.wait_for_turn()
     Customer.objects.select_for_update(no_key=True).get(pk=customer.pk)
     known = {_identity(each): each for each in customer.consents.all()}
     held = {(each.channel, each.topic): each for each in known.values() if each.is_current}
@@ -81,12 +82,6 @@ def withdrawn_topic(channel: str, topic: str) -> Sql:
         " AND said.topic = %s AND said.topic <> '' AND said.is_current AND NOT said.is_granted))",
         (channel, topic),
     )
-
-
-def wait_for_turn() -> None:
-    """Whoever writes customers waits: ingest keeps the same columns, and takes this lock first too."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('customers'), hashtext(current_schema()))")
 
 
 def _fold(held: dict[Place, Consent], fresh: Iterable[Consent]) -> dict[Place, Consent]:

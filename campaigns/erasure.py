@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from django.contrib.admin.models import LogEntry
 from django.db import connection, transaction
-from django.db.models import Q
 
 from campaigns import consents, facts, suppressions
+from campaigns.facts import slots
 from campaigns.models import Customer, Suppression
 from campaigns.models.customers import Channel
 from tenants import audit, idempotency
@@ -41,14 +41,14 @@ class Erased:
 @transaction.atomic
 def erase(customer: Customer) -> Erased:
     """Events that arrive meanwhile wait, and then find nobody. Done twice, it is done once."""
-    consents.wait_for_turn()
+    facts.wait_for_turn()
     locked = Customer.objects.select_for_update().filter(pk=customer.pk).first()
     if locked is None:
         return Erased()
     kept = sum(_keep_out(locked, channel, field) for channel, field in _ADDRESSES.items())
     deleted = {table: _delete(table, locked) for table in _ROWS}
     Customer.objects.filter(pk=locked.pk).delete()
-    facts.recompute(_sharing(locked))
+    facts.follow([], slots.assigned(), left_email=[locked.email], left_phone=[locked.phone])
     _forget_at_the_doors(locked)
     erased = Erased(deleted["campaigns_event"], deleted["campaigns_consent"], kept)
     audit.note("erase", "customer", suppressions.hashed(locked.external_id).hex()[:12], after=erased.as_dict())
@@ -82,15 +82,6 @@ def _delete(table: str, customer: Customer) -> int:
     with connection.cursor() as cursor:
         cursor.execute(f"DELETE FROM {table} WHERE customer_id = %s", [customer.pk])
         return int(cursor.rowcount)
-
-
-def _sharing(customer: Customer) -> list[int]:
-    """Whoever had an address in common with the customer, and may have it alone now."""
-    same = Q()
-    for field in _ADDRESSES.values():
-        if address := getattr(customer, field):
-            same |= Q(**{field: address})
-    return list(Customer.objects.filter(same).values_list("pk", flat=True)) if same else []
 
 
 def _forget_at_the_doors(customer: Customer) -> None:

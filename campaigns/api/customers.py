@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -10,6 +13,7 @@ from campaigns import ingest, serializers
 from campaigns.api.base import ApiView, ListView, document, refusal
 from campaigns.config.gate import Problem
 from campaigns.models import Customer
+from tenants import context
 from tenants.accounts.models import Scope
 from tenants.idempotency import once
 
@@ -38,7 +42,7 @@ class CustomersInBulk(ApiView):
     def post(self, request: Request) -> Response:
         """Create or update up to 1000 customers by `external_id`. Bad rows are named, good ones kept."""
         given = serializers.rows(request.data, "customers")
-        return Response(serializers.row_results(ingest.upsert_customers(given, now=timezone.now())))
+        return Response(serializers.row_results(_upsert(given)))
 
 
 class CustomerDetail(ApiView):
@@ -58,8 +62,12 @@ class CustomerDetail(ApiView):
         changes = document(request)
         if changes.get("external_id", external_id) != external_id:
             raise refusal([Problem("external_id", f"a customer keeps it: {external_id!r}", "immutable")])
-        [result] = ingest.upsert_customers([{**changes, "external_id": external_id}], now=timezone.now())
+        [result] = _upsert([{**changes, "external_id": external_id}])
         if result.problems:
             raise refusal([Problem(p.field, p.message) for p in result.problems])
         customer.refresh_from_db()
         return Response(self.get_serializer(customer).data)
+
+
+def _upsert(given: Sequence[Any]) -> list[ingest.RowResult]:
+    return ingest.upsert_customers(given, now=timezone.now(), zone=context.current().tzinfo)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from django.db import connection
 
@@ -24,13 +24,16 @@ COLUMNS = (
 
 
 def recompute(customer_ids: Sequence[int] | None = None) -> int:
-    """Make the facts of these customers (None: of all) what the rows say; how many were not so before."""
+    """Make the facts of these customers (None: of all) what the rows say; how many were not so before.
+
+    While events come in, their rows of Facts must be locked before: see `campaigns.facts.proof`.
+    """
     given = slots.assigned()
     columns = [*COLUMNS, *(slot.column for slot in given)]
     names, new = ", ".join(columns), ", ".join(f"excluded.{name}" for name in columns)
     statement = f"""
         INSERT INTO campaigns_facts AS f (customer_id, {names})
-        {select(given)}
+        {select(given, EVERYBODY if customer_ids is None else THESE)}
         ON CONFLICT (customer_id) DO UPDATE SET ({names}) = ROW({new})
         WHERE ({", ".join(f"f.{name}" for name in columns)}) IS DISTINCT FROM ({new})
     """
@@ -40,15 +43,14 @@ def recompute(customer_ids: Sequence[int] | None = None) -> int:
         return int(cursor.rowcount)
 
 
-def select(given: Sequence[slots.Slot]) -> str:
-    """A query of customer_id and the true value of every column in order; its parameters are `ids` and the slots'."""
+def select(given: Sequence[slots.Slot], among: str) -> str:
+    """A query of customer_id and the true value of every column in order, in the order of the ids.
+
+    `among` is one of EVERYBODY, THESE (parameter `ids`) and RANGE (`low`, `high`); the slots have parameters too.
+    """
     recent = ", ".join(f"orders.recent[{n}]" for n in range(1, RECENT_ORDERS + 1))
     engaged = ", ".join(f"engaged.{channel}" for channel in ENGAGEMENTS)
     slotted = "".join(f", {slots.value(slot, 'c.attributes')}" for slot in given)
-    reactions = ", ".join(
-        f"max(occurred_at) FILTER (WHERE name IN ({_list(names)})) AS {channel}"
-        for channel, names in ENGAGEMENTS.items()
-    )
     return f"""
         SELECT c.id, {SEED}, coalesce(orders.value, 0), orders.first, {recent}, {engaged}, coalesce(orders.n, 0),
             c.consent_email, c.consent_sms, c.consent_push, c.email <> '', c.phone <> '',
@@ -58,15 +60,17 @@ def select(given: Sequence[slots.Slot]) -> str:
         LEFT JOIN (
             SELECT customer_id, count(*) AS n, sum(value * 10000)::bigint AS value, min(occurred_at) AS first,
                 (array_agg(occurred_at ORDER BY occurred_at DESC))[1:{RECENT_ORDERS}] AS recent
-            FROM campaigns_event WHERE name = '{ORDER}' AND {_AMONG} GROUP BY customer_id
+            FROM campaigns_event WHERE name = '{ORDER}' AND {among.format("customer_id")} GROUP BY customer_id
         ) orders ON orders.customer_id = c.id
         LEFT JOIN (
-            SELECT customer_id, {reactions}
+            SELECT customer_id, {REACTIONS}
             FROM campaigns_event
-            WHERE name IN ({_list(name for names in ENGAGEMENTS.values() for name in names)}) AND {_AMONG}
+            WHERE name IN ({listed(name for names in ENGAGEMENTS.values() for name in names)})
+              AND {among.format("customer_id")}
             GROUP BY customer_id
         ) engaged ON engaged.customer_id = c.id
-        WHERE %(ids)s::bigint[] IS NULL OR c.id = ANY(%(ids)s)
+        WHERE {among.format("c.id")}
+        ORDER BY c.id
     """
 
 
@@ -94,9 +98,13 @@ def shared(field: str) -> str:
     )
 
 
+def listed(names: Iterable[str]) -> str:
+    """Our own words, never a user's, as SQL."""
+    return ", ".join(f"'{name}'" for name in names)
+
+
 SEED = "('x' || left(md5(c.external_id), 15))::bit(60)::bigint"
-_AMONG = "(%(ids)s::bigint[] IS NULL OR customer_id = ANY(%(ids)s))"
-
-
-def _list(names: object) -> str:
-    return ", ".join(f"'{name}'" for name in names)  # type: ignore[attr-defined]  # our own words, never a user's
+EVERYBODY, THESE, RANGE = "TRUE", "{} = ANY(%(ids)s)", "{} BETWEEN %(low)s AND %(high)s"
+REACTIONS = ", ".join(
+    f"max(occurred_at) FILTER (WHERE name IN ({listed(names)})) AS {channel}" for channel, names in ENGAGEMENTS.items()
+)

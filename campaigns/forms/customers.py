@@ -41,7 +41,7 @@ class CustomerForm(forms.ModelForm):  # type: ignore[type-arg]
         if self.errors:
             return
         with transaction.atomic():
-            result = ingest.upsert_customers([self.row()], now=self.as_of)[0]
+            result = ingest.upsert_customers([self.row()], now=self.as_of, source="console")[0]
             transaction.set_rollback(True)
         for problem in result.problems:
             self.add_error(problem.field if problem.field in self.fields else None, str(problem.message).capitalize())

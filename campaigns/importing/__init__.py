@@ -21,6 +21,7 @@ from campaigns.importing.columns import CUSTOMERS, EVENTS, Layout, understood
 from campaigns.importing.csv_file import FileUnreadable
 from campaigns.importing.outcomes import CHUNK, Ingest
 from campaigns.importing.rejects import RejectFile
+from tenants import context
 
 __all__ = ["FileUnreadable", "Summary", "import_customers", "import_events"]
 
@@ -56,7 +57,7 @@ def import_customers(
     """Upsert every customer of the file. Raises FileUnreadable before anything is written."""
 
     def write(rows: Sequence[Mapping[str, Any]]) -> list[ingest.RowResult]:
-        return ingest.upsert_customers(rows, now=now)
+        return ingest.upsert_customers(rows, now=now, zone=context.current().tzinfo, source="import")
 
     return _import(path, CUSTOMERS, write, rejects=rejects, progress=progress)
 

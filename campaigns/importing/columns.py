@@ -28,7 +28,7 @@ class Layout:
 
 
 CUSTOMERS = Layout(
-    fields=tuple(name for name in customers.READERS if name != "attributes"),
+    fields=(*(name for name in customers.READERS if name != "attributes"), "consent_at"),
     needed=customers.NEEDED,
     extras="attributes",
     outcomes=("created", "updated", "unchanged", "rejected"),

@@ -56,7 +56,7 @@ def of(job: Import) -> Kind:
 
 
 def _customers(rows: Rows, given: Circumstances) -> list[ingest.RowResult]:
-    return ingest.upsert_customers(rows, now=given.now)
+    return ingest.upsert_customers(rows, now=given.now, zone=given.zone, source=given.source or "import")
 
 
 def _events(rows: Rows, given: Circumstances) -> list[ingest.RowResult]:
@@ -78,6 +78,9 @@ KINDS: dict[str, Kind] = {
             "consent_email": "Agreed to e-mail",
             "consent_sms": "Agreed to SMS",
             "consent_push": "Agreed to push",
+            "consent_at": "When they agreed",
+            "consent_source": "Where they agreed",
+            "consent_text": "What they agreed to",
         },
     ),
     "events": Kind(

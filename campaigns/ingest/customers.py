@@ -1,15 +1,16 @@
-"""Customers in: validated row by row, written in one statement."""
+"""Customers in: validated row by row, written set by set."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
-from campaigns.ingest import documents, fields, rows, sql
+from campaigns.ingest import consents, customer_sql, declared, documents, fields, rows
 from campaigns.ingest.fields import Invalid, Reader
 from campaigns.ingest.results import Problem, RowResult
+from tenants import acting
 
 READERS: dict[str, Reader] = {
     "external_id": fields.needed(100, cure="it is your own id of the customer"),
@@ -24,6 +25,8 @@ READERS: dict[str, Reader] = {
     "consent_email": fields.boolean,
     "consent_sms": fields.boolean,
     "consent_push": fields.boolean,
+    "consent_source": fields.text(200),  # the proof of the flags, where there is one; also consent_at
+    "consent_text": consents.shown,
     "attributes": documents.attributes,
 }
 NEEDED = ("external_id",)
@@ -36,34 +39,74 @@ OVERFULL = Problem(
 
 @dataclass(slots=True)
 class _Wanted:
-    """What a customer shall become, and the rows that ask for it."""
+    """What a customer shall become, what the customer said, and the rows that tell of it."""
 
     values: dict[str, Any]
+    said: list[dict[str, Any]]
     indexes: list[int] = field(default_factory=list)
 
 
-def upsert_customers(given: Sequence[Mapping[str, Any]], *, now: datetime) -> list[RowResult]:
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows that were read and wait to be written."""
+
+    results: list[RowResult]
+    wanted: dict[str, _Wanted]
+
+
+def upsert_customers(
+    given: Sequence[Mapping[str, Any]], *, now: datetime, zone: tzinfo = UTC, source: str = "api", by: str = ""
+) -> list[RowResult]:
     """Create or update by `external_id`; one result per row, in order.
 
     Fields that are absent keep what is stored, attributes merge, null clears. Of a customer given twice, the later
-    row wins field by field and carries the result; the earlier ones count as unchanged.
+    row wins field by field and carries the result; the earlier ones count as unchanged. What turns a channel's consent
+    over is put down as said through `source` (`api`, `import`, `console`, `demo`), recorded by `by` (whoever acts);
+    times of consents without an offset are local to `zone`.
     """
+    batch = read(given, readers(now=now, zone=zone, types=declared.types()), source=source)
+    return write(batch, now=now, source=source, by=by)
+
+
+def readers(*, now: datetime, zone: tzinfo, types: Mapping[str, str]) -> dict[str, Reader]:
+    """A reader for every field of a customer; `types` says which attributes are declared as what."""
+    return READERS | {
+        "consents": consents.entries(now=now, zone=zone),
+        "consent_at": consents.moment_or_none(now=now, zone=zone),
+        "attributes": declared.attributes(types),
+    }
+
+
+def read(given: Sequence[Mapping[str, Any]], readers: Mapping[str, Reader], *, source: str) -> Batch:
+    """Judge the rows. Pure: it may go on while others are written."""
     results: list[RowResult] = []
     wanted: dict[str, _Wanted] = {}
     for index, row in enumerate(given):
-        values, problems = _read(row)
+        values, said, problems = _read(row, readers, source)
         if not problems:
-            problems = _want(wanted, index, values)
+            problems = _want(wanted, index, values, said)
         identity = rows.identity(row, "external_id") if problems else values["external_id"]
         results.append(RowResult(index, identity, "rejected" if problems else "unchanged", tuple(problems)))
-    if wanted:
-        for external_id, outcome in sql.upsert_customers([_stored(each.values) for each in wanted.values()], now=now):
-            _note(results, wanted[external_id].indexes, outcome)
+    return Batch(results, wanted)
+
+
+def write(batch: Batch, *, now: datetime, source: str, by: str = "") -> list[RowResult]:
+    """Store what was read; what became of each row."""
+    results = list(batch.results)
+    if not batch.wanted:
+        return results
+    said = [each | {"external_id": name} for name, wanted in batch.wanted.items() for each in wanted.said]
+    proof = customer_sql.Proof(source, (by or acting.current().name)[:200])
+    stored = [_stored(each.values) for each in batch.wanted.values()]
+    for external_id, outcome in customer_sql.upsert_customers(stored, said, now=now, proof=proof):
+        _note(results, batch.wanted[external_id].indexes, outcome)
     return results
 
 
-def _read(row: Any) -> tuple[dict[str, Any], list[Problem]]:
-    values, problems = rows.read(row, READERS, needed=NEEDED, extras="attributes")
+def _read(
+    row: Any, readers: Mapping[str, Reader], source: str
+) -> tuple[dict[str, Any], list[dict[str, Any]], list[Problem]]:
+    values, problems = rows.read(row, readers, needed=NEEDED, extras="attributes")
     if values.get("phone"):
         try:
             values["phone"] = fields.phone(values["phone"], country=values.get("country", ""))
@@ -71,18 +114,24 @@ def _read(row: Any) -> tuple[dict[str, Any], list[Problem]]:
             problems.append(Problem("phone", str(invalid)))
     if values.get("attributes", ()) is None:
         values |= {"attributes": {}, "wiped": True}
-    return values, problems
+    said: list[dict[str, Any]] = []
+    try:
+        said = consents.taken(values, source=source)
+    except Invalid as invalid:
+        problems.append(Problem(invalid.path, str(invalid)))
+    return values, said, problems
 
 
-def _want(wanted: dict[str, _Wanted], index: int, values: dict[str, Any]) -> list[Problem]:
+def _want(wanted: dict[str, _Wanted], index: int, values: dict[str, Any], said: list[dict[str, Any]]) -> list[Problem]:
     earlier = wanted.get(values["external_id"])
     if earlier is None:
-        wanted[values["external_id"]] = _Wanted(values, [index])
+        wanted[values["external_id"]] = _Wanted(values, said, [index])
         return []
     try:
         earlier.values = _merged(earlier.values, values)
     except Invalid as invalid:
         return [Problem("attributes", str(invalid))]
+    earlier.said = _also_said(earlier, values, said)
     earlier.indexes.append(index)
     return []
 
@@ -94,6 +143,14 @@ def _merged(earlier: dict[str, Any], later: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
+def _also_said(earlier: _Wanted, later: dict[str, Any], said: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each entry once; a later flag of a channel that an entry spoke of before is an entry after it."""
+    spoken_of = {each["channel"] for each in earlier.said if not each["topic"]}
+    flags = [name for name in spoken_of if f"consent_{name}" in later]
+    said = said + [consents.flagged(name, later[f"consent_{name}"], {}, source="") for name in sorted(flags)]
+    return earlier.said + [each for each in said if each not in earlier.said]
+
+
 def _stored(values: dict[str, Any]) -> dict[str, Any]:
     """The row as the statement takes it: attributes to set apart from those to remove."""
     removed = [key for key, value in values.get("attributes", {}).items() if value is None]
@@ -103,7 +160,7 @@ def _stored(values: dict[str, Any]) -> dict[str, Any]:
     return values | {"attributes": kept, "removed": removed}
 
 
-def _note(results: list[RowResult], indexes: list[int], outcome: sql.Outcome) -> None:
+def _note(results: list[RowResult], indexes: list[int], outcome: customer_sql.Outcome) -> None:
     if outcome == "overfull":
         for index in indexes:
             results[index] = replace(results[index], status="rejected", problems=(OVERFULL,))

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import transaction
 
 from campaigns import arrivals
-from campaigns.ingest import documents, fields, rows, sql
+from campaigns.ingest import documents, event_sql, fields, rows
 from campaigns.ingest.fields import Reader
 from campaigns.ingest.results import Problem, RowResult
 
@@ -49,10 +49,10 @@ def add_events(
 def _write(good: list[dict[str, Any]], now: datetime, when_due: Callable[[], None] | None) -> Written:
     listening = arrivals.listeners({row["name"] for row in good})
     if not listening:
-        return sql.add_events(good)
+        return event_sql.add_events(good)
     heard = {each.trigger.name for each in listening}
     with transaction.atomic():
-        created, unknown = sql.add_events(good)
+        created, unknown = event_sql.add_events(good)
         event_ids = {row["event_id"] for row in good if row["name"] in heard} & created
         is_due = bool(event_ids) and arrivals.arrive(list(event_ids), listening, now=now)
     if is_due and when_due:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
+from campaigns import facts
 from campaigns.models import Customer, Suppression
 from campaigns.models.customers import Channel
 from campaigns.suppressions.addresses import Addresses, hashed, masked, normal
@@ -37,6 +38,7 @@ def remove(*, channel: str, address: str) -> bool:
 @transaction.atomic
 def add_all(addresses: Addresses, *, reason: str, source: str) -> int:
     """How many are new; those that stand are left as they are."""
+    facts.wait_for_turn()
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -56,6 +58,7 @@ def add_all(addresses: Addresses, *, reason: str, source: str) -> int:
 @transaction.atomic
 def remove_all(addresses: Addresses) -> int:
     """How many were on the list."""
+    facts.wait_for_turn()
     with connection.cursor() as cursor:
         cursor.execute(
             "DELETE FROM campaigns_suppression WHERE channel = %s AND address_hash = ANY(%s)",
@@ -71,6 +74,7 @@ def remove_all(addresses: Addresses) -> int:
 @transaction.atomic
 def put(*, channel: str, address: str, reason: str, source: str) -> tuple[Suppression, bool]:
     """`add` without its checks and its entry in the audit trail: for what customers do themselves."""
+    facts.wait_for_turn()
     found, is_new = Suppression.objects.get_or_create(
         channel=channel,
         address_hash=hashed(address),
@@ -84,6 +88,7 @@ def put(*, channel: str, address: str, reason: str, source: str) -> tuple[Suppre
 @transaction.atomic
 def take_off(*, channel: str, address: str, reason: str | None = None) -> bool:
     """Remove it (with `reason`: only one that stands for that reason). False when there was none."""
+    facts.wait_for_turn()
     found = of(channel, address)
     removed, _ = (found.filter(reason=reason) if reason else found).delete()
     if removed:
@@ -94,6 +99,7 @@ def take_off(*, channel: str, address: str, reason: str | None = None) -> bool:
 @transaction.atomic
 def lift(chosen: Iterable[Suppression]) -> None:
     """Take these off the list, by a person's wish."""
+    facts.wait_for_turn()
     for each in list(chosen):
         Suppression.objects.filter(pk=each.pk).delete()
         tell_facts(Addresses(each.channel, {bytes(each.address_hash): each.address}))

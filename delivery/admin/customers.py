@@ -78,7 +78,7 @@ class CustomerAdmin(RemovedByItsOwner):
         return response
 
     def save_model(self, request: HttpRequest, obj: Customer, form: CustomerForm, change: bool) -> None:
-        ingest.upsert_customers([form.row()], now=timezone.now())
+        ingest.upsert_customers([form.row()], now=timezone.now(), source="console")
         obj.pk = Customer.objects.values_list("pk", flat=True).get(external_id=obj.external_id)
 
     def remove(self, obj: Customer) -> None:

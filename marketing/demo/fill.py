@@ -53,7 +53,7 @@ def history(banner: Banner, *, customers: int, now: datetime, step: Callable[[in
         return
     persons, events = people.generate(banner, customers=customers, seed=SEED, now=now)
     for chunk in _chunks(persons):
-        ingest.upsert_customers(chunk, now=now)
+        ingest.upsert_customers(chunk, now=now, source="demo")
         step(len(chunk))
     for chunk in _chunks(events):
         ingest.add_events(chunk, now=now, zone=context.current().tzinfo)

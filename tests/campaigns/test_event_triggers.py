@@ -300,7 +300,7 @@ def test_events_that_stream_in_while_schedulers_race_are_each_in_exactly_one_run
             assert AgendaItem.objects.filter(retailer=live_retailer, kind="campaign").count() == 1
             assert len(taken) == len({event for event, _ in taken}) == Event.objects.count() == 3 * calls * size
             assert {run.occurrence for run in runs} == {occurrence for _, occurrence in taken}
-            assert len(runs) > 3
+            assert len(runs) > 1
 
 
 def test_runs_evaluated_at_once_reach_a_person_once_per_period(live_retailer: Retailer, django_db_blocker: Any) -> None:

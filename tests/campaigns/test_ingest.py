@@ -175,9 +175,11 @@ def test_the_number_of_statements_does_not_depend_on_the_number_of_rows(
     in_acme: Retailer, number: int, django_assert_num_queries: Any
 ) -> None:
     rows = [{"external_id": f"c{n}"} for n in range(number)]
-    with django_assert_num_queries(4 + 3):  # savepoint, lock, upsert, release; each cursor sets the schema first
+    with django_assert_num_queries(5 + 5):  # types, savepoint, turn, upsert, release; each cursor sets the schema first
         upsert(*rows)
-    with django_assert_num_queries(2 + 2):  # who waits for them, and the events
+    with django_assert_num_queries(6 + 6):  # the same, and the facts that follow from a change
+        upsert(*[row | {"email": f"{row['external_id']}@example.test"} for row in rows])
+    with django_assert_num_queries(2 + 2):  # who waits for them, and the events with their facts
         add(*[ORDER | {"event_id": f"e{n}", "external_id": f"c{n}"} for n in range(number)])
 
 

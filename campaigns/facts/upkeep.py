@@ -1,0 +1,82 @@
+"""Keeping the facts that follow from a customer's own row, from who else has the address, and from suppressions.
+
+Whoever changes one of these first waits for his turn: so each sees what the one before did, and none of two who act
+at the same moment misses the other. Rows of Facts are locked in the order of their ids, here as in the statement of
+events: that is why nobody ever locks another out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from django.db import connection
+
+from campaigns.facts import slots, truth
+
+# Kept here. What follows from events is kept with them.
+COLUMNS = (
+    "consent_email", "consent_sms", "consent_push", "has_email", "has_phone", "suppressed_email", "suppressed_sms",
+    "shares_email", "shares_phone", "city", "country",
+)  # fmt: skip
+_WAIT = "SELECT pg_advisory_xact_lock(hashtext('customers'), hashtext(current_schema()))"
+# Where two or more are left that share an address, nothing changes for them: so many need to be looked at.
+_LEFT = """
+    SELECT left_over.id FROM unnest(%(left_{field})s::varchar[]) AS address CROSS JOIN LATERAL (
+        SELECT o.id FROM campaigns_customer o WHERE o.{field} = address AND address <> '' LIMIT 2) left_over"""
+
+
+def wait_for_turn() -> None:
+    """Hold every other writer of this retailer's customers and suppressions off until the transaction ends.
+
+    Comes before the first write of the transaction.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_WAIT)
+
+
+def wait_for_turn_and_slots() -> list[slots.Slot]:
+    """The same, and the slots in use as they stand from then on: one round trip."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"{_WAIT}; {slots.ASSIGNED}")
+        cursor.nextset()
+        return slots.read(cursor.fetchall())
+
+
+def follow(
+    customer_ids: Collection[int],
+    given: Sequence[slots.Slot],
+    *,
+    left_email: Collection[str] = (),
+    left_phone: Collection[str] = (),
+) -> int:
+    """Bring the facts of these customers in line with their rows, and of those who still have an address that another
+    left. How many changed. Belongs after `wait_for_turn`.
+    """
+    columns = [*COLUMNS, *(slot.column for slot in given)]
+    names, new = ", ".join(columns), ", ".join(f"excluded.{name}" for name in columns)
+    statement = f"""
+        INSERT INTO campaigns_facts AS f (customer_id, seed, {names})
+        SELECT c.id, {truth.SEED}, {of_row(truth.shared("email"), truth.shared("phone"), given)}
+          FROM campaigns_customer c
+         WHERE c.id IN (
+            SELECT unnest(%(ids)s::bigint[])
+            UNION {_LEFT.format(field="email")}
+            UNION {_LEFT.format(field="phone")})
+         ORDER BY c.id
+        ON CONFLICT (customer_id) DO UPDATE SET ({names}) = ROW({new})
+        WHERE ({", ".join(f"f.{name}" for name in columns)}) IS DISTINCT FROM ({new})
+    """
+    params: dict[str, Any] = {"ids": list(customer_ids), "left_email": list(left_email), "left_phone": list(left_phone)}
+    with connection.cursor() as cursor:
+        cursor.execute(statement, params | slots.params(given))
+        return int(cursor.rowcount)
+
+
+def of_row(shares_email: str, shares_phone: str, given: Sequence[slots.Slot]) -> str:
+    """The values of COLUMNS and of the slots for a customer `c`, as SQL."""
+    slotted = "".join(f", {slots.value(slot, 'c.attributes')}" for slot in given)
+    return f"""
+        c.consent_email, c.consent_sms, c.consent_push, c.email <> '', c.phone <> '',
+        {truth.suppressed("email", "c.email")}, {truth.suppressed("sms", "c.phone")},
+        {shares_email}, {shares_phone}, nullif(c.city, ''), nullif(c.country, ''){slotted}"""

@@ -1,0 +1,160 @@
+"""The statements that write customers. Rows travel as one JSON parameter: no temporary table, no trip per row."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+from django.db import connection, transaction
+
+from campaigns.facts import slots, truth, upkeep
+from campaigns.ingest import consent_sql, documents
+
+Outcome = Literal["created", "updated", "overfull"]
+
+_TEXTS = ("email", "phone", "first_name", "last_name", "city", "country", "timezone", "locale")
+_CONSENTS = ("consent_email", "consent_sms", "consent_push")
+_FIELDS = (*_TEXTS, *_CONSENTS, "attributes")
+
+_MERGED = """
+    (CASE WHEN g.wiped THEN '{}' ELSE c.attributes END || coalesce(g.attributes, '{}')) - coalesce(g.removed, '{}')"""
+_NEW_VALUES = ", ".join([f"coalesce(g.{name}, c.{name})" for name in (*_TEXTS, *_CONSENTS)] + [_MERGED])
+_DEFAULTS = ", ".join(
+    [f"coalesce(g.{name}, '')" for name in _TEXTS]
+    + [f"coalesce(g.{name}, false)" for name in _CONSENTS]
+    + ["coalesce(g.attributes, '{}')"]
+)
+_BY_CHANNEL = ", ".join(f"('{name.removeprefix('consent_')}', c.{name}, c.was_{name})" for name in _CONSENTS)
+
+
+def _holders(field: str) -> str:
+    """Up to two others who have the address already: one of them did not share it so far, of two each did."""
+    return f"""
+        CASE WHEN c.{field} <> '' THEN ARRAY(
+            SELECT o.id FROM campaigns_customer o WHERE o.{field} = c.{field} AND o.id <> c.id LIMIT 2)
+        END"""
+
+
+# The look-up before the insertion is a scalar one because that always goes by the index, whatever stale statistics say.
+# Attributes can only outgrow their bounds where something is added, hence the cheap containment test first.
+# What is read of other customers is how they were before this statement.
+_UPSERT = f"""
+WITH given AS MATERIALIZED (
+    SELECT * FROM json_to_recordset(%(rows)s) AS g(
+        external_id varchar, {", ".join(f"{name} varchar" for name in _TEXTS)},
+        {", ".join(f"{name} boolean" for name in _CONSENTS)}, attributes jsonb, removed text[], wiped boolean)
+), existing AS MATERIALIZED (
+    SELECT c.id AS customer_id, g.*, c.email AS was_email, c.phone AS was_phone,
+           {", ".join(f"c.{name} AS was_{name}" for name in _CONSENTS)},
+           NOT c.attributes @> g.attributes
+           AND (SELECT count(*) > {documents.MOST_KEYS} OR octet_length(({_MERGED})::text) > {documents.MOST_BYTES}
+                  FROM jsonb_object_keys({_MERGED})) AS is_overfull
+      FROM given g JOIN campaigns_customer c ON c.external_id = g.external_id
+), updated AS (
+    UPDATE campaigns_customer c SET ({", ".join(_FIELDS)}, updated_at) = ROW({_NEW_VALUES}, %(now)s)
+      FROM existing g
+     WHERE c.id = g.customer_id AND g.is_overfull IS NOT TRUE
+       AND ({", ".join(f"c.{name}" for name in _FIELDS)}) IS DISTINCT FROM ({_NEW_VALUES})
+    RETURNING c.*, g.was_email, g.was_phone, {", ".join(f"g.was_{name}" for name in _CONSENTS)}
+), inserted AS (
+    INSERT INTO campaigns_customer (external_id, {", ".join(_FIELDS)}, created_at, updated_at)
+    SELECT g.external_id, {_DEFAULTS}, %(now)s, %(now)s
+      FROM given g
+     WHERE (SELECT c.id FROM campaigns_customer c WHERE c.external_id = g.external_id) IS NULL
+    ON CONFLICT (external_id) DO NOTHING
+    RETURNING *, false AS was_consent_email, false AS was_consent_sms, false AS was_consent_push
+), newcomers AS MATERIALIZED (
+    SELECT c.*, {_holders("email")} AS by_email, {_holders("phone")} AS by_phone FROM inserted c
+), facts AS (
+    INSERT INTO campaigns_facts (customer_id, seed, {", ".join(upkeep.COLUMNS)}__slots__)
+    SELECT c.id, {truth.SEED},
+           {upkeep.of_row("coalesce(by_email <> '{}', false)", "coalesce(by_phone <> '{}', false)", ())}__values__
+      FROM newcomers c
+), said AS (
+    SELECT c.id AS customer_id, v.channel, v.is_granted
+      FROM updated c CROSS JOIN LATERAL (VALUES {_BY_CHANNEL}) v(channel, is_granted, was)
+     WHERE v.is_granted <> v.was
+), {consent_sql.APPEND}, agreed AS (
+    INSERT INTO campaigns_consent (customer_id, channel, is_granted, said_at, source, by, recorded_at)
+    SELECT c.id, v.channel, true, %(now)s, %(source)s, %(by)s, %(now)s
+      FROM newcomers c CROSS JOIN LATERAL (VALUES {_BY_CHANNEL}) v(channel, is_granted, was)
+     WHERE v.is_granted
+)
+SELECT external_id, 'created', id, by_email, by_phone, NULL, NULL FROM newcomers
+UNION ALL
+SELECT external_id, 'updated', id,
+       CASE WHEN email <> was_email THEN {_holders("email")} END,
+       CASE WHEN phone <> was_phone THEN {_holders("phone")} END,
+       CASE WHEN email <> was_email THEN was_email END, CASE WHEN phone <> was_phone THEN was_phone END
+  FROM updated c
+UNION ALL SELECT external_id, 'overfull', NULL, NULL, NULL, NULL, NULL FROM existing WHERE is_overfull
+"""
+
+
+class _Written(NamedTuple):
+    """What became of one customer; who had the new addresses, and which ones were left."""
+
+    external_id: str
+    outcome: Outcome
+    customer_id: int
+    by_email: list[int] | None
+    by_phone: list[int] | None
+    left_email: str | None
+    left_phone: str | None
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What is put down where somebody's consent changed: through which door, and who recorded it."""
+
+    source: str
+    by: str
+
+
+@transaction.atomic
+def upsert_customers(
+    rows: Sequence[dict[str, Any]], said: Sequence[dict[str, Any]], *, now: datetime, proof: Proof
+) -> list[tuple[str, Outcome]]:
+    """Write distinct customers, and what they said of messages.
+
+    (external_id, created | updated | overfull) of all but the unchanged. One writer per retailer at a time: two files
+    with the same customers neither deadlock nor race to insert.
+    """
+    given = upkeep.wait_for_turn_and_slots()
+    written = _upsert(rows, given, now, proof)
+    outcomes = {each.external_id: each.outcome for each in written}
+    spoke = consent_sql.say(_not_overfull(said, outcomes), now=now, by=proof.by) if said else {}
+    _follow(written, set(spoke.values()), rows, given)
+    return list((dict.fromkeys(spoke, "updated") | outcomes).items())  # type: ignore[arg-type]
+
+
+def _upsert(rows: Sequence[dict[str, Any]], given: list[slots.Slot], now: datetime, proof: Proof) -> list[_Written]:
+    columns = "".join(f", {slot.column}" for slot in given)
+    values = "".join(f", {slots.value(slot, 'c.attributes')}" for slot in given)
+    params: dict[str, Any] = {"rows": documents.encode(rows), "now": now, "source": proof.source, "by": proof.by}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _UPSERT.replace("__slots__", columns).replace("__values__", values), params | slots.params(given)
+        )
+        return [_Written(*row) for row in cursor.fetchall()]
+
+
+def _follow(written: list[_Written], spoke: set[int], rows: Sequence[dict[str, Any]], given: list[slots.Slot]) -> None:
+    """The facts of newcomers are right already, unless others of the same call have their address, or left it."""
+    told = {name: Counter(row.get(name) or None for row in rows) for name in ("email", "phone")}
+    twice = {name: {address for address, n in counts.items() if address and n > 1} for name, counts in told.items()}
+    again = {row["external_id"] for row in rows if any(row.get(name) in twice[name] for name in twice)}
+    ids = {each.customer_id for each in written if each.outcome == "updated" or each.external_id in again} | spoke
+    met = [holders for each in written for holders in (each.by_email, each.by_phone) if holders and len(holders) == 1]
+    left_email = {each.left_email for each in written if each.left_email}
+    left_phone = {each.left_phone for each in written if each.left_phone}
+    ids = {each for each in ids.union(*met) if each}
+    if ids or left_email or left_phone:
+        upkeep.follow(ids, given, left_email=left_email, left_phone=left_phone)
+
+
+def _not_overfull(said: Sequence[dict[str, Any]], outcomes: dict[str, Outcome]) -> list[dict[str, Any]]:
+    return [each for each in said if outcomes.get(each["external_id"]) != "overfull"]

@@ -1,0 +1,68 @@
+"""The statement that writes events, and with them the facts that follow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import connection
+
+from campaigns.facts import truth
+from campaigns.ingest import documents
+from campaigns.models.facts import RECENT_ORDERS
+
+_IS_ORDER = f"FILTER (WHERE name = '{truth.ORDER}')"
+_COUNTING = truth.listed([truth.ORDER, *(name for names in truth.ENGAGEMENTS.values() for name in names)])
+_ENGAGED = ", ".join(f"engaged_{each}_at = greatest(f.engaged_{each}_at, n.{each})" for each in truth.ENGAGEMENTS)
+_PLACES = range(1, RECENT_ORDERS + 1)
+
+# Sorted, so that two calls with the same events wait for one another instead of locking each other out. So are the
+# facts, and no fact is locked before the last event stands: what does not count here leaves them alone.
+_ADD = f"""
+WITH given AS MATERIALIZED (
+    SELECT * FROM json_to_recordset(%(rows)s) AS g(
+        n integer, event_id varchar, external_id varchar, name varchar, occurred_at timestamptz,
+        value numeric, currency varchar, properties jsonb)
+), known AS MATERIALIZED (
+    SELECT g.*, c.id AS customer_id
+      FROM given g JOIN campaigns_customer c ON c.external_id = g.external_id
+       FOR KEY SHARE OF c
+), inserted AS (
+    INSERT INTO campaigns_event (event_id, customer_id, name, occurred_at, value, currency, properties, category)
+    SELECT event_id, customer_id, name, occurred_at, value, coalesce(currency, ''), coalesce(properties, '{{}}'),
+           coalesce(left(properties ->> 'category', 100), '')
+      FROM known ORDER BY event_id, n
+    ON CONFLICT (event_id) DO NOTHING
+    RETURNING event_id, customer_id, name, occurred_at, value
+), news AS MATERIALIZED (
+    SELECT customer_id, count(*) {_IS_ORDER} AS orders, sum(value * 10000) {_IS_ORDER} AS value,
+           min(occurred_at) {_IS_ORDER} AS first,
+           (array_agg(occurred_at ORDER BY occurred_at DESC) {_IS_ORDER})[1:{RECENT_ORDERS}] AS recent,
+           {truth.REACTIONS}
+      FROM inserted WHERE name IN ({_COUNTING}) GROUP BY customer_id
+), turn AS MATERIALIZED (
+    SELECT f.customer_id FROM campaigns_facts f
+     WHERE f.customer_id IN (SELECT customer_id FROM news)
+     ORDER BY f.customer_id FOR NO KEY UPDATE
+), kept AS (
+    UPDATE campaigns_facts f SET order_count = f.order_count + n.orders,
+           order_value = f.order_value + coalesce(n.value, 0)::bigint,
+           first_order_at = least(f.first_order_at, n.first), {_ENGAGED},
+           ({", ".join(f"order_{place}_at" for place in _PLACES)}) = (
+               SELECT {", ".join(f"latest.of[{place}]" for place in _PLACES)} FROM (
+                   SELECT ARRAY(
+                       SELECT at FROM unnest(n.recent || ARRAY[{", ".join(f"f.order_{place}_at" for place in _PLACES)}])
+                           AS at WHERE at IS NOT NULL ORDER BY at DESC LIMIT {RECENT_ORDERS}) AS of) latest)
+      FROM turn JOIN news n ON n.customer_id = turn.customer_id
+     WHERE f.customer_id = turn.customer_id
+)
+SELECT ARRAY(SELECT event_id FROM inserted), ARRAY(SELECT n FROM given EXCEPT SELECT n FROM known)
+"""
+
+
+def add_events(rows: Sequence[dict[str, Any]]) -> tuple[set[str], set[int]]:
+    """Write events numbered `n`; the event_ids that are new, and the numbers whose customer is unknown."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ADD, {"rows": documents.encode(rows)})
+        created, unknown = cursor.fetchone()
+    return set(created), set(unknown)
