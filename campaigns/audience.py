@@ -17,10 +17,13 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from campaigns import arrivals, compiler, exclusions, reading, sentences
+from campaigns import branches as branching
+from campaigns.branches import Branch
 from campaigns.compiler import Sql
 from campaigns.config.campaign import ApiTrigger, Audience, CampaignConfig, EventTrigger, Step
 from campaigns.config.gate import Invalid, Problem, parse_rule
 from campaigns.config.rules import Rule
+from campaigns.exclusions import Question
 from campaigns.facts import slots
 from campaigns.models import AttributeDefinition, Run, Segment
 from tenants import context
@@ -51,7 +54,7 @@ def evaluate(run: Run, *, capped: Sql = compiler.NOBODY) -> None:
         locked = Run.objects.select_for_update().get(pk=run.pk)
         if locked.evaluated_at is not None:
             return
-        chosen = _judged(locked.version.parsed(), as_of=locked.as_of, run=locked, capped=capped)
+        chosen = judged(locked.version.parsed(), as_of=locked.as_of, run=locked, capped=capped)
         reading.plan_for_everybody()
         with connection.cursor() as cursor:
             cursor.execute(
@@ -70,7 +73,7 @@ def evaluate(run: Run, *, capped: Sql = compiler.NOBODY) -> None:
 
 def count(config: CampaignConfig, *, as_of: datetime, capped: Sql = compiler.NOBODY) -> Waterfall:
     """What `evaluate` would write, only counted: the same statement."""
-    chosen = _judged(config, as_of=as_of, capped=capped)
+    chosen = judged(config, as_of=as_of, capped=capped)
     counted = Sql(f"SELECT reason, count(*) FROM ({chosen.text}) judged GROUP BY reason", chosen.params)
     rules = [rule for rule in (config.audience.include, config.audience.exclude) if rule is not None]
     return _waterfall(dict(reading.ask(counted, parts=lambda: parts(rules, as_of=as_of))))
@@ -151,6 +154,12 @@ def mistyped(rule: Rule) -> list[Problem]:
     return compiler.mistyped(rule, lambda name: types.get(name, ""))
 
 
+def branches(rule: Rule) -> Branch:
+    """The rule with this retailer's segments written out; compiled before, so neither circular nor too large."""
+    compile_rule(rule, as_of=timezone.now())
+    return branching.of(rule, _segment)
+
+
 def _slots() -> Callable[[str], str]:
     """The column of facts that holds a custom attribute; looked up once a rule asks for one at all."""
 
@@ -180,14 +189,20 @@ def _wait_for_turn(run: Run) -> None:
             )
 
 
-def _judged(config: CampaignConfig, *, as_of: datetime, run: Run | None = None, capped: Sql = compiler.NOBODY) -> Sql:
+def judged(config: CampaignConfig, *, as_of: datetime, run: Run | None = None, capped: Sql = compiler.NOBODY) -> Sql:
     """SELECT customer_id, draw, reason for every candidate; an empty reason means included."""
-    audience: Audience = config.audience
     among = arrivals.customers(run) if run else compiler.EVERYBODY
-    include = compile_rule(audience.include, as_of=as_of, among=among)
-    exclude = compile_rule(audience.exclude, as_of=as_of, among=among) if audience.exclude else compiler.NOBODY
-    question = exclusions.Question(config, include, exclude, as_of, run=run, among=among, capped=capped)
-    return exclusions.judged(question, FROM)
+    return exclusions.judged(question(config, as_of=as_of, run=run, among=among, capped=capped), FROM)
+
+
+def question(
+    config: CampaignConfig, *, as_of: datetime, run: Run | None = None, among: Sql, capped: Sql = compiler.NOBODY
+) -> Question:
+    """What is asked of each candidate; `among` is a query of the only ones, or EVERYBODY."""
+    rules: Audience = config.audience
+    include = compile_rule(rules.include, as_of=as_of, among=among)
+    exclude = compile_rule(rules.exclude, as_of=as_of, among=among) if rules.exclude else compiler.NOBODY
+    return Question(config, include, exclude, as_of, run=run, among=among, capped=capped)
 
 
 def _waterfall(counts: dict[str, int]) -> Waterfall:

@@ -74,7 +74,7 @@ def judged(question: Question, candidates: str) -> Sql:
     table. A held-out person's address is held out with them: their double does not get the message instead.
     """
     address = ADDRESSES[question.config.steps[0].channel]
-    early, late = _case(before_doubles(question)), _case(after_doubles(question.config, question.capped))
+    early, late = case(before_doubles(question)), case(after_doubles(question.config, question.capped))
     draw = draw_of(question.config)
     is_candidate = candidate(question)
     text = f"""
@@ -110,12 +110,17 @@ def candidate(question: Question) -> Sql:
 def before_doubles(question: Question) -> list[tuple[Member.Reason, Sql]]:
     """The reasons that come before a shared address in the order, each with its condition on `f`."""
     config = question.config
-    channel = config.steps[0].channel
-    address = ADDRESSES[channel]
-    withdrawn = consents.withdrawn_topic(channel, config.topic)
     return [
         (Member.Reason.EXCLUDED_BY_RULE, Sql(f"({question.exclude.text}) IS TRUE", question.exclude.params)),
         (Member.Reason.TOO_SOON, too_soon(config, as_of=question.as_of, run=question.run)),
+        *unreachable(config.steps[0].channel, config.topic),
+    ]
+
+
+def unreachable(channel: str, topic: str) -> list[tuple[Member.Reason, Sql]]:
+    """Why somebody can get no message about a topic on a channel that has addresses, in the order of PRECEDENCE."""
+    address, withdrawn = ADDRESSES[channel], consents.withdrawn_topic(channel, topic)
+    return [
         (Member.Reason.SUPPRESSED, Sql(address.suppressed)),
         (Member.Reason.NO_CONSENT, Sql(f"(NOT {address.consent} OR {withdrawn.text})", withdrawn.params)),
         (Member.Reason.NO_ADDRESS, Sql(f"NOT {address.has}")),
@@ -160,7 +165,7 @@ def _below(share: float, draw: Sql) -> Sql:
     return Sql(f"{draw.text} < %s", (*draw.params, share)) if share else compiler.NOBODY
 
 
-def _case(reasons: Iterable[tuple[Member.Reason, Sql]]) -> Sql:
+def case(reasons: Iterable[tuple[Member.Reason, Sql]]) -> Sql:
     """The first of the reasons that holds, or an empty text."""
     given = [(reason, condition) for reason, condition in reasons if condition is not compiler.NOBODY]
     if not given:

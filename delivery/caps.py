@@ -18,6 +18,7 @@ from campaigns import compiler
 from campaigns.compiler import Sql
 from campaigns.config.campaign import PerCustomer
 from campaigns.config.values import format_duration
+from campaigns.models import Run
 
 
 def one_at_a_time() -> None:
@@ -31,7 +32,7 @@ def reached(message_ids: Sequence[int], caps: Sequence[PerCustomer]) -> dict[int
     with connection.cursor() as cursor:
         messages, seconds = [cap.messages for cap in caps], [cap.per.total_seconds() for cap in caps]
         cursor.execute(_REACHED, [messages, seconds, list(message_ids)])
-        return {message_id: _words(caps[number - 1]) for message_id, number in cursor.fetchall()}
+        return {message_id: words(caps[number - 1]) for message_id, number in cursor.fetchall()}
 
 
 def full(caps: Sequence[PerCustomer], *, now: datetime, among: Sql = compiler.EVERYBODY) -> Sql:
@@ -56,7 +57,22 @@ def full(caps: Sequence[PerCustomer], *, now: datetime, among: Sql = compiler.EV
     return Sql(text, (min(since), *few.params, min(since) - _LEEWAY, *held_against))
 
 
-def _words(cap: PerCustomer) -> str:
+def had(messages: int, *, since: datetime, run: Run | None = None) -> Sql:
+    """The condition on `f` that somebody had so many messages since then; with `run`, its queued ones count as had."""
+    waiting = "OR m.state = 'queued' AND m.run_id = %s" if run else ""
+    text = f"""
+        f.customer_id IN (
+            SELECT m.customer_id FROM delivery_message m
+            WHERE (m.state IN ({_COUNTS}) AND m.settled_at > %s OR {_IN_HAND} {waiting}) AND m.run_id IN (
+                SELECT id FROM campaigns_run WHERE finished_at IS NULL OR finished_at > %s
+            )
+            GROUP BY m.customer_id HAVING count(*) >= %s
+        )"""
+    return Sql(text, (since, *([run.pk] if run else []), since - _LEEWAY, messages))
+
+
+def words(cap: PerCustomer) -> str:
+    """The reason that a message over the cap is told with."""
     return f"over the limit of {cap.messages} message{'s' * (cap.messages > 1)} in {format_duration(cap.per)}"
 
 

@@ -24,23 +24,13 @@ def generate(run: Run, *, now: datetime) -> datetime | None:
     config = run.version.parsed()
     later: list[datetime] = []
     for step in config.steps:
-        due_at = _due_at(run, config, step)
+        due_at = run.started_at + config.delay_of(step)
         if due_at > now:
             later.append(due_at)
             continue
         while _generate_slice(run, config, step, due_at):
             pass
     return min(later, default=None)
-
-
-def _due_at(run: Run, config: CampaignConfig, step: Step) -> datetime:
-    """Steps count from the run's start, delays adding up along the chain of `after`."""
-    due_at = run.started_at
-    while step.after:
-        due_at += step.after.delay
-        before = step.after.step
-        step = next(other for other in config.steps if other.key == before)
-    return due_at
 
 
 @transaction.atomic

@@ -22,7 +22,7 @@ from campaigns.importing import jobs
 from campaigns.importing.kinds import Circumstances
 from campaigns.lifecycle import NotAllowed
 from campaigns.models import Campaign, Run
-from delivery import batches, bounds, busy, caps, dispatch, messages
+from delivery import batches, bounds, busy, caps, dispatch, messages, reconciliation
 from delivery.models import Batch
 from tenants import agenda, bell, context
 from tenants.models import Retailer
@@ -42,7 +42,9 @@ def advance(run: Run, *, now: datetime) -> datetime | None:
         return None
     limits = bounds.of(run, context.current())  # what the policy forbids by now is not planned either
     full = caps.full(limits.caps, now=now, among=arrivals.customers(run))
-    audience.evaluate(run, capped=full)  # 2  who is in, and why not
+    if run.evaluated_at is None:
+        audience.evaluate(run, capped=full)  # 2  who is in, and why not
+        reconciliation.reconcile(run)
     next_step = messages.generate(run, now=now)  # 3  what each of them will get; batches announce themselves for 4
     waiting = batches.unfinished(run)
     if waiting:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from campaigns import content, language
-from campaigns.config.campaign import CampaignConfig, Variant
+from campaigns.config.campaign import CampaignConfig, Step, Variant
 from campaigns.models import Customer, Template, TemplateVersion
 from delivery import rendering
 from delivery.models import Message
@@ -37,19 +36,19 @@ def of_variant(config: CampaignConfig, template: TemplateVersion, variant: Varia
     return _preview(_content(template, variant), customer, variant.content, (config.key, config.name))
 
 
-def problems(config: CampaignConfig, template: TemplateVersion, customers: Iterable[Customer]) -> Counter[str]:
-    """How many of these people's messages cannot be rendered, by reason; in whichever variant goes wrong first."""
-    shared, found = _shared((config.key, config.name)), Counter[str]()
-    variants = [(variant, rendering.renderer(_content(template, variant))) for variant in config.steps[0].variants]
+def errors(
+    config: CampaignConfig, step: Step, template: TemplateVersion, customers: Iterable[Customer]
+) -> Iterator[tuple[str, str, Customer]]:
+    """(variant, problem, customer) wherever somebody's message of a step cannot be rendered."""
+    shared = _shared((config.key, config.name))
+    variants = [(variant, rendering.renderer(_content(template, variant))) for variant in step.variants]
     for customer in customers:
         person = shared | _person(customer)
         for variant, renderer in variants:
             try:
                 renderer.render(person | {"content": variant.content})
             except rendering.RenderError as error:
-                found[str(error)] += 1
-                break
-    return found
+                yield variant.key, str(error), customer
 
 
 def of_message(message: Message) -> Preview:

@@ -48,12 +48,43 @@ class ReportSerializer(RunSerializer):
     reasons = ReasonSerializer(many=True)
     balances = serializers.BooleanField(help_text="Per step, the states add up to the members who came due.")
     delivery_success = serializers.FloatField(allow_null=True)
+    preflight = serializers.JSONField(
+        allow_null=True, help_text="What differs from the pre-flight before it, and what changed in between."
+    )
 
     class Meta(RunSerializer.Meta):
         fields = [
             *RunSerializer.Meta.fields, "candidates", "included", "excluded", "messages", "states", "steps",
-            "variants", "reasons", "balances", "delivery_success",
+            "variants", "reasons", "balances", "delivery_success", "preflight",
         ]  # fmt: skip
+
+
+class PreflightStepSerializer(serializers.Serializer[Any]):
+    step = serializers.CharField()
+    channel = serializers.CharField()
+    reached = serializers.IntegerField(help_text="Of those included, whom the channel can reach.")
+    missed = _counts(help_text="And whom not, by reason.")
+
+
+class PreflightSerializer(serializers.Serializer[Any]):
+    """What a launch would come to now. Told by delivery.preflight; stands here for the schema."""
+
+    id = serializers.IntegerField()
+    as_of = serializers.DateTimeField()
+    shape = serializers.IntegerField(help_text="Of this answer: 1.")
+    candidates = serializers.IntegerField(allow_null=True, help_text="Null when counting took too long: see `late`.")
+    included = serializers.IntegerField(allow_null=True)
+    excluded = _counts(help_text="By reason, in the order in which reasons win.")
+    sentence = serializers.CharField(help_text="Whom the audience's rule means.")
+    exclude = serializers.CharField(allow_blank=True, help_text="Whom it leaves out.")
+    caps = serializers.ListField(child=serializers.CharField())
+    steps = PreflightStepSerializer(many=True)
+    times = serializers.JSONField(allow_null=True, help_text="Messages by the hour, in the retailer's time zone.")
+    days = serializers.JSONField(allow_null=True, help_text="How many days it takes where a day has a ceiling.")
+    collisions = serializers.ListField(child=serializers.JSONField(), help_text="Campaigns for the same people.")
+    more = serializers.IntegerField(help_text="Campaigns due about then that were not counted.")
+    sample = serializers.JSONField(allow_null=True, help_text="What would go wrong in a sample of messages.")
+    late = serializers.DictField(child=serializers.CharField(), help_text="Parts that took too long.")
 
 
 class MessageSerializer(serializers.ModelSerializer[Message]):

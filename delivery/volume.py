@@ -21,6 +21,15 @@ def reserve(day: date, *, wanted: int, most: int, zone: ZoneInfo) -> int:
     return granted or 0
 
 
+def used(day: date, zone: ZoneInfo) -> int:
+    """How many were handed over on a day so far; nothing is reserved."""
+    begin, end = begins_at(day, zone), begins_at(day + timedelta(days=1), zone)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT coalesce((SELECT handed FROM delivery_dailyvolume WHERE day = %(day)s), {_HANDED})",
+                       {"day": day, "begin": begin, "end": end})  # fmt: skip
+        return int(cursor.fetchone()[0])
+
+
 def give_back(day: date, number: int) -> None:
     """Some of what was reserved was not taken. To be called before the ledger says what became of it."""
     with connection.cursor() as cursor:
@@ -55,15 +64,15 @@ FROM before WHERE volume.day = %(day)s
 RETURNING volume.handed - before.handed
 """
 
-_BEGIN = """
-INSERT INTO delivery_dailyvolume (day, handed)
-SELECT %(day)s, (
+_HANDED = """((
     SELECT count(*) FROM delivery_message
     WHERE settled_at >= %(begin)s AND settled_at < %(end)s AND state IN ('accepted', 'delivered', 'bounced', 'unknown')
 ) + (
     SELECT count(*) FROM delivery_message message
     JOIN delivery_batch batch ON batch.id = message.batch_id AND batch.handed_to > batch.handed_from
     WHERE message.state = 'queued' AND message.position >= batch.handed_from AND message.position < batch.handed_to
-)
+))"""
+_BEGIN = f"""
+INSERT INTO delivery_dailyvolume (day, handed) SELECT %(day)s, {_HANDED}
 ON CONFLICT DO NOTHING
 """

@@ -12,7 +12,7 @@ from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from campaigns import audience, configuration, editing, policies, resolution, serializers
+from campaigns import configuration, editing, policies, resolution, serializers
 from campaigns.api import etags
 from campaigns.api.base import ApiView, ListView, keyed
 from campaigns.config.gate import Invalid, Problem
@@ -106,25 +106,6 @@ class CampaignValidate(CampaignView):
         campaign = self.get_object()
         found = _problems(serializers.configuration(request.data) or campaign.draft)
         return Response({"valid": not found, "errors": serializers.problems(found)})
-
-
-class CampaignPreflight(CampaignView):
-    serializer_class = serializers.WaterfallSerializer
-    scopes = {"POST": Scope.READ}
-
-    def get(self, request: Request, key: str) -> Response:
-        """Who would get the draft if it were launched now, and who would not, and why."""
-        campaign = self.get_object()
-        if problems := _problems(campaign.draft):
-            raise Invalid(problems)
-        counted = audience.count(resolution.resolve(campaign.draft).config, as_of=timezone.now())
-        return Response(self.get_serializer(counted).data)
-
-    @extend_schema(request=None)
-    @once
-    def post(self, request: Request, key: str) -> Response:
-        """The same as GET."""
-        return self.get(request, key)
 
 
 @contextmanager

@@ -38,7 +38,6 @@ urlpatterns = [
     path("campaigns/<slug:key>/", campaigns.CampaignDetail.as_view()),
     path("campaigns/<slug:key>/resolved/", campaigns.CampaignResolved.as_view()),
     path("campaigns/<slug:key>/validate/", campaigns.CampaignValidate.as_view()),
-    path("campaigns/<slug:key>/preflight/", campaigns.CampaignPreflight.as_view()),
     path("campaigns/<slug:key>/submit/", reviews.CampaignSubmit.as_view()),
     path("campaigns/<slug:key>/approve/", reviews.CampaignApprove.as_view()),
     path("campaigns/<slug:key>/send-back/", reviews.CampaignSendBack.as_view()),

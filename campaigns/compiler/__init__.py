@@ -4,7 +4,7 @@ Whatever facts answer exactly is asked of facts, which are read whole and fast; 
 the customer's attributes. Every value travels as a bind parameter; identifiers come only from the tables here.
 """
 
-from campaigns.compiler.pieces import EVERYBODY, NOBODY, Sql, draw
+from campaigns.compiler.pieces import EVERYBODY, NOBODY, Sql, draw, joined
 from campaigns.compiler.tree import MAX_CONDITIONS, TEXT_COLUMNS, compile_rule, events_in
 from campaigns.compiler.types import mistyped
 
@@ -17,5 +17,6 @@ __all__ = [
     "compile_rule",
     "draw",
     "events_in",
+    "joined",
     "mistyped",
 ]

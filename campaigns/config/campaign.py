@@ -129,6 +129,13 @@ class CampaignConfig(Part):
     limits: Limits = Limits()
     topic: Key = "promotions"
 
+    def delay_of(self, step: Step) -> timedelta:
+        """How long after the start of a run a step comes due: delays add up along the chain of `after`."""
+        by_key, total = {each.key: each for each in self.steps}, timedelta()
+        while step.after:
+            total, step = total + step.after.delay, by_key[step.after.step]
+        return total
+
     @model_validator(mode="after")
     def _steps_lead_forward(self) -> Self:
         keys = [step.key for step in self.steps]

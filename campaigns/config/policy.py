@@ -203,16 +203,8 @@ def _cap_breaches(config: CampaignConfig, policy: Policy) -> Iterator[Problem]:
 
 
 def _steps_within(config: CampaignConfig, first: Step, period: timedelta) -> int:
-    start = _delay(config, first)
-    return sum(start <= _delay(config, step) < start + period for step in config.steps)
-
-
-def _delay(config: CampaignConfig, step: Step) -> timedelta:
-    by_key = {each.key: each for each in config.steps}
-    total = timedelta()
-    while step.after:
-        total, step = total + step.after.delay, by_key[step.after.step]
-    return total
+    start = config.delay_of(first)
+    return sum(start <= config.delay_of(step) < start + period for step in config.steps)
 
 
 def _quiet_breaches(config: CampaignConfig, policy: Policy, zone: ZoneInfo) -> Iterator[Problem]:

@@ -6,11 +6,12 @@ Promise  what runs is a frozen version inside the policy; one occurrence of a ca
 """
 
 from campaigns.configuration.drafts import Conflict, restore, save_draft
+from campaigns.configuration.occurrences import next_of
 from campaigns.configuration.starting import launch, launch_due, start
 from campaigns.configuration.steering import cancel, fail, finish, go_on, pause, resume, stop, withdraw
 from campaigns.configuration.versions import COPY, check, publish
 
 __all__ = [
-    "COPY", "Conflict", "cancel", "check", "fail", "finish", "go_on", "launch", "launch_due", "pause", "publish",
-    "restore", "resume", "save_draft", "start", "stop", "withdraw",
+    "COPY", "Conflict", "cancel", "check", "fail", "finish", "go_on", "launch", "launch_due", "next_of", "pause",
+    "publish", "restore", "resume", "save_draft", "start", "stop", "withdraw",
 ]  # fmt: skip

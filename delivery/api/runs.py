@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from campaigns.api.base import ApiView, ListView, refusal
 from campaigns.config.gate import Problem
 from campaigns.models import Campaign, Customer, Run
-from delivery import reports
+from delivery import reconciliation, reports
 from delivery.models import Batch, Message
 from delivery.serializers import MessageSerializer, ReportSerializer, RunSerializer
 
@@ -81,7 +81,7 @@ class CampaignReport(ApiView):
 
 
 def _told(run: Run) -> Response:
-    return Response({**RunSerializer(run).data, **reports.as_data(reports.report(run))})
+    return Response({**RunSerializer(run).data, **reports.as_data(reports.report(run)), **reconciliation.as_data(run)})
 
 
 def _number(given: str) -> int:

@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from delivery.api import customers, runs, steering, stops, templates
+from delivery.api import customers, preflights, runs, steering, stops, templates
 
 urlpatterns = [
     path("customers/<path:external_id>/export/", customers.CustomerExport.as_view()),
     path("templates/<slug:key>/preview/", templates.TemplatePreview.as_view()),
+    path("campaigns/<slug:key>/preflight/", preflights.CampaignPreflight.as_view()),
     path("campaigns/<slug:key>/launch/", steering.CampaignLaunch.as_view()),
     path("campaigns/<slug:key>/pause/", steering.CampaignPause.as_view()),
     path("campaigns/<slug:key>/resume/", steering.CampaignResume.as_view()),

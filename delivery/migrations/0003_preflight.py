@@ -23,10 +23,17 @@ class Migration(migrations.Migration):
                 ('by', models.CharField(blank=True, db_default='', max_length=200)),
                 ('made_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
                 ('campaign', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='preflights', to='campaigns.campaign')),
-                ('run', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='preflight', to='campaigns.run')),
             ],
             options={
                 'indexes': [models.Index(fields=['campaign', 'made_at'], name='preflight_of_campaign')],
             },
+        ),
+        migrations.CreateModel(
+            name='Reconciliation',
+            fields=[
+                ('run', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='reconciliation', serialize=False, to='campaigns.run')),
+                ('result', models.JSONField()),
+                ('preflight', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='delivery.preflight')),
+            ],
         ),
     ]

@@ -129,10 +129,9 @@ class DailyVolume(models.Model):
 
 
 class Preflight(models.Model):
-    """What a campaign's run would have come to when somebody asked; the run that followed is held against it."""
+    """What a campaign's run would have come to when somebody asked; the runs that follow are held against it."""
 
     campaign = models.ForeignKey("campaigns.Campaign", on_delete=models.CASCADE, related_name="preflights")
-    run = models.OneToOneField(Run, null=True, blank=True, on_delete=models.SET_NULL, related_name="preflight")
     config_hash = models.CharField(max_length=64)  # of the resolved configuration that was looked at
     as_of = models.DateTimeField()
     result = models.JSONField()  # delivery.preflight says its shape
@@ -144,3 +143,14 @@ class Preflight(models.Model):
 
     def __str__(self) -> str:
         return f"pre-flight of {self.campaign_id}"
+
+
+class Reconciliation(models.Model):
+    """A run's audience held against the pre-flight before it, worked out when the audience was chosen."""
+
+    run = models.OneToOneField(Run, primary_key=True, on_delete=models.CASCADE, related_name="reconciliation")
+    preflight = models.ForeignKey(Preflight, on_delete=models.CASCADE, related_name="+", db_index=False)
+    result = models.JSONField()  # delivery.reconciliation says its shape
+
+    def __str__(self) -> str:
+        return f"run {self.run_id} against pre-flight {self.preflight_id}"

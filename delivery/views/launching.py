@@ -27,7 +27,7 @@ from tenants.console import retailer_console
 def audience_page(request: HttpRequest, pk: int) -> HttpResponse:
     """Who would get it, and who not, and why: counted by the statement that a run would use."""
     campaign = get_object_or_404(Campaign, pk=pk)
-    return _page(request, "console/audience.html", "Audience", plans.plan(campaign, now=timezone.now()))
+    return _page(request, "console/audience.html", "Audience", _plan(request, campaign))
 
 
 def launch_page(request: HttpRequest, pk: int) -> HttpResponse:
@@ -35,7 +35,7 @@ def launch_page(request: HttpRequest, pk: int) -> HttpResponse:
     campaign = get_object_or_404(Campaign.objects.select_related("live"), pk=pk)
     if request.method == "POST":
         return _launch(request, campaign)
-    plan = plans.plan(campaign, now=timezone.now())
+    plan = _plan(request, campaign)
     plan.problems += plans.channel_problems(plan.config)
     plan.problems += _approval_problems(plan)
     return _page(request, "console/launch.html", "Launch", plan, occurrence=f"console:{uuid.uuid4()}")
@@ -72,7 +72,7 @@ def withdraw(request: HttpRequest, pk: int) -> HttpResponse:
 def send_test(request: HttpRequest, pk: int) -> HttpResponse:
     """Each variant once, to the person who asks."""
     campaign = get_object_or_404(Campaign, pk=pk)
-    plan = plans.plan(campaign, now=timezone.now())
+    plan = plans.plan(campaign, now=timezone.now(), counted=False)
     template = plans.template(plan.config) if plan.config else None
     if plan.problems or template is None or plan.config is None or plan.customer is None:
         said = "; ".join(plan.problems) or "There is no customer to render it for: import customers first."
@@ -115,6 +115,10 @@ def _launch(request: HttpRequest, campaign: Campaign) -> HttpResponse:
         bell.ring()
         return redirect("admin:campaigns_run_change", run.pk)
     return redirect("admin:campaigns_campaign_change", campaign.pk)
+
+
+def _plan(request: HttpRequest, campaign: Campaign) -> Plan:
+    return plans.plan(campaign, now=timezone.now(), by=str(request.user))
 
 
 def _page(request: HttpRequest, template: str, title: str, plan: Plan, **more: Any) -> HttpResponse:

@@ -13,12 +13,11 @@ from campaigns.config.layers import Resolved
 from campaigns.forms import drafts, inheritance
 from campaigns.forms.campaigns import missing
 from campaigns.models import Campaign, Customer, Member, Template, TemplateVersion
-from delivery import previews, providers
+from delivery import preflight, previews, providers
 from delivery.channels.base import ChannelUnavailable
 from delivery.previews import Preview
+from delivery.views import bars
 from tenants import context
-
-SAMPLE = 200  # people whose messages are rendered before a launch, to see what would go wrong
 
 
 @dataclass
@@ -31,8 +30,31 @@ class Plan:
     waterfall: dict[str, Any] = field(default_factory=dict)
     customer: Customer | None = None
     shown: list[tuple[str, Preview]] = field(default_factory=list)  # with the name of step and variant
-    looked_at: int = 0
-    unrenderable: list[tuple[str, int]] = field(default_factory=list)
+    preflight: dict[str, Any] = field(default_factory=dict)  # what delivery.preflight found
+    hours: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def several_steps(self) -> bool:
+        return self.config is not None and len(self.config.steps) > 1
+
+    @property
+    def several_messages(self) -> bool:
+        return self.config is not None and sum(len(step.variants) for step in self.config.steps) > 1
+
+    @property
+    def steps(self) -> list[dict[str, Any]]:
+        labels = dict(Member.Reason.choices)
+        return [
+            each | {"missed": [(labels[reason].lower(), number) for reason, number in each["missed"].items()]}
+            for each in self.preflight.get("steps", [])
+        ]
+
+    @property
+    def collisions(self) -> list[dict[str, Any]]:
+        return [
+            each | {"due_at": datetime.fromisoformat(each["due_at"]), "is_mine": each["later"] == self.campaign.key}
+            for each in self.preflight.get("collisions", [])
+        ]
 
     @property
     def config(self) -> CampaignConfig | None:
@@ -62,21 +84,18 @@ class Plan:
         return drafts.trigger_words(self.resolved.document["trigger"], context.current().tzinfo)
 
 
-def plan(campaign: Campaign, *, now: datetime) -> Plan:
+def plan(campaign: Campaign, *, now: datetime, by: str = "", counted: bool = True) -> Plan:
+    """With its pre-flight, which is stored; or without, for who only asks what it says."""
     stands = inheritance.standing(campaign.draft)
     problems = [problem for found in missing(stands, as_of=now).values() for problem in found]
     made = Plan(campaign, problems)
     try:
         made.resolved = stands.resolved()
-        config = made.resolved.config
-        made.waterfall = waterfall_rows(audience.count(config, as_of=now))
-        people = _sample(config, now)
+        if counted:
+            _count(made, preflight.make(campaign, now=now, by=by, resolved=made.resolved).result)
     except Invalid:
         return made  # `missing` has said why
-    live = template(config)
-    made.customer = next((each for each in people if each.first_name and each.email), None) or next(iter(people), None)
-    if live and made.customer:
-        _render(made, config, live, people)
+    _render(made, made.resolved.config)
     return made
 
 
@@ -114,9 +133,19 @@ def waterfall_rows(waterfall: audience.Waterfall) -> dict[str, Any]:
     }
 
 
-def _render(made: Plan, config: CampaignConfig, live: TemplateVersion, people: list[Customer]) -> None:
-    """Each variant of each step for one person, and what goes wrong in the first step for the others of the sample."""
-    assert made.customer is not None
+def _count(made: Plan, found: dict[str, Any]) -> None:
+    made.preflight = found
+    if found["candidates"] is not None:
+        counted = audience.Waterfall(found["candidates"], found["included"], found["excluded"])
+        made.waterfall = waterfall_rows(counted)
+    made.hours = bars.of_hours(found["times"]["hours"]) if found["times"] else []
+
+
+def _render(made: Plan, config: CampaignConfig) -> None:
+    """Each variant of each step for one person."""
+    made.customer = _somebody((made.preflight.get("sample") or {}).get("shown", []))
+    if made.customer is None:
+        return
     keys = {step.template for step in config.steps}
     by_key = {each.key: each.live for each in Template.objects.select_related("live").filter(key__in=keys)}
     for step in config.steps:
@@ -126,10 +155,10 @@ def _render(made: Plan, config: CampaignConfig, live: TemplateVersion, people: l
         for variant in step.variants:
             name = f"Variant {variant.key}" if len(config.steps) == 1 else f"Step {step.key}, variant {variant.key}"
             made.shown.append((name, previews.of_variant(config, content, variant, made.customer)))
-    made.looked_at = len(people)
-    made.unrenderable = previews.problems(config, live, people).most_common()
 
 
-def _sample(config: CampaignConfig, now: datetime) -> list[Customer]:
-    _, people = audience.preview(config.audience.include, as_of=now, sample=SAMPLE)
-    return list(Customer.objects.filter(external_id__in=[person["external_id"] for person in people]).order_by("pk"))
+def _somebody(included: list[str]) -> Customer | None:
+    """One of those included, with a name if one has; else whoever came first of all customers."""
+    people = list(Customer.objects.filter(external_id__in=included).order_by("pk"))
+    people = people or list(Customer.objects.order_by("pk")[:1])
+    return next((each for each in people if each.first_name and each.email), None) or next(iter(people), None)

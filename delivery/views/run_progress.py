@@ -14,8 +14,8 @@ from django.utils import timezone
 
 from campaigns import configuration
 from campaigns.lifecycle import NotAllowed
-from campaigns.models import Run
-from delivery import reports
+from campaigns.models import Member, Run
+from delivery import cures, reconciliation, reports
 from delivery.models import Batch, Message
 from delivery.reports import Report
 from delivery.views.plans import waterfall_rows
@@ -40,19 +40,6 @@ STATES = {
     "cancelled": "Not wanted any more when its turn came",
 }
 WAITING = ("queued", "claimed", "held")
-# What a person can do, by the beginning of the ledger's reason.
-_CURES = (
-    ("render: no value", "Give the variable a default in the template: {{ … | default(\"there\") }}."),
-    ("render:", "Correct the template; the preview for such a customer shows the error."),
-    ("suppressed", "They unsubscribed, bounced or complained after the run began: nothing to do."),
-    ("no_consent", "They withdrew their consent after the run began: nothing to do."),
-    ("no_address", "Their address was removed after the run began: nothing to do."),
-    ("too late", "Send earlier, or let the campaign expire later."),
-    ("the run was cancelled", "Somebody cancelled the run."),
-    ("the worker stopped", "It may or may not have arrived; it is not sent again, so that nobody gets it twice."),
-    ("gave up", "The provider stayed out of reach for a day: check its status, then launch again for those left."),
-    ("deferred", "The provider kept putting it off: check its limits for this sender."),
-)  # fmt: skip
 
 
 def page(run: Run) -> dict[str, Any]:
@@ -68,10 +55,11 @@ def page(run: Run) -> dict[str, Any]:
         "tempo": _tempo(report, now),
         "variants": _variants(report),
         "reasons": [
-            {"state": state, "reason": reason, "count": count, "cure": _cure(reason)}
+            {"state": state, "reason": reason, "count": count, "cure": cures.cure(reason)}
             for state, reason, count in report.reasons
         ],
         "held_up": _held_up(run),
+        "held_against": _held_against(run),
     }
 
 
@@ -168,17 +156,31 @@ def _variants(report: Report) -> list[dict[str, Any]]:
     ]
 
 
+def _held_against(run: Run) -> dict[str, Any] | None:
+    """The run's audience beside the pre-flight's."""
+    found = reconciliation.of(run)
+    if found is None:
+        return None
+    labels = {**dict(Member.Reason.choices), reconciliation.INCLUDED: "Included"}
+    rows = [
+        {"label": labels.get(reason, reason), "before": before, "after": after, "difference": f"{after - before:+,}"}
+        for reason, before, after in reconciliation.differing(found.result)
+    ]
+    return {
+        "rows": rows,
+        "words": " ".join(reconciliation.lines(found)),
+        "causes": reconciliation.reasons(found),
+        "made_at": found.preflight.as_of,
+        "by": found.preflight.by,
+    }
+
+
 def _held_up(run: Run) -> str:
     """Why nothing moves, when a provider keeps a batch waiting."""
     if run.state not in OPEN:
         return ""
     held = Batch.objects.filter(run=run, state=Batch.State.QUEUED).exclude(error="").order_by("due_at").first()
     return held.error if held else ""
-
-
-def _cure(reason: str) -> str:
-    provider = "The provider's own words. Addresses refused for good are best corrected or suppressed."
-    return next((cure for beginning, cure in _CURES if reason.startswith(beginning)), provider)
 
 
 def _duration(seconds: float) -> str:

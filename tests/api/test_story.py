@@ -70,7 +70,7 @@ def test_from_customers_to_report(api: Api, acme: Retailer, inbox: Inbox) -> Non
     assert api.post("campaigns/", campaign).status_code == 201
     assert api.post("campaigns/thanks/validate/").json() == {"valid": True, "errors": []}
     preflight = api.post("campaigns/thanks/preflight/").json()
-    assert preflight == {"candidates": 8, "included": 7, "excluded": {"no_consent": 1}}
+    assert (preflight["candidates"], preflight["included"], preflight["excluded"]) == (8, 7, {"no_consent": 1})
     api.post("suppressions/", {"address": "c5@example.test", "reason": "manual"})
 
     launched = api.post("campaigns/thanks/launch/", idempotency_key="thanks-1")

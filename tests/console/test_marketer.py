@@ -360,4 +360,4 @@ def test_confirmation_tells_whose_message_cannot_be_rendered(at_acme: Retailer, 
     factories.template("hello", subject="Hi {{ customer.first_name }}")
     campaign = factories.campaign()
     page = ana.get(f"/admin/campaigns/campaign/{campaign.pk}/launch/").content.decode()
-    assert "Of 5 people looked at, 2 would get nothing: no value for customer.first_name." in page
+    assert "Of 5 people looked at, 2 would get nothing: no value for customer.first_name. Such as c" in page

@@ -14,6 +14,7 @@ from pytest_django import Settings
 
 from campaigns.models import Run
 from delivery import providers
+from delivery.models import Preflight
 from tenants import context
 from tenants.models import Retailer
 from tests import factories
@@ -53,12 +54,26 @@ def test_ledger_as_json(at_acme: Retailer) -> None:
 
 
 def test_preflight_counts_and_starts_nothing(at_acme: Retailer) -> None:
-    assert json.loads(launch("--preflight", "--json")) == {
-        "candidates": 9,
-        "included": 7,
-        "excluded": {"no_consent": 2},
-    }
+    told = json.loads(launch("--preflight", "--json"))
+    assert (told["candidates"], told["included"], told["excluded"]) == (9, 7, {"no_consent": 2})
+    assert told["steps"] == [{"step": "first", "channel": "email", "reached": 7, "missed": {}}]
+    assert (told["sentence"], told["late"], told["id"]) == ("Everyone.", {}, Preflight.objects.get().pk)
+    assert re.search(r"^ +2 no_consent$", launch("--preflight"), re.MULTILINE)
     assert Run.objects.count() == 0
+
+
+def test_waiting_tells_what_differs_from_the_preflight(at_acme: Retailer) -> None:
+    launch("--preflight")
+    assert "against the pre-flight: Exactly as the pre-flight said." in launch("--wait")
+    with context.in_retailer(at_acme):
+        factories.customers(2, first=10)
+    report = json.loads(launch("--wait", "--json"))
+    assert report["preflight"]["before"] == {"included": 7, "no_consent": 2}
+    assert report["preflight"]["after"] == {"included": 9, "no_consent": 2}
+    assert report["preflight"]["words"][:2] == [
+        "included: 7 in the pre-flight, 9 in the run",
+        "2 people: added since",
+    ]
 
 
 def test_stopped_mail_server_is_told_before_anything_starts(at_acme: Retailer, settings: Settings) -> None:

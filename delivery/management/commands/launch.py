@@ -8,11 +8,11 @@ from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from campaigns import audience, configuration, resolution
+from campaigns import configuration, resolution
 from campaigns.config.gate import Invalid
 from campaigns.lifecycle import NotAllowed
 from campaigns.models import Campaign, Run
-from delivery import providers, reports, waiting
+from delivery import preflight, providers, reconciliation, reports, waiting
 from delivery.channels.base import ChannelUnavailable
 from tenants import bell
 from tenants.management.retailer_command import RetailerCommand
@@ -25,7 +25,7 @@ class Command(RetailerCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("campaign", help="the campaign's key")
-        parser.add_argument("--preflight", action="store_true", help="only count who would and would not get it")
+        parser.add_argument("--preflight", action="store_true", help="only tell who would get it, who not, and when")
         parser.add_argument("--wait", action="store_true", help="return when the run has ended; exit 0 if it balances")
         parser.add_argument("--timeout", type=float, default=3600, help="with --wait: give up after so many seconds")
         parser.add_argument("--as-of", help="evaluate the audience as of this instant (ISO 8601; default now)")
@@ -54,25 +54,24 @@ class Command(RetailerCommand):
             self.stdout.write(f"Launched {campaign.key}: run {run.pk}. Watch it in the console, or launch with --wait.")
 
     def _preflight(self, campaign: Campaign, as_of: datetime, *, as_json: bool) -> None:
-        config = resolution.resolve(campaign.draft).config
-        problems = configuration.check(config, as_of=as_of)
+        resolved = resolution.resolve(campaign.draft)
+        problems = configuration.check(resolved.config, as_of=as_of)
         if problems:
             raise Invalid(problems)
-        found = audience.count(config, as_of=as_of)
-        if as_json:
-            self.stdout.write(json.dumps(vars(found), indent=2))
-            return
-        self.stdout.write(f"{found.candidates} candidates, {found.included} included")
-        for reason, number in found.excluded.items():
-            self.stdout.write(f"  {number:>8} {reason}")
+        made = preflight.make(campaign, now=as_of, by="command", resolved=resolved)
+        self.stdout.write(
+            json.dumps(preflight.as_data(made), indent=2) if as_json else "\n".join(preflight.lines(made))
+        )
 
     def _wait(self, run: Run, retailer: Retailer, **options: Any) -> None:
         ended = waiting.until_ended(run, retailer, seconds=options["timeout"], say=self.stderr.write)
         report = reports.report(run)
         if options["json"]:
-            self.stdout.write(json.dumps(reports.as_data(report), indent=2))
+            self.stdout.write(json.dumps(reports.as_data(report) | reconciliation.as_data(run), indent=2))
         else:
             self.stdout.write(waiting.ledger(report))
+            if held := reconciliation.of(run):
+                self.stdout.write("  against the pre-flight: " + "; ".join(reconciliation.lines(held)))
         if not ended:
             raise CommandError(f"Run {run.pk} had not ended after {options['timeout']:.0f} s; workers carry it on.")
         if run.state != Run.State.COMPLETED:

@@ -1,0 +1,95 @@
+"""A pre-flight, part by part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from campaigns import audience, policies, resolution, sentences
+from campaigns.compiler import Sql
+from campaigns.config.campaign import CampaignConfig
+from campaigns.config.gate import Invalid, content_hash
+from campaigns.config.layers import Resolved
+from campaigns.models import Campaign
+from delivery import caps, reconciliation
+from delivery.models import Preflight
+from delivery.preflight import collisions, counts, rendering, timing
+from delivery.preflight.asking import Asked
+from tenants import context
+
+SHAPE = 1
+_NO_COLLISIONS: dict[str, Any] = {"collisions": [], "more": 0}
+KEPT = 100  # of a campaign: the newest
+
+
+def make(campaign: Campaign, *, now: datetime, by: str = "", resolved: Resolved | None = None) -> Preflight:
+    """The pre-flight of the draft as it stands, stored. `resolved` is for a caller who has just resolved it.
+
+    Raises Invalid for a configuration that cannot be read; whether it may be published is for checks.check to say.
+    """
+    resolved = resolved or resolution.resolve(campaign.draft)
+    asked = ask(resolved.config, now=now)
+    made = Preflight(campaign=campaign, config_hash=content_hash(resolved.document), as_of=now, by=by[:200])
+    made.result = {
+        "shape": SHAPE,
+        **_said(asked),
+        **_parts(campaign, asked),
+        "policy": reconciliation.bounds_in_force(),
+        "marks": reconciliation.marks(),
+    }
+    with transaction.atomic():
+        made.save()
+        outdated = Preflight.objects.filter(campaign=campaign).order_by("-pk").values("pk")[KEPT:]
+        Preflight.objects.filter(pk__in=list(outdated.values_list("pk", flat=True))).delete()
+    return made
+
+
+def ask(config: CampaignConfig, *, now: datetime) -> Asked:
+    """Whose audience, under the policy in force and as the ledger stands."""
+    policy = policies.effective(context.current())
+    limits = [*policy.per_customer, *([config.limits.per_customer] if config.limits.per_customer else [])]
+    chosen = audience.judged(config, as_of=now, capped=caps.full(limits, now=now)) if _is_countable(config) else None
+    return Asked(config, policy, limits, now, chosen or Sql(""))
+
+
+def _is_countable(config: CampaignConfig) -> bool:
+    return config.steps[0].channel in counts.REACHABLE
+
+
+def _said(asked: Asked) -> dict[str, Any]:
+    rules = asked.config.audience
+    return {
+        "sentence": sentences.sentence(rules.include),
+        "exclude": sentences.sentence(rules.exclude) if rules.exclude else "",
+        "caps": [caps.words(limit) for limit in asked.limits],
+    }
+
+
+def _parts(campaign: Campaign, asked: Asked) -> dict[str, Any]:
+    """Every part within its time. What needs the numbers of another part does without, when that came late."""
+    late: dict[str, str] = {}
+    if not asked.chosen.text:
+        late["counts"] = f"{asked.config.steps[0].channel} has no addresses yet: only email and sms can be counted."
+    told = _timely("counts", late, lambda: counts.of(asked)) if asked.chosen.text else None
+    reached = [step["reached"] for step in told["steps"]] if told else []
+    when = _timely("times", late, lambda: timing.of(asked, campaign, reached)) if reached else None
+    return {
+        **(told or {"candidates": None, "included": None, "excluded": {}, "steps": []}),
+        **(when or {"times": None, "days": None}),
+        **((told and _timely("collisions", late, lambda: collisions.of(campaign, asked))) or _NO_COLLISIONS),
+        "sample": _timely("sample", late, lambda: rendering.sample(asked)) if told else None,
+        "late": late,
+    }
+
+
+def _timely(part: str, late: dict[str, str], work: Callable[[], Any]) -> Any:
+    try:
+        return work()
+    except Invalid as problem:
+        if {each.code for each in problem.problems} != {"too_slow"}:
+            raise
+        late[part] = "This took too long and was left out."
+        return None

@@ -1,0 +1,84 @@
+"""What would go wrong in the messages of a sample of those included."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from campaigns.compiler import Sql
+from campaigns.models import Customer, Template, TemplateVersion
+from delivery import cures, previews
+from delivery.preflight.asking import Asked, rows
+
+SAMPLE = 500  # people whose messages are rendered, each variant of each step
+SHOWN = 20  # of them, whose messages a page may show
+NAMED = 3  # of those with the same problem
+SECONDS = 15.0  # to find them, and again for all rendering: steps times variants times people may be many
+
+
+def sample(asked: Asked) -> dict[str, Any]:
+    """The errors by step, variant and problem, the most frequent first. The same people each time: by their draw."""
+    people, templates = _people(asked), _templates(asked)
+    found: dict[tuple[str, str, str], dict[str, Any]] = {}
+    until, looked_at = time.monotonic() + SECONDS, len(people)
+    for step in asked.config.steps:
+        if step.channel != "email" or step.template not in templates:
+            continue  # checks.py says what is wrong with it
+        seen = _Seen(people, until)
+        for variant, problem, customer in previews.errors(asked.config, step, templates[step.template], seen):
+            _note(found, step.key, variant, problem, customer)
+        looked_at = min(looked_at, seen.number)
+    errors = sorted(found.values(), key=lambda error: (-error["people"], error["step"], error["variant"]))
+    shown = [customer.external_id for customer in people[:SHOWN]]
+    return {"people": looked_at, "shown": shown, "errors": errors}
+
+
+class _Seen:
+    """People, for as long as there is time; `number` is how many that were."""
+
+    def __init__(self, people: Sequence[Customer], until: float) -> None:
+        self._people = people
+        self._until = until
+        self.number = 0
+
+    def __iter__(self) -> Iterator[Customer]:
+        for customer in self._people:
+            if time.monotonic() > self._until:
+                return
+            self.number += 1
+            yield customer
+
+
+def _people(asked: Asked) -> list[Customer]:
+    chosen = f"""
+        SELECT customer_id FROM ({asked.chosen.text}) judged WHERE reason = '' ORDER BY draw, customer_id LIMIT %s
+    """
+    ids = [row[0] for row in rows(Sql(chosen, (*asked.chosen.params, SAMPLE)), seconds=SECONDS)]
+    by_id = Customer.objects.in_bulk(ids)
+    return [by_id[pk] for pk in ids if pk in by_id]
+
+
+def _templates(asked: Asked) -> dict[str, TemplateVersion]:
+    keys = {step.template for step in asked.config.steps if step.channel == "email"}
+    live = Template.objects.select_related("live").filter(key__in=keys, live__isnull=False)
+    return {template.key: template.live for template in live if template.live}
+
+
+def _note(
+    found: dict[tuple[str, str, str], dict[str, Any]], step: str, variant: str, problem: str, who: Customer
+) -> None:
+    error = found.setdefault(
+        (step, variant, problem),
+        {
+            "step": step,
+            "variant": variant,
+            "problem": problem,
+            "cure": cures.of_rendering(problem),
+            "people": 0,
+            "external_ids": [],
+        },
+    )
+    error["people"] += 1
+    if len(error["external_ids"]) < NAMED:
+        error["external_ids"].append(who.external_id)

@@ -1,0 +1,75 @@
+"""A pre-flight for a person to read, line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from delivery.models import Preflight
+
+
+def as_data(preflight: Preflight) -> dict[str, Any]:
+    """The pre-flight as plain JSON data, as the API and `--json` give it."""
+    told = {name: value for name, value in preflight.result.items() if name not in ("marks", "policy")}
+    return {"id": preflight.pk, "as_of": preflight.as_of.isoformat(), **told}
+
+
+def lines(preflight: Preflight) -> Iterator[str]:
+    result = preflight.result
+    yield result["sentence"]
+    if result["exclude"]:
+        yield f"But not: {result['exclude']}"
+    if result["candidates"] is not None:
+        yield f"{result['candidates']} candidates, {result['included']} included"
+    for reason, number in result["excluded"].items():
+        yield f"  {number:>8} {reason}"
+    yield from _steps(result["steps"])
+    yield from _times(result)
+    yield from _collisions(result)
+    yield from _errors(result["sample"])
+    for part, words in result["late"].items():
+        yield f"{part}: {words}"
+
+
+def _steps(steps: list[dict[str, Any]]) -> Iterator[str]:
+    for step in steps:
+        missed = ", ".join(f"{number} {reason}" for reason, number in step["missed"].items())
+        yield f"Step {step['step']} by {step['channel']}: reaches {step['reached']}" + (
+            f" ({missed})" if missed else ""
+        )
+
+
+def _times(result: dict[str, Any]) -> Iterator[str]:
+    times, days = result["times"], result["days"]
+    for each in times["hours"] if times else []:
+        at = datetime.fromisoformat(each["at"])
+        yield f"  {each['messages']:>8} messages from {at:%d %b %Y, %H:%M} ({times['zone']})"
+    if times and times["note"]:
+        yield times["note"]
+    if days:
+        yield (
+            f"At most {days['max_per_day']:,} a day, {days['used_today']:,} of today's used: "
+            f"takes {days['days']:,} {'day' if days['days'] == 1 else 'days'}, until {days['last_day']}"
+        )
+
+
+def _collisions(result: dict[str, Any]) -> Iterator[str]:
+    for each in result.get("collisions", []):
+        held = f"; the limits would hold back {each['over_cap']} of {each['later']}'s" if each["over_cap"] else ""
+        yield f"Collides with {each['campaign']} on {each['due_at'][:10]}: {each['in_common']} people in common{held}"
+    if result.get("more"):
+        yield f"{result['more']} more campaigns are due about then; they were not counted"
+
+
+def _errors(sample: dict[str, Any] | None) -> Iterator[str]:
+    if sample is None:
+        return
+    for error in sample["errors"]:
+        ids = ", ".join(error["external_ids"])
+        yield (
+            f"Of {sample['people']} looked at, {error['people']} would get nothing of step {error['step']}, "
+            f"variant {error['variant']}: {error['problem']} (such as {ids}). {error['cure']}"
+        )
+    if not sample["errors"]:
+        yield f"{sample['people']} people's messages were rendered without an error"
