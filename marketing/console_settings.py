@@ -67,6 +67,7 @@ UNFOLD = _site(
                 _item("Runs", "play_circle", "admin:campaigns_run_changelist"),
                 _item("Segments", "group", "admin:campaigns_segment_changelist"),
                 _item("Templates", "drafts", "admin:campaigns_template_changelist"),
+                _item("Products", "inventory_2", "admin:campaigns_product_changelist"),
             ],
         },
         {

@@ -101,6 +101,8 @@ def _values(cells: Sequence[str]) -> list[str]:
 
 def _own(name: str, chosen: str, kind: Kind) -> Choice:
     """The custom field that would be called like the column; or the one that an earlier file put it to."""
+    if not kind.layout.extras:
+        return "", ""
     prefix = f"{kind.layout.extras}."
     if chosen.startswith(prefix) and chosen.removeprefix(prefix) not in mapping.declared(kind):
         bare = chosen.removeprefix(prefix)

@@ -1,7 +1,7 @@
-"""Customers and events from CSV files, streamed and committed chunk by chunk.
+"""Customers, events and products from CSV files, streamed and committed chunk by chunk.
 
 Reads    a CSV file, gzipped or not
-Writes   Customer, Event (through campaigns.ingest), a file of the rejected rows
+Writes   Customer, Event, Product (through campaigns.ingest), a file of the rejected rows
 Promise  good rows are kept, bad ones are listed with their reason, and the same file again changes nothing
 """
 
@@ -17,13 +17,13 @@ from typing import Any
 
 from campaigns import ingest
 from campaigns.importing import csv_file, outcomes
-from campaigns.importing.columns import CUSTOMERS, EVENTS, Layout, understood
+from campaigns.importing.columns import CUSTOMERS, EVENTS, PRODUCTS, Layout, understood
 from campaigns.importing.csv_file import FileUnreadable
 from campaigns.importing.outcomes import CHUNK, Ingest
 from campaigns.importing.rejects import RejectFile
 from tenants import context
 
-__all__ = ["FileUnreadable", "Summary", "import_customers", "import_events"]
+__all__ = ["FileUnreadable", "Summary", "import_customers", "import_events", "import_products"]
 
 Progress = Callable[[int], None]
 
@@ -71,6 +71,17 @@ def import_events(
         return ingest.add_events(rows, now=now, zone=zone)
 
     return _import(path, EVENTS, write, rejects=rejects, progress=progress)
+
+
+def import_products(
+    path: Path, *, now: datetime, rejects: Path | None = None, progress: Progress | None = None
+) -> Summary:
+    """Upsert every product of the file. Raises FileUnreadable before anything is written."""
+
+    def write(rows: Sequence[Mapping[str, Any]]) -> list[ingest.RowResult]:
+        return ingest.upsert_products(rows, now=now)
+
+    return _import(path, PRODUCTS, write, rejects=rejects, progress=progress)
 
 
 def _import(path: Path, layout: Layout, write: Ingest, *, rejects: Path | None, progress: Progress | None) -> Summary:

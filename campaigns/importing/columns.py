@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from campaigns.importing.csv_file import FileUnreadable
-from campaigns.ingest import customers, events
+from campaigns.ingest import customers, events, products
 
 # Digits that a float carries exactly; leading zeros, plus signs and exponents are codes, not numbers.
 _NUMBER = re.compile(r"(?=.{1,16}\Z)-?(?:0|[1-9]\d*)(?:\.\d+)?", re.ASCII)
@@ -19,7 +19,7 @@ _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0"
 
 @dataclass(frozen=True)
 class Layout:
-    """The columns of a kind of file. Custom ones are written `<extras>.<name>`."""
+    """The columns of a kind of file. Custom ones are written `<extras>.<name>`; without `extras` there are none."""
 
     fields: tuple[str, ...]
     needed: tuple[str, ...]
@@ -38,6 +38,12 @@ EVENTS = Layout(
     needed=events.NEEDED,
     extras="properties",
     outcomes=("created", "duplicate", "rejected"),
+)
+PRODUCTS = Layout(
+    fields=tuple(products.READERS),
+    needed=products.NEEDED,
+    extras="",
+    outcomes=("created", "updated", "unchanged", "rejected"),
 )
 
 
@@ -134,10 +140,11 @@ def _check(header: Sequence[str], layout: Layout, prefix: str) -> None:
     problems += [
         f"the column {name!r} is unknown"
         for name in counts
-        if name not in layout.fields and (not name.startswith(prefix) or name == prefix)
+        if name not in layout.fields and (not layout.extras or not name.startswith(prefix) or name == prefix)
     ]
     if problems:
+        known = [*layout.fields, f"{prefix}<name>"] if layout.extras else layout.fields
         raise FileUnreadable(
             f"Nothing was imported: {'; '.join(problems)}. Found: {', '.join(map(repr, header))}. "
-            f"Known: {', '.join(layout.fields)}, {prefix}<name>, separated by commas."
+            f"Known: {', '.join(known)}, separated by commas."
         )

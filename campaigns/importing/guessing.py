@@ -67,7 +67,7 @@ def plain(name: str) -> str:
 
 def _own_name(name: str, layout: Layout) -> str:
     prefix = f"{layout.extras}."
-    if name.startswith(prefix) and len(name) > len(prefix):
+    if layout.extras and name.startswith(prefix) and len(name) > len(prefix):
         return name
     spelt = plain(name)
     return next((field for field in layout.fields if plain(field) == spelt), "")

@@ -10,10 +10,10 @@ from typing import Any
 from django.db.models import Model
 
 from campaigns import ingest
-from campaigns.importing.columns import CUSTOMERS, EVENTS, Layout
-from campaigns.ingest import customers, events
+from campaigns.importing.columns import CUSTOMERS, EVENTS, PRODUCTS, Layout
+from campaigns.ingest import customers, events, products
 from campaigns.ingest.fields import Reader
-from campaigns.models import Customer, Event, Import
+from campaigns.models import Customer, Event, Import, Product
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -63,6 +63,10 @@ def _events(rows: Rows, given: Circumstances) -> list[ingest.RowResult]:
     return ingest.add_events(rows, now=given.now, zone=given.zone, when_due=given.when_due)
 
 
+def _products(rows: Rows, given: Circumstances) -> list[ingest.RowResult]:
+    return ingest.upsert_products(rows, now=given.now)
+
+
 KINDS: dict[str, Kind] = {
     "customers": Kind(
         layout=CUSTOMERS,
@@ -95,5 +99,13 @@ KINDS: dict[str, Kind] = {
             "name": "What happened",
             "occurred_at": "When it happened",
         },
+    ),
+    "products": Kind(
+        layout=PRODUCTS,
+        model=Product,
+        write=_products,
+        readers=products.READERS,
+        constants=("currency", "category", "availability"),
+        labels={"sku": "SKU", "url": "Web page", "image_url": "Image address"},
     ),
 }

@@ -70,6 +70,10 @@ from campaigns.serializers.problems import (
     ProblemSerializer,
     problems,
 )
+from campaigns.serializers.products import (
+    ProductRows,
+    ProductSerializer,
+)
 from campaigns.serializers.stops import (
     StopReasonSerializer,
     StopSerializer,
@@ -103,6 +107,8 @@ __all__ = [
     "OfferSerializer",
     "PolicySerializer",
     "ProblemSerializer",
+    "ProductRows",
+    "ProductSerializer",
     "PublishSerializer",
     "ResolvedSerializer",
     "ReviewSerializer",

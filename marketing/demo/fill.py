@@ -1,4 +1,4 @@
-"""A demo retailer from nothing: provisioned, branded, filled with people and history, its campaign drafted.
+"""A demo retailer from nothing: provisioned, branded, filled with people, history and products, its campaign drafted.
 
 Everything goes through the doors that marketers and integrators use, so the demo proves them; done twice, it
 changes nothing.
@@ -14,7 +14,7 @@ from typing import Any
 from campaigns import blueprinting, configuration, content, editing, ingest, policies
 from campaigns.models import Campaign, Customer, Segment, Template
 from marketing.demo import people
-from marketing.demo.banners import Banner
+from marketing.demo.banners import Banner, Product
 from tenants import context, provisioning
 from tenants.accounts.models import User
 from tenants.models import Retailer
@@ -59,6 +59,11 @@ def history(banner: Banner, *, customers: int, now: datetime, step: Callable[[in
         ingest.add_events(chunk, now=now, zone=context.current().tzinfo)
 
 
+def catalog(banner: Banner, *, now: datetime) -> None:
+    """The banner's products. They have no pictures: `.example` serves none."""
+    ingest.upsert_products([_product(banner, each) for each in banner.products], now=now)
+
+
 def policy() -> None:
     """The platform's bounds, where staff have not set any."""
     if not policies.layer_of(None).number:
@@ -82,6 +87,17 @@ def waiting_campaign(*, now: datetime) -> None:
     """A campaign that a blueprint began, live and waiting for people to leave their baskets."""
     if not Campaign.objects.filter(key=WAITING).exists():
         configuration.publish(blueprinting.instantiate(WAITING, now=now), now=now)
+
+
+def _product(banner: Banner, product: Product) -> dict[str, Any]:
+    return {
+        "sku": product.sku,
+        "name": product.name,
+        "url": f"{banner.brand['website']}/products/{product.sku.lower()}",
+        "price": f"{product.cents // 100}.{product.cents % 100:02}",
+        "currency": banner.currency,
+        "category": product.category,
+    }
 
 
 def _filled(row: Any, values: Mapping[str, Any]) -> Any:

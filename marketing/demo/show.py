@@ -36,7 +36,7 @@ class Scene:
 
 
 def prepare(banners: Sequence[Banner], *, customers: int, console: Console) -> list[Retailer]:
-    """Every retailer with its people, history, brand and campaign."""
+    """Every retailer with its people, history, catalog, brand and campaign."""
     now, retailers = timezone.now(), []
     fill.policy()
     with _progress(console) as progress:
@@ -45,6 +45,7 @@ def prepare(banners: Sequence[Banner], *, customers: int, console: Console) -> l
             retailer = fill.retailer(banner)
             with context.in_retailer(retailer):
                 fill.history(banner, customers=customers, now=now, step=partial(progress.advance, task))
+                fill.catalog(banner, now=now)
                 fill.campaign(banner, now=now)
                 fill.waiting_campaign(now=now)
             progress.update(task, completed=customers)

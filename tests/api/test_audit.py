@@ -25,8 +25,9 @@ LATER = {"trigger": {"kind": "schedule", "at": "2090-01-01T09:00:00"}}
 PUBLISH, LAUNCH = ("POST", "campaigns/welcome/publish/"), ("POST", "campaigns/welcome/launch/")
 SUBMIT, INSTANTIATE = ("POST", "campaigns/welcome/submit/"), ("POST", "blueprints/spring/instantiate/")
 
-# Facts about people, not configuration: each has its time and source, and there are millions of them.
+# Facts about people and goods, not configuration: each has its time and source, and there are millions of them.
 FACTS = {
+    "products/bulk/", "products/<path:sku>/",
     "customers/bulk/", "customers/<path:external_id>/", "customers/<path:external_id>/consents/", "events/"
 }  # fmt: skip
 

@@ -147,6 +147,10 @@ CONSENT = {
     "channel": "sms", "topic": "news", "granted": False, "said_at": "2026-01-02T03:04:05+02:00", "source": "till 4",
     "text": "News by SMS?\nYes please",
 }  # fmt: skip
+PRODUCT = {
+    "sku": "p1", "name": "Loaf", "url": "https://shop.example/loaf", "image_url": "http://img.example/1.png",
+    "price": "4.20", "currency": "GBP", "category": "bakery", "availability": "in_stock",
+}  # fmt: skip
 EVENT = {
     "event_id": "e1", "external_id": "c1", "name": "order", "occurred_at": "2026-01-02T03:04:05+02:00", "value": 12.5,
     "currency": "EUR", "properties": {"category": "wine", "items": [{"sku": 1}]},
@@ -171,6 +175,8 @@ GOOD = [
     ("PATCH", "customers/c1/", CUSTOMER),
     ("POST", "customers/c1/consents/", CONSENT),
     ("POST", "customers/c1/consents/", {"consents": [CONSENT, CONSENT]}),
+    ("POST", "products/bulk/", {"products": [PRODUCT, PRODUCT]}),
+    ("PATCH", "products/p1/", PRODUCT),
     ("POST", "events/", EVENT),
     ("POST", "events/", {"events": [EVENT]}),
     ("PUT", "segments/welcome/", {"key": "welcome", "name": "W", "description": "", "rule": {"not": {"all": []}}}),

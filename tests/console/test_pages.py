@@ -17,7 +17,7 @@ from django.utils import timezone
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 from pytest_django import DjangoAssertNumQueries
 
-from campaigns import configuration, content, suppressions
+from campaigns import configuration, content, ingest, suppressions
 from campaigns.importing import uploads
 from delivery import pipeline
 from delivery.channels.memory import MemoryChannel
@@ -39,6 +39,7 @@ def busy_acme(at_acme: Retailer, outbox: MemoryChannel) -> Iterator[Retailer]:
     factories.customers(60)
     factories.segment("leeds", {"attribute": "city", "eq": "Leeds"})
     suppressions.put(channel="email", address="gone@example.test", reason="manual", source="")
+    ingest.upsert_products([{"sku": "s1", "name": "Loaf"}], now=timezone.now())
     ApiKey.objects.create_key(name="Till")
     uploads.receive(ContentFile(b"id\nc1\n", name="people.csv"), kind="customers", by="Ana")
     configuration.launch(factories.campaign(), by="test", now=timezone.now())

@@ -89,7 +89,7 @@ SHOWING = {
     "campaigns_template_convert",
 }  # fmt: skip
 NEVER = {
-    "campaigns_import_change",
+    "campaigns_import_change", "campaigns_product_add", "campaigns_product_change", "campaigns_product_delete",
     "campaigns_run_add", "campaigns_run_change", "campaigns_run_delete", "delivery_message_add",
     "delivery_message_change", "delivery_message_delete", "accounts_auditentry_add", "accounts_auditentry_change",
     "accounts_auditentry_delete", "campaigns_suppression_change", "campaigns_brand_add", "campaigns_brand_delete",
