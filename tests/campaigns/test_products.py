@@ -160,8 +160,8 @@ def test_catalog_of_one_retailer_is_not_anothers(at_acme: Retailer, globex: Reta
 def test_demo_has_the_products_of_its_banner_once(at_acme: Retailer, banner: banners.Banner) -> None:
     fill.catalog(banner, now=timezone.now())
     made = list(Product.objects.order_by("sku").values())
-    assert [(row["sku"], row["price"] * 100) for row in made] == sorted(
-        (product.sku, product.cents) for product in banner.products
+    assert [(row["sku"], row["price"]) for row in made] == sorted(
+        (product.sku, Decimal(product.cents) / 100) for product in banner.products
     )
     fill.catalog(banner, now=timezone.now())
     assert list(Product.objects.order_by("sku").values()) == made
