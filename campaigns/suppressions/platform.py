@@ -34,16 +34,31 @@ class Told:
 
 
 def add(addresses: Addresses, *, reason: str, source: str) -> Told:
-    """Raises Invalid for a channel or reason that the list does not have."""
-    _check(addresses.channel, reason)
-    added = suppressions.put(addresses.channel, addresses.by_hash.keys(), reason=reason, source=source)
-    return Told(added, _tell_all(addresses))
+    """Belongs outside of a transaction, so that no retailer waits for another. Raises Invalid."""
+    return Told(put(addresses, reason=reason, source=source), tell(addresses))
 
 
 def remove(addresses: Addresses) -> Told:
+    """Belongs outside of a transaction, as `add` does."""
+    return Told(take_off(addresses), tell(addresses))
+
+
+def put(addresses: Addresses, *, reason: str, source: str) -> int:
+    """How many the list gained; nobody is told. Raises Invalid for a channel or reason that the list does not have."""
+    _check(addresses.channel, reason)
+    return suppressions.put(addresses.channel, addresses.by_hash.keys(), reason=reason, source=source)
+
+
+def take_off(addresses: Addresses) -> int:
+    """How many the list lost; nobody is told."""
     _check(addresses.channel)
-    removed = suppressions.take_off(addresses.channel, addresses.by_hash.keys())
-    return Told(removed, _tell_all(addresses))
+    return suppressions.take_off(addresses.channel, addresses.by_hash.keys())
+
+
+def tell(addresses: Addresses) -> tuple[str, ...]:
+    """The slugs of those who could not be told: the others are, whatever is the matter with one."""
+    told = Retailer.objects.exclude(status=Retailer.Status.PROVISIONING).order_by("pk")
+    return tuple(each.slug for each in told if addresses.by_hash and not _tell(each, addresses))
 
 
 def standing(customer: Customer) -> QuerySet[PlatformSuppression]:
@@ -61,12 +76,6 @@ def _check(channel: str, reason: str = PlatformSuppression.Reason.LEGAL) -> None
         problems.append(Problem("reason", f"{reason!r} holds for no whole platform: use {known}", "invalid_choice"))
     if problems:
         raise Invalid(problems)
-
-
-def _tell_all(addresses: Addresses) -> tuple[str, ...]:
-    """The slugs of those who could not be told: the others are, whatever is the matter with one."""
-    told = Retailer.objects.exclude(status=Retailer.Status.PROVISIONING).order_by("pk")
-    return tuple(each.slug for each in told if addresses.by_hash and not _tell(each, addresses))
 
 
 def _tell(retailer: Retailer, addresses: Addresses) -> bool:

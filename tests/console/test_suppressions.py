@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from campaigns import suppressions
 from campaigns.models import Facts, Suppression
@@ -27,10 +28,13 @@ def rows(page: Any) -> list[str]:
 
 
 @pytest.mark.urls("marketing.urls_public")
-def test_staff_suppress_an_address_everywhere_and_take_it_off_again(acme: Retailer, staff: Client) -> None:
+def test_staff_suppress_an_address_everywhere_and_take_it_off_again(
+    acme: Retailer, staff: Client, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
     with context.in_retailer(acme):
         factories.customers(1, email=ADDRESS)
-    submit(staff, f"{LIST}add/", "platformsuppression_form", address=" Gone@Example.Test ", reason="complaint")
+    with django_capture_on_commit_callbacks(execute=True):
+        submit(staff, f"{LIST}add/", "platformsuppression_form", address=" Gone@Example.Test ", reason="complaint")
     row = PlatformSuppression.objects.get()
     assert (bytes(row.address_hash).hex(), row.reason, row.source) == (HASH, "complaint", "staff@platform.example")
     with context.in_retailer(acme):
@@ -38,7 +42,8 @@ def test_staff_suppress_an_address_everywhere_and_take_it_off_again(acme: Retail
     page = staff.get(LIST).content.decode()
     assert HASH[:12] in page
     assert ADDRESS not in page
-    staff.post(f"{LIST}{row.pk}/delete/", {"post": "yes"})
+    with django_capture_on_commit_callbacks(execute=True):
+        staff.post(f"{LIST}{row.pk}/delete/", {"post": "yes"})
     assert not PlatformSuppression.objects.exists()
     with context.in_retailer(acme):
         assert not Facts.objects.get().suppressed_email

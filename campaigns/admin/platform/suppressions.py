@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
@@ -73,13 +75,14 @@ class PlatformSuppressionAdmin(ConsoleAdmin):
 
     def save_model(self, request: HttpRequest, obj: PlatformSuppression, form: Any, change: bool) -> None:
         addresses: Addresses = form.cleaned_data["address"]
-        told = suppressions.platform.add(addresses, reason=obj.reason, source=str(request.user))
+        suppressions.platform.put(addresses, reason=obj.reason, source=str(request.user))
+        transaction.on_commit(partial(_tell, request, addresses))
         obj.pk = PlatformSuppression.objects.get(channel=obj.channel, address_hash=next(iter(addresses.by_hash))).pk
-        _warn(request, told.failed)
 
     def delete_model(self, request: HttpRequest, obj: PlatformSuppression) -> None:
         addresses = Addresses(obj.channel, {bytes(obj.address_hash): ""})
-        _warn(request, suppressions.platform.remove(addresses).failed)
+        suppressions.platform.take_off(addresses)
+        transaction.on_commit(partial(_tell, request, addresses))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[PlatformSuppression]) -> None:
         for each in queryset:
@@ -99,8 +102,9 @@ def _found(term: str) -> QuerySet[PlatformSuppression]:
     return PlatformSuppression.objects.filter(address_hash__in=hashes)
 
 
-def _warn(request: HttpRequest, failed: tuple[str, ...]) -> None:
-    if failed:
+def _tell(request: HttpRequest, addresses: Addresses) -> None:
+    """Once the list stands as it shall: retailers wait for their own turn only."""
+    if failed := suppressions.platform.tell(addresses):
         messages.warning(
             request,
             f"The facts of {', '.join(failed)} could not be told and are put right tonight. Nothing is sent meanwhile: "
