@@ -1,7 +1,7 @@
 """Whom a rule matches as it is being written, and whom of them a message would reach.
 
 Reads    Facts, Customer (and what the rule asks for)
-Promise  two statements at most; the reasons win in the order in which a run tells them
+Promise  two statements at most beside those that guard them; the reasons win in the order in which a run tells them
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ from datetime import datetime
 from time import monotonic
 from typing import Any
 
-from django.db import connection
-
-from campaigns import audience, exclusions
+from campaigns import audience, exclusions, reading
 from campaigns.audience import Waterfall
+from campaigns.compiler import Sql
 from campaigns.config.rules import Rule
 from campaigns.models import Customer, Member
 
@@ -41,18 +40,15 @@ def look(rule: Rule, *, as_of: datetime) -> Reach:
         f"min(f.customer_id) FILTER (WHERE f.seed %% {EXAMPLES - 1} = {n})" for n in range(EXAMPLES - 1)
     )
     doubles = ", ".join(_doubles(channel) for channel in exclusions.ADDRESSES)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            SELECT counted.*, {doubles} FROM (
-                SELECT count(*) AS matched, ARRAY[{examples}, max(f.customer_id)] AS examples, {counts}
-                {audience.FROM} WHERE ({condition.text}) IS TRUE
-            ) counted
-            """,
-            condition.params,
-        )
-        names = [column.name for column in cursor.description]
-        found = dict(zip(names, cursor.fetchone(), strict=True))
+    text = f"""
+        SELECT counted.*, {doubles} FROM (
+            SELECT count(*) AS matched, ARRAY[{examples}, max(f.customer_id)] AS examples, {counts}
+            {audience.FROM} WHERE ({condition.text}) IS TRUE
+        ) counted
+    """
+    question = Sql(text, condition.params)
+    [row] = reading.ask(question, parts=lambda: audience.parts([rule], as_of=as_of))
+    found = dict(zip(_columns(), row, strict=True))
     people = Customer.objects.filter(pk__in=[pk for pk in found["examples"] if pk]).order_by("pk")
     return Reach(
         matched=found["matched"],
@@ -60,6 +56,13 @@ def look(rule: Rule, *, as_of: datetime) -> Reach:
         examples=list(people),
         seconds=monotonic() - begun,
     )
+
+
+def _columns() -> list[str]:
+    """What `look` asks for, in order."""
+    counts = [f"{channel}_{name}" for channel in exclusions.ADDRESSES for name in (*_REASONS, "sharing")]
+    doubles = [f"{channel}_{Member.Reason.DUPLICATE_ADDRESS}" for channel in exclusions.ADDRESSES]
+    return ["matched", "examples", *counts, *doubles]
 
 
 def _counts(channel: str) -> str:

@@ -1,4 +1,4 @@
-"""Who refers to a segment or a template: what is in use is not removed.
+"""Who refers to a segment, a template or an attribute: what is in use is not removed.
 
 Reads    Segment, Campaign
 """
@@ -37,6 +37,18 @@ def to_segments() -> dict[str, list[Reference]]:
 def to_templates() -> dict[str, list[Reference]]:
     """By the template's key: the campaigns whose draft or live version uses it. One query."""
     return _with_campaigns("template", {})
+
+
+def to_attributes() -> dict[str, list[Reference]]:
+    """By the attribute's name: the segments and campaigns whose rules ask for it. Two queries."""
+    found: dict[str, list[Reference]] = {}
+    for pk, key, name, rule in Segment.objects.order_by("name").values_list("pk", "key", "name", "rule"):
+        for used in set(_values("attribute", rule)):
+            found.setdefault(used, []).append(Reference("segment", pk, key, name))
+    by_name: dict[str, list[Reference]] = {}
+    for used, users in _with_campaigns("attribute", found).items():
+        by_name.setdefault(used.removeprefix("attributes."), []).extend(users)
+    return by_name
 
 
 def _with_campaigns(name: str, found: dict[str, list[Reference]]) -> dict[str, list[Reference]]:

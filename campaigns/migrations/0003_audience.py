@@ -212,7 +212,20 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='customer',
-            index=models.Index(condition=models.Q(('phone', ''), _negated=True), fields=['phone'], name='customer_phone'),
+            index=models.Index(condition=models.Q(('phone', ''), _negated=True), fields=['phone'], name='customer_phone', opclasses=['varchar_pattern_ops']),
+        ),
+        migrations.RemoveIndex(model_name='customer', name='customer_email'),
+        migrations.AddIndex(
+            model_name='customer',
+            index=models.Index(fields=['email'], name='customer_email', opclasses=['varchar_pattern_ops']),
+        ),
+        migrations.AddIndex(
+            model_name='customer',
+            index=models.Index(fields=['first_name'], name='customer_first_name', opclasses=['varchar_pattern_ops']),
+        ),
+        migrations.AddIndex(
+            model_name='customer',
+            index=models.Index(fields=['last_name'], name='customer_last_name', opclasses=['varchar_pattern_ops']),
         ),
         migrations.AddIndex(
             model_name='event',

@@ -32,8 +32,15 @@ class Customer(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["email"], name="customer_email"),
-            models.Index(fields=["phone"], condition=~models.Q(phone=""), name="customer_phone"),
+            models.Index(fields=["email"], name="customer_email", opclasses=["varchar_pattern_ops"]),
+            models.Index(
+                fields=["phone"],
+                condition=~models.Q(phone=""),
+                name="customer_phone",
+                opclasses=["varchar_pattern_ops"],
+            ),
+            models.Index(fields=["first_name"], name="customer_first_name", opclasses=["varchar_pattern_ops"]),
+            models.Index(fields=["last_name"], name="customer_last_name", opclasses=["varchar_pattern_ops"]),
         ]
 
     def __str__(self) -> str:

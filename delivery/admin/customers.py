@@ -7,15 +7,19 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 from django.utils import timezone
+from django.views.decorators.http import require_POST
 
-from campaigns import ingest, suppressions
+from campaigns import directory, ingest
 from campaigns.admin.removal import RemovedByItsOwner
 from campaigns.forms.customers import CustomerForm
 from campaigns.models import Customer
 from delivery import person
-from delivery.views import customer_timeline
-from tenants.console import retailer_console
+from delivery.admin.counting import BoundedPaginator
+from delivery.views import customer_acts, customer_page
+from tenants.accounts.models import Role
+from tenants.console import needs, retailer_console
 
 
 @admin.register(Customer, site=retailer_console)
@@ -26,8 +30,9 @@ class CustomerAdmin(RemovedByItsOwner):
     list_filter = ("consent_email", "consent_sms")
     list_per_page = 50
     show_full_result_count = False
-    search_fields = ("=external_id", "^email", "^first_name", "^last_name")
-    search_help_text = "Customer number, or the beginning of an e-mail address or name"
+    paginator = BoundedPaginator
+    search_fields = ("external_id",)  # that there is a search: `directory` does it
+    search_help_text = directory.HELP
     ordering = ("-pk",)
     when_empty = "No customers yet. Import a file, send them to the API, or add one by hand."
     add_label = "Add a customer"
@@ -70,12 +75,24 @@ class CustomerAdmin(RemovedByItsOwner):
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
         customer = kwargs.get("obj")
         if customer:
-            context |= {
-                "suppressions": suppressions.standing(customer),
-                "timeline": customer_timeline.entries(customer),
-            }
+            context |= customer_page.shown(request, customer)
         response: HttpResponse = super().render_change_form(request, context, **kwargs)
         return response
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        return (queryset.filter(directory.search(search_term)) if search_term else queryset), False
+
+    def get_urls(self) -> list[URLPattern]:
+        def act(name: str, view: Any) -> URLPattern:
+            guarded = self.admin_site.admin_view(needs(Role.EDITOR, view))
+            return path(f"<int:pk>/{name}/", guarded, name=f"campaigns_customer_{name}")
+
+        return [
+            act("consent", require_POST(customer_acts.record_consent)),
+            act("suppress", require_POST(customer_acts.suppress)),
+            act("export", customer_acts.export),
+            *super().get_urls(),
+        ]
 
     def save_model(self, request: HttpRequest, obj: Customer, form: CustomerForm, change: bool) -> None:
         ingest.upsert_customers([form.row()], now=timezone.now(), source="console")

@@ -58,6 +58,13 @@ CHANGING: dict[str, tuple[str, Role, dict[str, str]]] = {
     "campaigns_import_start": ("campaigns/import/N/start/", Role.EDITOR, {}),
     "campaigns_import_cancel": ("campaigns/import/N/cancel/", Role.EDITOR, {}),
     "campaigns_import_delete": ("campaigns/import/N/delete/", Role.EDITOR, {"post": "yes"}),
+    "campaigns_customer_consent": (
+        "campaigns/customer/N/consent/",
+        Role.EDITOR,
+        {"channel": "sms", "granted": "true", "source": "by phone"},
+    ),
+    "campaigns_customer_suppress": ("campaigns/customer/N/suppress/", Role.EDITOR, {"channel": "email"}),
+    "campaigns_customer_export": ("campaigns/customer/N/export/", Role.EDITOR, {}),
     "campaigns_suppression_add": (
         "campaigns/suppression/add/",
         Role.EDITOR,
