@@ -75,7 +75,7 @@ class CustomerAdmin(RemovedByItsOwner):
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
         customer = kwargs.get("obj")
         if customer:
-            context |= customer_page.shown(request, customer)
+            context |= customer_page.shown(request, customer) | {"show_delete": False}  # erasing stands above
         response: HttpResponse = super().render_change_form(request, context, **kwargs)
         return response
 

@@ -96,7 +96,7 @@ def _told(kind: int, keys: list[int]) -> dict[int, dict[str, Any]]:
 
 
 def _event(event: Event) -> dict[str, Any]:
-    amount = f"{event.value.normalize():,f} {event.currency}".strip() if event.value is not None else ""
+    amount = f"{event.value:,.2f} {event.currency}".strip() if event.value is not None else ""
     details = ", ".join(f"{name} {value}" for name, value in list(event.properties.items())[:5])
     return {"icon": "bolt", "what": event.name, "said": " · ".join(filter(None, [amount, details]))}
 

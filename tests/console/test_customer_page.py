@@ -24,7 +24,7 @@ from tenants.models import PlatformSuppression, Retailer
 from tests import factories
 from tests.console.people import colleague
 
-MOST_QUERIES = 26  # of the page, with the session, the roles and the guards of what rules ask
+MOST_QUERIES = 27  # of the page, with the session, the roles and the guards of what rules ask
 
 
 @pytest.fixture
