@@ -148,6 +148,12 @@ def compile_rule(rule: Rule, *, as_of: datetime, among: Sql = compiler.EVERYBODY
     return compiler.compile_rule(rule, as_of=here, segment=_segment, slot=_slots(), among=among)
 
 
+def actual(rule: Rule, *, as_of: datetime) -> Sql:
+    """What a person really has of what a leaf of a rule asks for, as a JSON value."""
+    here = as_of.astimezone(context.current().tzinfo)
+    return compiler.actual(rule, as_of=here, segment=_segment, slot=_slots())
+
+
 def mistyped(rule: Rule) -> list[Problem]:
     """Where a rule compares an attribute that this retailer declared with what it cannot be."""
     types = dict(AttributeDefinition.objects.values_list("name", "type"))

@@ -71,6 +71,13 @@ def had(messages: int, *, since: datetime, run: Run | None = None) -> Sql:
     return Sql(text, (since, *([run.pk] if run else []), since - _LEEWAY, messages))
 
 
+def number(cap: PerCustomer, *, now: datetime) -> Sql:
+    """How many messages of the cap's period `f` has had by now."""
+    text = f"""(SELECT count(*) FROM delivery_message m WHERE m.customer_id = f.customer_id
+        AND (m.state IN ({_COUNTS}) AND m.settled_at > %s OR {_IN_HAND}))"""
+    return Sql(text, (now - cap.per,))
+
+
 def words(cap: PerCustomer) -> str:
     """The reason that a message over the cap is told with."""
     return f"over the limit of {cap.messages} message{'s' * (cap.messages > 1)} in {format_duration(cap.per)}"

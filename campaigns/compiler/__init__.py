@@ -5,7 +5,7 @@ the customer's attributes. Every value travels as a bind parameter; identifiers 
 """
 
 from campaigns.compiler.pieces import EVERYBODY, NOBODY, Sql, draw, joined
-from campaigns.compiler.tree import MAX_CONDITIONS, TEXT_COLUMNS, compile_rule, events_in
+from campaigns.compiler.tree import MAX_CONDITIONS, TEXT_COLUMNS, actual, compile_rule, events_in
 from campaigns.compiler.types import mistyped
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "NOBODY",
     "TEXT_COLUMNS",
     "Sql",
+    "actual",
     "compile_rule",
     "draw",
     "events_in",

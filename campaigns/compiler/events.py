@@ -57,6 +57,17 @@ def condition(rule: rules.Event, window: Window, today: date, among: Sql) -> Sql
     return Sql(text, where.params + having.params)
 
 
+def found(rule: rules.Event, window: Window, today: date) -> Sql:
+    """What a person really has of it, as JSON: {count, sum, last}; `sum` is of the property that the rule adds up."""
+    amount = _summed(rule.sum.property if rule.sum else "value")
+    where = joined([window.of("e.occurred_at"), *_which(rule, today)], " AND ")
+    text = (
+        f"(SELECT json_build_object('count', count(*), 'sum', sum({amount.text}), 'last', max(e.occurred_at))"
+        f" FROM campaigns_event e WHERE e.customer_id = f.customer_id AND {where.text})"
+    )
+    return Sql(text, (*amount.params, *where.params))
+
+
 def reacted(names: Sequence[str], window: Window, among: Sql) -> Sql:
     """`f` has any event of these names."""
     where = joined([window.of("e.occurred_at"), Sql("e.name = ANY(%s)", (list(names),)), *_of_few(among)], " AND ")

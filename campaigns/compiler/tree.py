@@ -57,6 +57,16 @@ def events_in(rule: Any, segment: Callable[[str], Rule]) -> Iterator[rules.Event
         yield rule
 
 
+def actual(
+    rule: Rule, *, as_of: datetime, segment: Callable[[str], Rule], slot: Callable[[str], str] = lambda name: ""
+) -> Sql:
+    """What a person really has of what a rule without rules inside asks for: a JSON value, as the condition reads it.
+
+    A value, {count, sum, last} of events, an instant of engagement, a yes or no, a number drawn.
+    """
+    return _Compiler(as_of, segment, slot, EVERYBODY).actual(rule)
+
+
 class _Compiler:
     def __init__(self, as_of: datetime, segment: Callable[[str], Rule], slot: Callable[[str], str], among: Sql) -> None:
         self._as_of = as_of
@@ -78,6 +88,21 @@ class _Compiler:
         made = self._of(rule)
         self._depth -= 1
         return made
+
+    def actual(self, rule: Rule) -> Sql:
+        if isinstance(rule, rules.Event):
+            return events.found(rule, self._window(rule), self._as_of.date())
+        if isinstance(rule, rules.Attribute):
+            held = self._value(rule.attribute).text
+        elif isinstance(rule, rules.Consented):
+            held = self.condition(rule)
+        elif isinstance(rule, rules.Engaged) and not isinstance(rule.engaged, str):
+            held = Sql(f"f.engaged_{_engageable(rule.engaged.channel)}_at")
+        elif isinstance(rule, rules.Sample):
+            held = draw("f.seed", "sample")
+        else:
+            raise TypeError(f"{type(rule).__name__} asks nothing by itself")
+        return Sql(f"to_json({held.text})", held.params)
 
     @singledispatchmethod
     def _of(self, rule: Any) -> Sql:
@@ -137,9 +162,7 @@ class _Compiler:
             cure = "an audience asks for a channel: {channel: email, within: 30d}"
             told = f"only the `when` of a later step can ask for step {rule.engaged!r}; {cure}"
             raise Invalid([Problem("engaged", told, "not_here")])
-        channel = rule.engaged.channel
-        if channel not in known.REACTIONS:
-            raise Invalid([Problem("engaged.channel", "engagement is kept for email, sms and push", "channel")])
+        channel = _engageable(rule.engaged.channel)
         window = Window(((">", self._as_of.astimezone(UTC) - rule.engaged.within),), ("<=", self._as_of))
         column = f"engaged_{channel}_at"
 
@@ -179,3 +202,9 @@ class _Compiler:
         if isinstance(at, str):
             at = datetime.combine(days.day(at, self._as_of.date()), time())
         return at if at.tzinfo else at.replace(tzinfo=self._as_of.tzinfo)
+
+
+def _engageable(channel: str) -> str:
+    if channel not in known.REACTIONS:
+        raise Invalid([Problem("engaged.channel", "engagement is kept for email, sms and push", "channel")])
+    return channel

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 
 from campaigns.models import Run
 from delivery.admin.badges import badge
-from delivery.views import run_progress
+from delivery.views import explaining, run_progress
 from tenants.accounts.models import Role
 from tenants.console import ReadOnly, needs, retailer_console, scripts
 
@@ -80,6 +80,7 @@ class RunAdmin(ReadOnly):
         view = self.admin_site.admin_view
         moves = {"pause": run_progress.pause, "resume": run_progress.resume, "cancel": run_progress.cancel}
         return [
+            path("explain/", view(explaining.page), name="explain"),
             path("<int:pk>/progress/", view(run_progress.progress), name="campaigns_run_progress"),
             *[
                 path(f"<int:pk>/{name}/", view(needs(Role.EDITOR, require_POST(move))), name=f"campaigns_run_{name}")

@@ -2,10 +2,11 @@
 
 from django.urls import path
 
-from delivery.api import customers, preflights, runs, steering, stops, templates
+from delivery.api import customers, explanations, preflights, runs, steering, stops, templates
 
 urlpatterns = [
     path("customers/<path:external_id>/export/", customers.CustomerExport.as_view()),
+    path("customers/<path:external_id>/explain/", explanations.CustomerExplanation.as_view()),
     path("templates/<slug:key>/preview/", templates.TemplatePreview.as_view()),
     path("campaigns/<slug:key>/preflight/", preflights.CampaignPreflight.as_view()),
     path("campaigns/<slug:key>/launch/", steering.CampaignLaunch.as_view()),

@@ -101,11 +101,12 @@ def _zones(asked: Asked, own: ZoneInfo) -> dict[ZoneInfo, int]:
     """
     found: Counter[ZoneInfo] = Counter()
     for name, number in rows(Sql(counted, asked.chosen.params), seconds=SECONDS):
-        found[_zone(name, own)] += number
+        found[clocks(name, own)] += number
     return dict(found)
 
 
-def _zone(name: str, own: ZoneInfo) -> ZoneInfo:
+def clocks(name: str, own: ZoneInfo) -> ZoneInfo:
+    """The time zone of that name; the retailer's `own` where there is none such."""
     try:
         return ZoneInfo(name) if name else own
     except (ValueError, OSError):

@@ -28,6 +28,7 @@ SCOPES = {
     "events/": {"POST": INGEST},
     "segments/": {"GET": READ, "POST": WRITE},
     "customers/<path:external_id>/consents/": {"GET": READ, "POST": INGEST},
+    "customers/<path:external_id>/explain/": {"GET": READ},
     "customers/<path:external_id>/export/": {"GET": FULL},
     "products/": {"GET": READ},
     "products/bulk/": {"POST": INGEST},
