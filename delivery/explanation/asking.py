@@ -45,8 +45,9 @@ class About:
 def explain(campaign: Campaign, customer: Customer, *, now: datetime, run: Run | None = None) -> dict[str, Any]:
     """The explanation, of plain JSON data. Raises Invalid for a draft that cannot be read."""
     about = _about(campaign, customer, now=now, run=run)
-    question = _question(about, Sql("SELECT %s::bigint", (customer.pk,)))
-    asked, told = ruling.parts(about.config, about.as_of), {}
+    person = Sql("SELECT %s::bigint", (customer.pk,))
+    question = _question(about, person)
+    asked, told = ruling.parts(about.config, about.as_of, person), {}
     if about.channel in exclusions.ADDRESSES:
         told = _one_row(asked, question, about)
     verdict = _verdict(about, told)

@@ -40,11 +40,11 @@ class Parts:
         return found
 
 
-def parts(config: CampaignConfig, as_of: datetime) -> Parts:
-    """Raises Invalid for a segment that there is not."""
+def parts(config: CampaignConfig, as_of: datetime, among: Sql) -> Parts:
+    """`among` is a query of the person. Raises Invalid for a segment that there is not."""
     asked = {"include": config.audience.include, "exclude": config.audience.exclude}
     branches = {name: audience.branches(rule) for name, rule in asked.items() if rule is not None}
-    return Parts(branches, {name: list(_leaves(branch, (), as_of)) for name, branch in branches.items()})
+    return Parts(branches, {name: list(_leaves(branch, (), as_of, among)) for name, branch in branches.items()})
 
 
 def told(asked: Parts, row: dict[str, Any]) -> list[dict[str, Any]]:
@@ -59,13 +59,13 @@ def told(asked: Parts, row: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _leaves(branch: Branch, path: tuple[str, ...], as_of: datetime) -> Iterator[Leaf]:
+def _leaves(branch: Branch, path: tuple[str, ...], as_of: datetime, among: Sql) -> Iterator[Leaf]:
     if branch.kind == "leaf":
-        condition = audience.compile_rule(branch.rule, as_of=as_of)
+        condition = audience.compile_rule(branch.rule, as_of=as_of, among=among)
         yield Leaf(branch.rule, path, condition, audience.actual(branch.rule, as_of=as_of))
     within = (*path, branch.rule.segment) if isinstance(branch.rule, rules.InSegment) else path
     for each in branch.inside:
-        yield from _leaves(each, within, as_of)
+        yield from _leaves(each, within, as_of, among)
 
 
 def _matched(name: str, branch: Branch, row: dict[str, Any], number: int) -> bool | None:
