@@ -18,12 +18,15 @@ from campaigns.config.rules import Rule
 from campaigns.models import Customer, Member
 
 EXAMPLES = 6
+# One in 64 is noted while everybody is counted: of many people, that is enough to name a few.
+_SOME = f"(array_agg(f.customer_id) FILTER (WHERE f.seed < {2**54}))[1:{EXAMPLES}]"
 _REASONS = (Member.Reason.SUPPRESSED, Member.Reason.NO_CONSENT, Member.Reason.NO_ADDRESS)
 
 
 @dataclass(frozen=True)
 class Reach:
-    """`channels`: a waterfall for e-mail and one for SMS. `examples`: a few customers, for a glance at who it is."""
+    """`channels`: a waterfall for e-mail and one for SMS. `examples`: a few customers with name,
+    number and city, for a glance at who it is."""
 
     matched: int
     channels: dict[str, Waterfall]
@@ -35,34 +38,42 @@ def look(rule: Rule, *, as_of: datetime) -> Reach:
     """Raises Invalid for a rule that leads to no segment, or is too dear to count."""
     begun = monotonic()
     condition = audience.compile_rule(rule, as_of=as_of)
+    matching = Sql(f"{audience.FROM} WHERE ({condition.text}) IS TRUE", condition.params)
     counts = ", ".join(_counts(channel) for channel in exclusions.ADDRESSES)
-    examples = ", ".join(
-        f"min(f.customer_id) FILTER (WHERE f.seed %% {EXAMPLES - 1} = {n})" for n in range(EXAMPLES - 1)
-    )
     doubles = ", ".join(_doubles(channel) for channel in exclusions.ADDRESSES)
     text = f"""
         SELECT counted.*, {doubles} FROM (
-            SELECT count(*) AS matched, ARRAY[{examples}, max(f.customer_id)] AS examples, {counts}
-            {audience.FROM} WHERE ({condition.text}) IS TRUE
+            SELECT count(*) AS matched, {_SOME} AS some, {counts} {matching.text}
         ) counted
     """
-    question = Sql(text, condition.params)
-    [row] = reading.ask(question, parts=lambda: audience.parts([rule], as_of=as_of))
+    [row] = reading.ask(Sql(text, matching.params), parts=lambda: audience.parts([rule], as_of=as_of))
     found = dict(zip(_columns(), row, strict=True))
-    people = Customer.objects.filter(pk__in=[pk for pk in found["examples"] if pk]).order_by("pk")
     return Reach(
         matched=found["matched"],
         channels={channel: _waterfall(found, channel) for channel in exclusions.ADDRESSES},
-        examples=list(people),
+        examples=_examples(found["matched"], found["some"] or [], matching),
         seconds=monotonic() - begun,
     )
+
+
+def _examples(matched: int, some: list[int], matching: Sql) -> list[Customer]:
+    """Those that were noted in passing; of rare people none was, so they are looked for."""
+    if not matched:
+        return []
+    chosen = Sql("SELECT unnest(%s::bigint[])", (some,))
+    if len(some) < min(matched, EXAMPLES):
+        chosen = Sql(f"SELECT f.customer_id {matching.text} LIMIT {EXAMPLES}", matching.params)
+    fields = ("id", "external_id", "first_name", "last_name", "city")
+    text = f"SELECT {', '.join(fields)} FROM campaigns_customer WHERE id IN ({chosen.text}) ORDER BY id"
+    people = reading.ask(Sql(text, chosen.params))
+    return [Customer(**dict(zip(fields, person, strict=True))) for person in people]
 
 
 def _columns() -> list[str]:
     """What `look` asks for, in order."""
     counts = [f"{channel}_{name}" for channel in exclusions.ADDRESSES for name in (*_REASONS, "sharing")]
     doubles = [f"{channel}_{Member.Reason.DUPLICATE_ADDRESS}" for channel in exclusions.ADDRESSES]
-    return ["matched", "examples", *counts, *doubles]
+    return ["matched", "some", *counts, *doubles]
 
 
 def _counts(channel: str) -> str:

@@ -27,7 +27,7 @@ from campaigns.models import Customer, Member, Segment
 from tenants.console import retailer_console, scripts
 
 USERS_SHOWN = 3
-CHANNELS = {"email": ("By e-mail", "Get an e-mail"), "sms": ("By SMS", "Get an SMS")}
+CHANNELS = {"email": ("By e-mail", "Reached"), "sms": ("By SMS", "Reached")}
 SHORT = {
     Member.Reason.SUPPRESSED: "Suppressed",
     Member.Reason.NO_CONSENT: "No consent",

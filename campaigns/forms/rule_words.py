@@ -24,7 +24,7 @@ OPERATORS = (
     ("on", "is on", "date"),
     ("after", "is after", "date"),
     ("between", "is between", "number date"),
-    ("anniversary", "has its day today, in any year", "date"),
+    ("anniversary", "is today (any year)", "date"),
     ("contains", "contains", "text"),
     ("starts_with", "starts with", "text"),
     ("known", "is known", "text number boolean date"),
