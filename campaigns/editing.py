@@ -37,8 +37,26 @@ def save_segment(segment: Segment, *, now: datetime) -> None:
         segment.save()
         _note("segment", segment, before)
         audience.compile_rule(InSegment(segment=segment.key), as_of=now)
+        _check_users(segment.key, now)
     except Invalid as invalid:
         raise Invalid(within("rule", invalid.problems)) from None
+
+
+def _check_users(key: str, now: datetime) -> None:
+    """The segments that lead to this one hold what it holds, and must not become too much by it. Raises Invalid."""
+    others = {name: set(_values("segment", rule)) for name, rule in Segment.objects.values_list("key", "rule")}
+    users, pending = set[str](), [key]
+    while pending:
+        inner = pending.pop()
+        found = {name for name, named in others.items() if inner in named} - users
+        users |= found
+        pending += found
+    for user in sorted(users):
+        try:
+            audience.compile_rule(InSegment(segment=user), as_of=now)
+        except Invalid as invalid:
+            told = f"segment {user} would no longer hold: {invalid}"
+            raise Invalid([Problem("", told, invalid.problems[0].code)]) from None
 
 
 def remove_segment(segment: Segment) -> None:

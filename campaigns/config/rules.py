@@ -14,6 +14,7 @@ MAX_DEPTH = 12
 MAX_RULES = 300
 
 Scalar = bool | int | float | Annotated[str, StringConstraints(max_length=500)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 FieldName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_. -]{0,63}$")]
 EventName = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 ChannelName = Literal["email", "sms", "push", "webhook"]
@@ -76,11 +77,11 @@ class Comparison(Part):
 class NumberComparison(Part):
     """A number against bounds; all given bounds must hold."""
 
-    eq: float | None = None
-    lt: float | None = None
-    lte: float | None = None
-    gt: float | None = None
-    gte: float | None = None
+    eq: Finite | None = None
+    lt: Finite | None = None
+    lte: Finite | None = None
+    gt: Finite | None = None
+    gte: Finite | None = None
 
     @model_validator(mode="after")
     def _some_bound(self) -> Self:
