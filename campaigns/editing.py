@@ -44,11 +44,9 @@ def save_segment(segment: Segment, *, now: datetime) -> None:
 
 def _check_users(key: str, now: datetime) -> None:
     """The segments that lead to this one hold what it holds, and must not become too much by it. Raises Invalid."""
-    others = {name: set(_values("segment", rule)) for name, rule in Segment.objects.values_list("key", "rule")}
-    users, pending = set[str](), [key]
+    referring, users, pending = references.to_segments(), set[str](), [key]
     while pending:
-        inner = pending.pop()
-        found = {name for name, named in others.items() if inner in named} - users
+        found = {user.key for user in referring.get(pending.pop(), ()) if user.kind == "segment"} - users
         users |= found
         pending += found
     for user in sorted(users):

@@ -150,7 +150,7 @@ def test_doors_say_so_and_do_not_break(
     page = marketer(acme).post(
         "/admin/campaigns/segment/try/", {"rule-0-0-kind": "kept", "rule-0-0-json": json.dumps(EVENTFUL)}
     )
-    assert "too long to count" in page.json()["errors"][0]
+    assert "too long to count" in page.json()["errors"][0]["message"]
 
 
 def test_staff_see_sentence_parts_and_plan(at_acme: Retailer) -> None:

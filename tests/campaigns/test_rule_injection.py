@@ -50,14 +50,26 @@ def hostile() -> list[str]:
 
 OPERATORS = ("eq", "ne", "lt", "lte", "gt", "gte", "contains", "starts_with", "before", "on", "after", "exists")
 FIELDS = ("city", "email", "level", "points", "free")
+
+
+def compares(field: str, operator: str) -> Callable[[Any], Any]:
+    return lambda s: {"attribute": field, operator: s}
+
+
+def had(name: str, operator: str) -> Callable[[Any], Any]:
+    return lambda s: {"event": "e", "where": [{"property": name, operator: s}]}
+
+
+def listed(make: Callable[[Any], Any], *others: Any) -> Callable[[Any], Any]:
+    return lambda s: make([s, *others])
+
+
 PLACES: dict[str, Callable[[Any], Any]] = {
-    **{f"{field} {op}": lambda s, f=field, o=op: {"attribute": f, o: s} for field in FIELDS for op in OPERATORS},
-    **{f"{field} in": lambda s, f=field: {"attribute": f, "in": [s, "y", 3]} for field in FIELDS},
-    **{f"{field} not_in": lambda s, f=field: {"attribute": f, "not_in": [s]} for field in FIELDS},
-    **{f"{field} between": lambda s, f=field: {"attribute": f, "between": [s, s]} for field in FIELDS},
-    **{f"category {op}": lambda s, o=op: {"event": "e", "where": [{"property": "category", o: s}]} for op in OPERATORS},
-    **{f"value {op}": lambda s, o=op: {"event": "e", "where": [{"property": "value", o: s}]} for op in OPERATORS},
-    **{f"currency {op}": lambda s, o=op: {"event": "e", "where": [{"property": "currency", o: s}]} for op in OPERATORS},
+    **{f"{field} {op}": compares(field, op) for field in FIELDS for op in OPERATORS},
+    **{f"{field} in": listed(compares(field, "in"), "y", 3) for field in FIELDS},
+    **{f"{field} not_in": listed(compares(field, "not_in")) for field in FIELDS},
+    **{f"{field} between": listed(compares(field, "between"), "y") for field in FIELDS},
+    **{f"{name} {op}": had(name, op) for name in ("category", "value", "currency") for op in OPERATORS},
     "anniversary": lambda s: {"attribute": "free", "anniversary": s},
     "attribute": lambda s: {"attribute": s, "eq": "y"},
     "attribute exists": lambda s: {"attribute": s, "exists": True},
