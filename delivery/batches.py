@@ -32,6 +32,7 @@ class Lease:
     attempts: int
     error: str
     is_counted: bool = False  # whether its hand-overs are entered in DailyVolume
+    topic: str = ""  # of the campaign: whoever withdrew it has no consent to these messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +90,10 @@ def leased_until(batch_id: int) -> datetime | None:
     )
 
 
-def recheck(lease: Lease, *, topic: str) -> list[Entry]:
-    """The batch's queued messages in order, each judged again now: consent, suppression, address, expiry, run.
-
-    `topic` is the campaign's: whoever withdrew it has no consent to these messages.
-    """
+def recheck(lease: Lease) -> list[Entry]:
+    """The batch's queued messages in order, each judged again now: consent, suppression, address, expiry, run."""
     with connection.cursor() as cursor:
-        cursor.execute(_RECHECK, [topic, lease.batch_id])
+        cursor.execute(_RECHECK, [lease.topic, lease.batch_id])
         names = [column.name for column in cursor.description or ()][8:]
         return [_entry(row, names) for row in cursor.fetchall()]
 

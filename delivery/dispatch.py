@@ -35,6 +35,7 @@ from tenants.models import Retailer
 HAND_OVER = pace.MOST
 HAND_OVER_SHARE = 0.4  # of the lease: the provider's time for one hand-over
 AT_A_STRETCH = 10.0  # seconds on one batch: then others have a turn, and it is read anew what is live
+LOOK_AGAIN = 1.0  # seconds after which people are judged anew before the next hand-over
 GUARD_SHARE = 0.5  # of the lease: older than this, a renewal is not trusted and nothing is sent under it
 ATTEMPTS = 6  # deferrals before a message fails
 GIVE_UP_AFTER = timedelta(hours=24)  # of a provider that stays out of reach
@@ -88,7 +89,8 @@ def _retry(lease: Lease, refusal: ChannelUnavailable, now: datetime) -> datetime
 def _work_through(lease: Lease, retailer: Retailer, now: datetime) -> Wait | None:
     """When the batch had to stop before its end: run paused, sending stopped, policy, lease lost, provider slow."""
     run = Run.objects.select_related("version", "campaign").get(pk=lease.run_id)
-    entries = batches.recheck(lease, topic=run.version.parsed().topic)
+    lease = replace(lease, topic=run.version.parsed().topic)
+    entries = batches.recheck(lease)
     verdicts = [_dropped(entry) for entry in entries if entry.drop]
     waiting = [entry for entry in entries if not entry.drop]
     if waiting and lease.attempts and now - waiting[0].send_at > GIVE_UP_AFTER:
@@ -112,8 +114,12 @@ def _hand_over_all(
     limits: Bounds,
 ) -> Wait | None:
     """Window by window, each marked in the statement that records the one before."""
-    begun = time.monotonic()
+    begun = looked = time.monotonic()
     while waiting:
+        if time.monotonic() - looked > LOOK_AGAIN:
+            waiting, looked = _judged_again(lease, waiting, verdicts), time.monotonic()
+            if not waiting:
+                break
         size = pace.size(channel)
         chunk, waiting = waiting[:size], waiting[size:]
         outbound, failures = composer.compose(chunk)
@@ -132,6 +138,14 @@ def _hand_over_all(
             return window.wait
     batches.turn(lease, verdicts)
     return None
+
+
+def _judged_again(lease: Lease, waiting: Sequence[Entry], verdicts: list[Verdict]) -> list[Entry]:
+    """Those who are still to be written to: somebody may have been suppressed, or taken consent back, meanwhile."""
+    left = {entry.message_id for entry in waiting}
+    entries = [entry for entry in batches.recheck(lease) if entry.message_id in left]
+    verdicts += [_dropped(entry) for entry in entries if entry.drop]
+    return [entry for entry in entries if not entry.drop]
 
 
 def _hand_over(window: Window, outbound: Sequence[Outbound], composer: Composer, channel: Channel) -> list[Verdict]:

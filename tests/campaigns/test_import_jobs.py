@@ -7,6 +7,7 @@ import gzip
 import io
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,7 +22,7 @@ from pytest_django import Settings
 from campaigns.importing import FileUnreadable, jobs, mapping, trial, uploads
 from campaigns.importing.kinds import Circumstances
 from campaigns.lifecycle import NotAllowed
-from campaigns.models import AttributeDefinition, Customer, Event, Import
+from campaigns.models import AttributeDefinition, Customer, Event, Import, Product
 from delivery import pipeline
 from tenants import stops
 from tenants.accounts.models import AuditEntry
@@ -88,6 +89,16 @@ def test_a_file_is_understood_however_it_is_written(here: Retailer, content: byt
     assert (job.state, job.counts["created"], job.error) == ("done", 1, "")
     found = Customer.objects.get()
     assert (found.external_id, found.email, found.city) == ("c1", "zoë@example.test", "Zürich")
+
+
+def test_a_catalog_comes_the_same_way(here: Retailer) -> None:
+    file = "Artikelnummer;Bezeichnung;Preis;Bild;.note\nA1;Brot;4,20;https://img.example/1.png;x\nA2;Semmel;-1,00;;y\n"
+    job = upload(file, name="catalog.csv", kind="products")
+    assert job.mapping == ["sku", "name", "price", "image_url", ""]
+    assert trial.attempt(job, given()).rejected == 1
+    run(job)
+    assert (job.state, job.counts["created"], job.counts["rejected"]) == ("done", 1, 1)
+    assert Product.objects.values_list("sku", "name", "price").get() == ("A1", "Brot", Decimal("4.2"))
 
 
 def test_other_characters_are_noticed_and_may_be_chosen(here: Retailer) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
-from campaigns import audience, configuration, facts, ingest, suppressions
+from campaigns import audience, configuration, consents, facts, ingest, suppressions
 from campaigns.config.gate import Invalid
+from campaigns.consents import Statement
 from campaigns.models import Customer, Facts, Run, Suppression
 from campaigns.suppressions import Addresses
-from delivery import messages, pipeline, reports
+from delivery import dispatch, messages, pipeline, reports
+from delivery.channels.base import Envelope, Outbound, Outcome
 from delivery.channels.memory import MemoryChannel
 from delivery.models import Message
 from tenants import context
@@ -124,6 +127,36 @@ def test_suppression_before_the_hand_over_stops_the_message(at_acme: Retailer, o
     assert sorted(each.recipient for each in outbox.sent) == ["c2@example.test", "c3@example.test"]
     assert Message.objects.get(state="cancelled").reason == "suppressed"
     assert reports.report(run).balances
+
+
+@pytest.mark.parametrize("how", ["retailer", "platform", "topic"])
+def test_who_says_no_while_the_batch_is_in_hand_is_left_out_of_its_next_hand_over(
+    at_acme: Retailer, outbox: MemoryChannel, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    people = factories.customers(120)
+    run = prepared(topic="news")
+    monkeypatch.setattr(dispatch, "LOOK_AGAIN", 0)  # a memory is faster than any second
+    hand_over = outbox.send
+
+    def then_no(envelope: Envelope, batch: Sequence[Outbound], *, seconds: float) -> Sequence[Outcome]:
+        if not outbox.sent:
+            late = people[-1]
+            if how == "topic":
+                consents.say(late, [Statement("email", "news", False, timezone.now())], by="test")
+            elif how == "platform":
+                suppressions.platform.add(suppressions.one("email", late.email), reason="legal", source="")
+            else:
+                suppressions.put(channel="email", address=late.email, reason="complaint", source="")
+        return hand_over(envelope, batch, seconds=seconds)
+
+    monkeypatch.setattr(outbox, "send", then_no)
+    pipeline.work(seconds=30)
+    run.refresh_from_db()
+    assert len(outbox.sent) == 119
+    assert people[-1].email not in [each.recipient for each in outbox.sent]
+    assert Message.objects.get(state="cancelled").reason == ("no_consent" if how == "topic" else "suppressed")
+    assert reports.report(run).balances
+    assert run.state == Run.State.COMPLETED
 
 
 def test_audience_leaves_out_whom_the_platform_suppresses(at_acme: Retailer) -> None:

@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from campaigns import suppressions
 from campaigns.config.gate import Invalid
@@ -26,7 +27,9 @@ _PREFIX = re.compile(r"[0-9a-f]{4,64}")
 
 class PlatformSuppressionForm(forms.ModelForm):  # type: ignore[type-arg]
     address = forms.CharField(
-        max_length=254, help_text="Only its SHA-256 is kept. A ready one, of 64 hexadecimal digits, is taken as it is."
+        max_length=254,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text="Only its SHA-256 is kept. A ready one, of 64 hexadecimal digits, is taken as it is.",
     )
 
     class Meta:
