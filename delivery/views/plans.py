@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from campaigns import audience
@@ -40,6 +40,11 @@ class Plan:
     @property
     def several_messages(self) -> bool:
         return self.config is not None and sum(len(step.variants) for step in self.config.steps) > 1
+
+    @property
+    def last_day(self) -> date | None:
+        days = self.preflight.get("days")
+        return date.fromisoformat(days["last_day"]) if days else None
 
     @property
     def steps(self) -> list[dict[str, Any]]:
