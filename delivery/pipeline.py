@@ -3,7 +3,7 @@
     1 configuration --Run--> 2 audience --Member--> 3 messages --Message--> 4 dispatch --> the world
 
 Work is what stands in the agenda: a `campaign` whose schedule is due, a `run` to carry forward, a `batch` to deliver,
-an `import` to write on.
+an `import` to write on, an `attribute` to fill in for everybody, a `proof` of facts to carry on.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from datetime import datetime
 from django.conf import settings
 from django.utils import timezone
 
-from campaigns import arrivals, audience, configuration
+from campaigns import arrivals, attributes, audience, configuration
 from campaigns.config.gate import Invalid
+from campaigns.facts import proof
 from campaigns.importing import jobs
 from campaigns.importing.kinds import Circumstances
 from campaigns.lifecycle import NotAllowed
@@ -118,6 +119,14 @@ def _import(import_id: int, retailer: Retailer, now: datetime) -> datetime | Non
     return now
 
 
+def _fill(definition_id: int, retailer: Retailer, now: datetime) -> datetime | None:
+    return now if attributes.fill(definition_id, now=now) else None
+
+
+def _prove(proof_id: int, retailer: Retailer, now: datetime) -> datetime | None:
+    return now if proof.advance(proof_id, now=now) else None
+
+
 def _pause(run: Run, reason: str) -> None:
     try:
         configuration.pause(run, reason=reason)
@@ -142,4 +151,6 @@ _STAGES: dict[str, Callable[[int, Retailer, datetime], datetime | None]] = {
     "run": _advance,
     "batch": _deliver,
     jobs.AGENDA_KIND: _import,
+    attributes.AGENDA_KIND: _fill,
+    proof.AGENDA_KIND: _prove,
 }

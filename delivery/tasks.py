@@ -7,6 +7,7 @@ from typing import Any
 from celery import shared_task
 from django.utils import timezone
 
+from campaigns.facts import proof
 from campaigns.importing import jobs
 from delivery import pipeline
 from tenants import agenda, bell, changes
@@ -33,3 +34,9 @@ def tidy(**_: Any) -> None:
     """Sent every hour."""
     changes.forget_old()
     jobs.forget_old_everywhere(now=timezone.now())
+
+
+@shared_task
+def prove_facts(**_: Any) -> None:
+    """Sent every night."""
+    proof.begin_everywhere(now=timezone.now())

@@ -13,6 +13,7 @@ from django.utils import timezone
 from kombu import Connection
 from kombu.exceptions import OperationalError
 
+from campaigns.facts import proof
 from campaigns.models import Run
 from delivery import providers, reports
 from delivery.channels.base import ChannelUnavailable
@@ -144,6 +145,24 @@ def _ledgers() -> Finding:
     return Finding("ledgers", OK, f"{runs} runs, all balance")
 
 
+def _facts() -> Finding:
+    """What the last proof of each retailer said."""
+    proofs, drifted = 0, []
+    wrong = False
+    for retailer in Retailer.objects.exclude(status=Retailer.Status.PROVISIONING):
+        with context.in_retailer(retailer):
+            last = proof.latest()
+        if last is not None:
+            proofs += 1
+        if last is not None and last.wrong:
+            wrong = wrong or not last.holds
+            done = "repaired" if last.holds else f"run prove_facts {retailer.slug} --repair"
+            drifted.append(f"{retailer.slug}: {last} on {last.began_at:%Y-%m-%d} ({done})")
+    if drifted:
+        return Finding("facts", FAILURE if wrong else WARNING, f"had drifted at {'; '.join(drifted[:5])}")
+    return Finding("facts", OK, f"{proofs} retailers proved, none had drifted")
+
+
 _CHECKS: tuple[Callable[[], Finding], ...] = (
     _durability,
     _schemas,
@@ -154,4 +173,5 @@ _CHECKS: tuple[Callable[[], Finding], ...] = (
     _provider,
     _settings,
     _ledgers,
+    _facts,
 )

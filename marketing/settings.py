@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import dj_database_url
+from celery.schedules import crontab
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
 
@@ -157,6 +158,7 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     "tick": {"task": "delivery.tasks.tick", "schedule": 1.0, "options": {"expires": 5}},
     "tidy": {"task": "delivery.tasks.tidy", "schedule": 3600.0, "options": {"expires": 600}},
+    "prove facts": {"task": "delivery.tasks.prove_facts", "schedule": crontab(hour=1, minute=0)},  # UTC
 }
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 CELERY_TASK_IGNORE_RESULT = True

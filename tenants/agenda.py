@@ -20,7 +20,7 @@ from tenants.models import AgendaItem, Retailer
 
 PARK_AFTER = 8  # failures in a row
 IDLE_CREDIT = 2.0  # seconds of service an idle retailer may be ahead by when it comes back
-_NOT_STOPPED = """(item.kind = 'import'
+_NOT_STOPPED = """(item.kind IN ('import', 'attribute', 'proof')
                    OR NOT EXISTS (SELECT FROM public.tenants_stop WHERE retailer_id IS NULL)
                   AND item.retailer_id NOT IN
                       (SELECT retailer_id FROM public.tenants_stop WHERE retailer_id IS NOT NULL))"""
@@ -80,7 +80,7 @@ def drop(retailer: Retailer, kind: str, object_ids: Iterable[int]) -> None:
 def claim(*, seconds: float, retailer: Retailer | None = None, overdue_by: float = 0.0) -> Claim | None:
     """Take the next due item of the least-served active retailer (or of the one given) for `seconds`.
 
-    Those whose sending is stopped get no turn but for an import, which sends nothing.
+    Those whose sending is stopped get no turn but for work that sends nothing.
     """
     with connection.cursor() as cursor:
         cursor.execute(

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from campaigns.api import (
+    attributes,
     audit,
     blueprints,
     campaigns,
@@ -28,6 +29,8 @@ urlpatterns = [
     path("products/", products.Products.as_view()),
     path("products/bulk/", products.ProductsInBulk.as_view()),
     path("products/<path:sku>/", products.ProductDetail.as_view()),
+    path("attributes/", attributes.Attributes.as_view()),
+    path("attributes/<str:name>/", attributes.AttributeDetail.as_view()),
     path("segments/", segments.Segments.as_view()),
     path("segments/preview/", segments.RulePreview.as_view()),
     path("segments/<slug:key>/", segments.SegmentDetail.as_view()),

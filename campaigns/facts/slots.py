@@ -13,6 +13,7 @@ TEXTS = tuple(f"text_{n}" for n in range(1, TEXT_SLOTS + 1))
 NUMBERS = tuple(f"number_{n}" for n in range(1, NUMBER_SLOTS + 1))
 ASSIGNED = """
     SELECT slot, name, type, ready_at IS NOT NULL FROM campaigns_attributedefinition WHERE slot <> '' ORDER BY slot"""
+_DAY = "'^([0-9]{4}-|--)[0-9]{2}-[0-9]{2}$'"
 _NUMERIC = r"'^-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,2})?$'"
 
 
@@ -44,6 +45,18 @@ def value(slot: Slot, attributes: str) -> str:
     if slot.column in NUMBERS:
         return f"(CASE WHEN {text} ~ {_NUMERIC} THEN {text}::double precision END)"
     return text
+
+
+def misfit(slot: Slot, attributes: str) -> str:
+    """Whether there is a value of another type than the declared one, as SQL with the same parameter."""
+    name = f"%(slot_{slot.column})s"
+    is_given = f"({attributes} ->> {name}) IS NOT NULL"
+    if slot.type == "number":
+        return f"({is_given} AND {value(slot, attributes)} IS NULL)"
+    if slot.type == "date":
+        return f"({is_given} AND ({attributes} ->> {name}) !~ {_DAY})"
+    kind = "boolean" if slot.type == "boolean" else "string"
+    return f"({is_given} AND jsonb_typeof({attributes} -> {name}) <> '{kind}')"
 
 
 def params(given: Sequence[Slot]) -> dict[str, str]:

@@ -21,6 +21,7 @@ from campaigns.importing.columns import CUSTOMERS, EVENTS, PRODUCTS, Layout, und
 from campaigns.importing.csv_file import FileUnreadable
 from campaigns.importing.outcomes import CHUNK, Ingest
 from campaigns.importing.rejects import RejectFile
+from campaigns.ingest import declared
 from tenants import context
 
 __all__ = ["FileUnreadable", "Summary", "import_customers", "import_events", "import_products"]
@@ -88,7 +89,7 @@ def _import(path: Path, layout: Layout, write: Ingest, *, rejects: Path | None, 
     started = time.monotonic()
     counts = Counter[str](dict.fromkeys(layout.outcomes, 0))
     with csv_file.opened(path) as file:
-        columns = understood(file.header, layout)
+        columns = understood(file.header, layout, declared.types() if layout is CUSTOMERS else {})
         with RejectFile(rejects or Path(f"{path}.rejects.csv"), source=path, header=file.header) as rejected:
             while records := file.take(CHUNK):
                 counts.update(outcomes.write_chunk(records, columns, write, rejected.add))

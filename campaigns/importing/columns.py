@@ -104,10 +104,10 @@ class Columns:
         return row | {self._extras: custom} if custom else row
 
 
-def understood(header: Sequence[str], layout: Layout) -> Columns:
+def understood(header: Sequence[str], layout: Layout, declared: Mapping[str, str]) -> Columns:
     """A header in our own words. Raises FileUnreadable naming the columns missing, unknown or there twice."""
     _check(header, layout, f"{layout.extras}.")
-    return Columns(header, layout)
+    return Columns(header, layout, spelling=Spelling(declared=declared))
 
 
 def typed(cell: str) -> str | int | float | bool:

@@ -62,6 +62,8 @@ class Migration(migrations.Migration):
                 ('description', models.CharField(blank=True, db_default='', max_length=300)),
                 ('slot', models.CharField(blank=True, db_default='', max_length=8)),
                 ('ready_at', models.DateTimeField(blank=True, editable=False, null=True)),
+                ('filled_to', models.BigIntegerField(db_default=0, editable=False)),
+                ('misfits', models.BigIntegerField(db_default=0, editable=False)),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
             ],
         ),
@@ -127,6 +129,21 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name_plural': 'facts',
             },
+        ),
+        migrations.CreateModel(
+            name='FactsProof',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('began_at', models.DateTimeField()),
+                ('finished_at', models.DateTimeField(blank=True, null=True)),
+                ('repairs', models.BooleanField(db_default=True)),
+                ('checked_to', models.BigIntegerField(db_default=0)),
+                ('customers', models.BigIntegerField(db_default=0)),
+                ('wrong', models.BigIntegerField(db_default=0)),
+                ('repaired', models.BigIntegerField(db_default=0)),
+                ('columns', models.JSONField(blank=True, default=dict)),
+                ('examples', models.JSONField(blank=True, default=list)),
+            ],
         ),
         migrations.CreateModel(
             name='Import',

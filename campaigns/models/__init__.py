@@ -9,6 +9,7 @@ from campaigns.models.customers import Consent, Customer, Event, Suppression
 from campaigns.models.facts import Facts
 from campaigns.models.imports import Import
 from campaigns.models.products import Product
+from campaigns.models.proofs import FactsProof
 from campaigns.models.snapshots import ConfigSnapshot
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Customer",
     "Event",
     "Facts",
+    "FactsProof",
     "Import",
     "Member",
     "Product",

@@ -27,6 +27,8 @@ class AttributeDefinition(models.Model):
     description = models.CharField(max_length=300, blank=True, db_default="")
     slot = models.CharField(max_length=8, blank=True, db_default="")
     ready_at = models.DateTimeField(null=True, blank=True, editable=False)
+    filled_to = models.BigIntegerField(db_default=0, editable=False)  # the customer up to whom it was looked at
+    misfits = models.BigIntegerField(db_default=0, editable=False)  # values found there that are of another type
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:

@@ -1,5 +1,6 @@
 """The API's shapes: what is read from a request, what is told in an answer. No rules live here."""
 
+from campaigns.serializers.attributes import AttributeSerializer
 from campaigns.serializers.campaigns import (
     BoundSerializer,
     CampaignDocument,
@@ -83,6 +84,7 @@ from campaigns.serializers.stops import (
 __all__ = [
     "MOST_ROWS",
     "AnswerSerializer",
+    "AttributeSerializer",
     "AuditSerializer",
     "BlueprintSerializer",
     "BlueprintSummary",

@@ -26,6 +26,8 @@ SCOPES = {
     "customers/bulk/": {"POST": INGEST},
     "customers/<path:external_id>/": {"GET": READ, "PATCH": INGEST, "DELETE": FULL},
     "events/": {"POST": INGEST},
+    "attributes/": {"GET": READ, "POST": WRITE},
+    "attributes/<str:name>/": {"GET": READ, "PATCH": WRITE, "DELETE": WRITE},
     "segments/": {"GET": READ, "POST": WRITE},
     "customers/<path:external_id>/consents/": {"GET": READ, "POST": INGEST},
     "customers/<path:external_id>/explain/": {"GET": READ},
