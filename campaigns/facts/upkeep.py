@@ -23,7 +23,7 @@ _WAIT = "SELECT pg_advisory_xact_lock(hashtext('customers'), hashtext(current_sc
 # Where two or more are left that share an address, nothing changes for them: so many need to be looked at.
 _LEFT = """
     SELECT left_over.id FROM unnest(%(left_{field})s::varchar[]) AS address CROSS JOIN LATERAL (
-        SELECT o.id FROM campaigns_customer o WHERE o.{field} = address AND address <> '' LIMIT 2) left_over"""
+        SELECT o.id FROM campaigns_customer o WHERE o.{field} = address AND o.{field} <> '' LIMIT 2) left_over"""
 
 
 def wait_for_turn() -> None:

@@ -11,12 +11,13 @@ from django.db import connection
 from campaigns.ingest import documents
 
 # Continues a WITH that has `said` (customer_id, channel, is_granted): a channel's consent as a whole, turned over now.
-# The entry before is retired first, since there is one latest; this one is said after it, even where that is dated a
+# The entry before is found by the index, whatever stale statistics say. It is retired first, since there is one latest; this one is said after it, even where that is dated a
 # little into the future.
 APPEND = """
 retired AS (
-    UPDATE campaigns_consent k SET is_current = false FROM said s
-     WHERE k.customer_id = s.customer_id AND k.channel = s.channel AND k.topic = '' AND k.is_current
+    UPDATE campaigns_consent k SET is_current = false
+     WHERE k.id IN (SELECT (SELECT e.id FROM campaigns_consent e WHERE e.customer_id = s.customer_id
+                               AND e.channel = s.channel AND e.topic = '' AND e.is_current) FROM said s)
     RETURNING k.customer_id, k.channel, k.said_at
 ), appended AS (
     INSERT INTO campaigns_consent (customer_id, channel, is_granted, said_at, source, by, recorded_at)
