@@ -11,8 +11,8 @@ from django.db import connection
 from campaigns.ingest import documents
 
 # Continues a WITH that has `said` (customer_id, channel, is_granted): a channel's consent as a whole, turned over now.
-# The entry before is found by the index, whatever stale statistics say. It is retired first, since there is one latest; this one is said after it, even where that is dated a
-# little into the future.
+# The entry before is found by the index, whatever stale statistics say. It is retired first, since there is one latest;
+# the new one is said after it, even where that is dated a little into the future.
 APPEND = """
 retired AS (
     UPDATE campaigns_consent k SET is_current = false

@@ -34,7 +34,8 @@ def _holders(field: str) -> str:
     """Up to two others who have the address already: one of them did not share it so far, of two each did."""
     return f"""
         CASE WHEN c.{field} <> '' THEN ARRAY(
-            SELECT o.id FROM campaigns_customer o WHERE o.{field} = c.{field} AND o.{field} <> '' AND o.id <> c.id LIMIT 2)
+            SELECT o.id FROM campaigns_customer o
+             WHERE o.{field} = c.{field} AND o.{field} <> '' AND o.id <> c.id LIMIT 2)
         END"""
 
 
