@@ -46,7 +46,7 @@ def customers() -> dict[str, Sighting]:
             **_attributes(attributes),
         }.items():
             seen.setdefault(name, _Tally()).add(value)
-    return {name: tally.told(looked) for name, tally in seen.items()}
+    return {name: tally.told(looked) for name, tally in seen.items() if tally.rows or name in compiler.TEXT_COLUMNS}
 
 
 def events() -> dict[str, dict[str, Sighting]]:

@@ -75,6 +75,7 @@ UNFOLD = _site(
             "separator": True,
             "items": [
                 _item("Customers", "person", "admin:campaigns_customer_changelist"),
+                _item("Attributes", "label", "admin:campaigns_attributedefinition_changelist"),
                 _item("Imports", "upload_file", "admin:campaigns_import_changelist"),
                 _item("Suppressions", "block", "admin:campaigns_suppression_changelist"),
                 _item("Messages", "mail", "admin:delivery_message_changelist"),

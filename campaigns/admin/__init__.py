@@ -4,6 +4,28 @@ A screen that shows a later stage (a campaign's launch, a template's preview, a 
 in delivery.admin.
 """
 
-from campaigns.admin import audit, blueprints, brand, imports, platform, policy, products, segments, suppressions
+from campaigns.admin import (
+    attributes,
+    audit,
+    blueprints,
+    brand,
+    imports,
+    platform,
+    policy,
+    products,
+    segments,
+    suppressions,
+)
 
-__all__ = ["audit", "blueprints", "brand", "imports", "platform", "policy", "products", "segments", "suppressions"]
+__all__ = [
+    "attributes",
+    "audit",
+    "blueprints",
+    "brand",
+    "imports",
+    "platform",
+    "policy",
+    "products",
+    "segments",
+    "suppressions",
+]

@@ -17,7 +17,7 @@ from django.utils import timezone
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 from pytest_django import DjangoAssertNumQueries
 
-from campaigns import configuration, content, ingest, suppressions
+from campaigns import attributes, configuration, content, ingest, suppressions
 from campaigns.importing import uploads
 from delivery import pipeline
 from delivery.channels.memory import MemoryChannel
@@ -41,6 +41,7 @@ def busy_acme(at_acme: Retailer, outbox: MemoryChannel) -> Iterator[Retailer]:
     suppressions.put(channel="email", address="gone@example.test", reason="manual", source="")
     ingest.upsert_products([{"sku": "s1", "name": "Loaf"}], now=timezone.now())
     ApiKey.objects.create_key(name="Till")
+    attributes.declare("tier", type="text")
     uploads.receive(ContentFile(b"id\nc1\n", name="people.csv"), kind="customers", by="Ana")
     configuration.launch(factories.campaign(), by="test", now=timezone.now())
     pipeline.work(seconds=20)

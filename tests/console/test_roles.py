@@ -10,9 +10,9 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver
 from django.utils import timezone
 
-from campaigns import configuration, content, suppressions
+from campaigns import attributes, configuration, content, suppressions
 from campaigns.importing import uploads
-from campaigns.models import Brand, Campaign, Customer, Import, Run, Segment, Suppression, Template
+from campaigns.models import AttributeDefinition, Brand, Campaign, Customer, Import, Run, Segment, Suppression, Template
 from delivery.channels.memory import MemoryChannel
 from tenants import stops
 from tenants.accounts.models import ApiKey, AuditEntry, Role, User
@@ -58,6 +58,22 @@ CHANGING: dict[str, tuple[str, Role, dict[str, str]]] = {
     "campaigns_import_start": ("campaigns/import/N/start/", Role.EDITOR, {}),
     "campaigns_import_cancel": ("campaigns/import/N/cancel/", Role.EDITOR, {}),
     "campaigns_import_delete": ("campaigns/import/N/delete/", Role.EDITOR, {"post": "yes"}),
+    "campaigns_attributedefinition_add": (
+        "campaigns/attributedefinition/add/",
+        Role.EDITOR,
+        {"name": "size", "type": "text"},
+    ),
+    "campaigns_attributedefinition_change": (
+        "campaigns/attributedefinition/N/change/",
+        Role.EDITOR,
+        {"description": "changed"},
+    ),
+    "campaigns_attributedefinition_delete": ("campaigns/attributedefinition/N/delete/", Role.EDITOR, {"post": "yes"}),
+    "campaigns_attributedefinition_declare": (
+        "campaigns/attributedefinition/declare/",
+        Role.EDITOR,
+        {"name": "colour", "type": "text"},
+    ),
     "campaigns_customer_consent": (
         "campaigns/customer/N/consent/",
         Role.EDITOR,
@@ -92,7 +108,8 @@ SHOWING = {
     "index", "login", "logout", "password_change", "password_change_done", "autocomplete", "jsi18n", "view_on_site",
     "app_list", "search", "toggle_sidebar", "blueprints", "blueprint_not_now",
     "campaigns_campaign_audience", "campaigns_campaign_review", "campaigns_run_progress", "campaigns_segment_try",
-    "campaigns_segment_count", "campaigns_template_preview", "campaigns_import_progress", "campaigns_import_rejects",
+    "campaigns_segment_count", "explain",
+    "campaigns_template_preview", "campaigns_import_progress", "campaigns_import_rejects",
     "campaigns_template_convert",
 }  # fmt: skip
 NEVER = {
@@ -104,7 +121,8 @@ NEVER = {
 }  # fmt: skip
 MODELS = {
     "campaign": Campaign, "run": Run, "segment": Segment, "template": Template, "customer": Customer,
-    "suppression": Suppression, "brand": Brand, "user": User, "apikey": ApiKey, "accept": Campaign, "import": Import,
+    "suppression": Suppression, "brand": Brand, "user": User, "apikey": ApiKey, "accept": Campaign,
+    "attributedefinition": AttributeDefinition, "import": Import,
 }  # fmt: skip
 
 
@@ -116,6 +134,7 @@ def full_acme(at_acme: Retailer, outbox: MemoryChannel) -> Retailer:
     factories.segment("leeds", {"attribute": "city", "eq": "Leeds"})
     suppressions.put(channel="email", address="gone@example.test", reason="manual", source="")
     ApiKey.objects.create_key(name="Till")
+    attributes.declare("tier", type="text")
     uploads.receive(ContentFile(b"id\nc1\n", name="people.csv"), kind="customers", by="Ana")
     configuration.launch(factories.campaign(), by="test", now=timezone.now())
     stops.stop(at_acme, reason="a test")
