@@ -66,6 +66,7 @@ class Migration(migrations.Migration):
                 ('misfits', models.BigIntegerField(db_default=0, editable=False)),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
             ],
+            options={'verbose_name': 'attribute'},
         ),
         migrations.CreateModel(
             name='Consent',

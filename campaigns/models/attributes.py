@@ -32,6 +32,7 @@ class AttributeDefinition(models.Model):
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
+        verbose_name = "attribute"
         constraints = [
             models.UniqueConstraint(fields=["slot"], condition=~models.Q(slot=""), name="one_attribute_per_slot")
         ]
