@@ -82,7 +82,7 @@ def start(request: HttpRequest, pk: int) -> HttpResponse:
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     job = get_object_or_404(Import, pk=pk)
     try:
-        jobs.cancel(job, now=timezone.now())
+        jobs.cancel(job)
     except NotAllowed as refusal:
         messages.error(request, str(refusal))
     else:
@@ -119,11 +119,12 @@ def page(job: Import) -> dict[str, Any]:
         "percent": int(100 * share),
         "parts": [
             {"status": status, "count": count, "share": 100 * share * count / (job.rows or 1)}
-            for status, count in job.counts.items()
+            for status in kinds.of(job).layout.outcomes
+            for count in [job.counts.get(status, 0)]
         ],
         "rate": job.rows / seconds if seconds else 0.0,
-        "elapsed": str(timedelta(seconds=int(seconds))),
-        "left": str(timedelta(seconds=int(seconds * (1 - share) / share))) if is_open and share else "",
+        "elapsed": _duration(seconds),
+        "left": _duration(seconds * (1 - share) / share) if is_open and share else "",
         "has_rejects": bool(job.rejects),
         "held_up": jobs.held_up(job) if is_open else "",
     }
@@ -131,6 +132,10 @@ def page(job: Import) -> dict[str, Any]:
 
 def _seconds(job: Import, now: datetime) -> float:
     return ((job.finished_at or now) - job.started_at).total_seconds() if job.started_at else 0.0
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 10 else str(timedelta(seconds=int(seconds)))
 
 
 def _read_again(request: HttpRequest, job: Import) -> HttpResponse:
@@ -149,5 +154,5 @@ def _unreadable(request: HttpRequest, problem: str) -> HttpResponse:
 
 
 def _shown(request: HttpRequest, job: Import, step: str) -> dict[str, Any]:
-    page = {"title": job.name, "original": job, "opts": Import._meta, "step": step}
+    page = {"title": f"Import of {job.name}", "original": job, "opts": Import._meta, "step": step}
     return retailer_console.each_context(request) | page

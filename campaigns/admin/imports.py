@@ -87,7 +87,7 @@ class ImportAdmin(RemovedByItsOwner):
             raise Http404("There is no such import.")
         if job.state == Import.State.UPLOADED:
             return redirect("admin:campaigns_import_mapping", job.pk)
-        page = {"title": job.name, "original": job, "opts": self.opts, "media": self.media}
+        page = {"title": f"Import of {job.name}", "original": job, "opts": self.opts, "media": self.media}
         shown = self.admin_site.each_context(request) | page | import_steps.page(job)
         return render(request, "console/import/page.html", shown)
 

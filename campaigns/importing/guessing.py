@@ -10,6 +10,8 @@ from datetime import datetime
 from campaigns.importing.columns import Layout
 from campaigns.importing.synonyms import SYNONYMS
 
+MOSTLY = 0.8  # of the values must look like a field's for a guess
+
 _PLAIN = re.compile(r"[^a-z0-9]+")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 _PHONE = re.compile(r"\+\d[\d ()/.-]{6,18}")
@@ -80,9 +82,10 @@ def _by_values(values: Sequence[str], layout: Layout) -> str:
         ("phone", _PHONE.fullmatch),
         ("occurred_at", _is_moment),
     )
-    if not given:
-        return ""
-    return next((name for name, looks_so in looks if name in layout.fields and all(map(looks_so, given))), "")
+    for name, looks_so in looks:
+        if name in layout.fields and given and sum(bool(looks_so(each)) for each in given) >= MOSTLY * len(given):
+            return name
+    return ""
 
 
 def _is_moment(value: str) -> bool:

@@ -9,11 +9,13 @@ Promise  every row is counted once: rows, place and counts are written in one tr
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.core.files.storage import default_storage
 from django.db import transaction
+from django.db.models.functions import Now
 
 from campaigns import ingest
 from campaigns.importing import csv_file, kinds, mapping, outcomes, rejects, uploads
@@ -55,6 +57,7 @@ def advance(pk: int, given: Circumstances, *, seconds: float = SLICE) -> bool:
         return False
     place = Place(job.bytes_read, job.row_number, len(job.columns)) if job.row_number else csv_file.BEGINNING
     begins = job.bytes_read
+    given = replace(given, source=source(job), by=job.by)
     try:
         columns = mapping.columns(job)
         with csv_file.opened(uploads.path(job), uploads.form(job), place) as file:
@@ -63,14 +66,14 @@ def advance(pk: int, given: Circumstances, *, seconds: float = SLICE) -> bool:
                 if time.monotonic() >= until:
                     return True
     except FileUnreadable as problem:
-        _end(pk, Import.State.FAILED, given.now, error=str(problem))
+        _end(pk, Import.State.FAILED, error=str(problem))
     return False
 
 
-def cancel(job: Import, *, now: datetime) -> None:
+def cancel(job: Import) -> None:
     """What is written stays. Raises NotAllowed when it has ended."""
     with transaction.atomic():
-        if not _end(job.pk, Import.State.CANCELLED, now):
+        if not _end(job.pk, Import.State.CANCELLED):
             raise NotAllowed(f"{job.name} has ended already; there is nothing to cancel.")
         agenda.drop(context.current(), AGENDA_KIND, [job.pk])
 
@@ -126,7 +129,7 @@ def _write_next(pk: int, file: CsvFile, columns: Columns, given: Circumstances, 
         if job is None:  # cancelled, or another worker took over: what was read here is no longer ours to write
             return False
         if not records:
-            _finish(job, given.now)
+            _finish(job)
             return False
         _write(job, records, columns, given)
         job.bytes_read, job.row_number, _ = file.place
@@ -149,21 +152,21 @@ def _write(job: Import, records: list[Record], columns: Columns, given: Circumst
         job.rejects_bytes = rejects.append(path, rejected, header=job.columns, size=job.rejects_bytes)
 
 
-def _finish(job: Import, now: datetime) -> None:
+def _finish(job: Import) -> None:
     job.bytes_read = job.bytes
     job.save(update_fields=["bytes_read"])
     if job.counts.get("created"):
         ingest.analyze()
-    _end(job.pk, Import.State.DONE, now)
+    _end(job.pk, Import.State.DONE)
 
 
 @transaction.atomic
-def _end(pk: int, state: Import.State, now: datetime, *, error: str = "") -> bool:
+def _end(pk: int, state: Import.State, *, error: str = "") -> bool:
     """Whether it was this call that ended it."""
     job = Import.objects.select_for_update().filter(pk=pk, state__in=OPEN).first()
     if job is None:
         return False
-    job.state, job.finished_at, job.error = state, now, uploads.clean(error)[:1000]
+    job.state, job.finished_at, job.error = state, Now(), uploads.clean(error)[:1000]
     job.save(update_fields=["state", "finished_at", "error"])
     audit.note(_ENDED[state], "import", job.name, after=_told(job) | ({"error": job.error} if error else {}))
     return True

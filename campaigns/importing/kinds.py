@@ -25,6 +25,7 @@ class Circumstances:
     now: datetime
     zone: tzinfo
     source: str = ""
+    by: str = ""
     when_due: Callable[[], None] | None = None
 
 
@@ -47,7 +48,7 @@ class Kind:
     def label(self, field: str) -> str:
         prefix = f"{self.layout.extras}."
         if field.startswith(prefix):
-            return f"custom {field.removeprefix(prefix)}"
+            return field.removeprefix(prefix)
         return self.labels.get(field) or field.replace("_", " ").capitalize()
 
 

@@ -20,7 +20,7 @@ SYNONYMS: dict[str, dict[str, str]] = {
         ),
         "phone": (
             "phone telephone tel mobile mobilephone mobilenumber phonenumber cell cellphone sms telefon telefonnummer "
-            "handy handynummer mobilnummer portable telephoneportable numerodetelephone telefono movil celular "
+            "handy handynummer mobil mobilnummer portable telephoneportable numerodetelephone telefono movil celular "
             "cellulare telefoon mobiel telefoonnummer telefone telemovel komorka numertelefonu puhelin"
         ),
         "first_name": (
@@ -56,6 +56,7 @@ SYNONYMS: dict[str, dict[str, str]] = {
             "montant prix valeur importe monto precio valor importo prezzo totale bedrag prijs kwota wartosc"
         ),
         "currency": "currency currencycode waehrung wahrung devise monnaie moneda divisa valuta moeda waluta",
+        "properties.category": "category department kategorie warengruppe categorie categoria kategoria",
     },
     "products": {
         "sku": (

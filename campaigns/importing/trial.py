@@ -72,7 +72,7 @@ def attempt(job: Import, given: Circumstances) -> Trial:
         transaction.set_rollback(True)
     counted = Counter[str](status for _, status, _ in found)
     counts = {status: counted[status] for status in kind.layout.outcomes}
-    return Trial(len(found), is_whole, counts, _reasons(found), fields, shown)
+    return Trial(len(found), is_whole, counts, _reasons(found, kind), fields, shown)
 
 
 def _accepted(found: list[Outcome]) -> list[Outcome]:
@@ -97,7 +97,7 @@ def _stored(kind: Kind, rows: list[dict[str, Any]]) -> dict[str, Model]:
 def _shown(outcome: Outcome, row: Any, stored: dict[str, Model], kind: Kind, fields: list[str]) -> Shown:
     record, status, problems = outcome
     if status == "rejected":
-        return Shown(record.number, status, [], uploads.clean("; ".join(map(str, problems))))
+        return Shown(record.number, status, [], "; ".join(_told(problem, kind) for problem in problems))
     kept = stored.get(str(row(record.cells)[kind.identity]).strip())
     return Shown(record.number, status, [_value(kept, field, kind) for field in fields])
 
@@ -111,17 +111,22 @@ def _value(kept: Any, field: str, kind: Kind) -> Any:
     return getattr(kept, field, "")
 
 
-def _reasons(found: list[Outcome]) -> list[Reason]:
+def _reasons(found: list[Outcome], kind: Kind) -> list[Reason]:
     """The most frequent ones. Messages that end in the same cure are one reason, whatever values they quote."""
     first: dict[tuple[str, str], tuple[Record, Problem]] = {}
     counts = Counter[tuple[str, str]]()
     for record, _, problems in found:
         for problem in problems:
-            key = problem.field, problem.message.rpartition(": ")[2]
+            key = problem.field.partition(".")[0], problem.message.rpartition(": ")[2]
             counts[key] += 1
             first.setdefault(key, (record, problem))
     told = [(first[key], count) for key, count in counts.most_common(MOST_REASONS)]
     return [
-        Reason(uploads.clean(str(problem)), count, record.number, uploads.clean(", ".join(record.cells))[:200])
+        Reason(_told(problem, kind), count, record.number, uploads.clean(", ".join(record.cells))[:200])
         for (record, problem), count in told
     ]
+
+
+def _told(problem: Problem, kind: Kind) -> str:
+    """The problem with its field called as people call it."""
+    return uploads.clean(f"{kind.label(problem.field)}: {problem.message}" if problem.field else problem.message)

@@ -107,7 +107,8 @@ def most_bytes() -> int:
 
 
 def limit() -> str:
-    return f"{most_bytes() // (1 << 20):,} MB"
+    megabytes = most_bytes() >> 20
+    return f"{megabytes:,} MB" if megabytes % 1024 else f"{megabytes // 1024:,} GB"
 
 
 class _Plain(File):  # type: ignore[type-arg]

@@ -303,13 +303,13 @@ def test_cancelling_keeps_what_is_written_and_ends_the_work(here: Retailer) -> N
     job = upload(people(6_000))
     jobs.start(job)
     jobs.advance(job.pk, given(), seconds=0)
-    jobs.cancel(job, now=timezone.now())
+    jobs.cancel(job)
     assert not jobs.advance(job.pk, given(), seconds=0)
     job.refresh_from_db()
     assert (job.state, job.rows, Customer.objects.count()) == ("cancelled", 5_000, 5_000)
     assert not AgendaItem.objects.filter(kind="import").exists()
     with pytest.raises(NotAllowed, match="ended already"):
-        jobs.cancel(job, now=timezone.now())
+        jobs.cancel(job)
 
 
 def test_an_import_starts_once(here: Retailer) -> None:
