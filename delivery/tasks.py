@@ -33,7 +33,7 @@ def tick(**_: Any) -> None:
 def tidy(**_: Any) -> None:
     """Sent every hour."""
     changes.forget_old()
-    jobs.forget_old_everywhere(now=timezone.now())
+    jobs.tidy(now=timezone.now())
 
 
 @shared_task

@@ -67,7 +67,8 @@ def advance(pk: int, given: Circumstances, *, seconds: float = SLICE) -> bool:
                     return True
     except FileUnreadable as problem:
         _end(pk, Import.State.FAILED, error=str(problem))
-    return False
+    # Whoever came too late does not know what is left to whom: the import itself does.
+    return Import.objects.filter(pk=pk, state__in=OPEN).exists()
 
 
 def cancel(job: Import) -> None:
@@ -112,13 +113,14 @@ def forget_old(*, now: datetime) -> int:
     return len(found)
 
 
-def forget_old_everywhere(*, now: datetime) -> int:
-    """The same for every active retailer."""
-    forgotten = 0
+def tidy(*, now: datetime) -> None:
+    """For every active retailer: forget what is old, and announce what is open and stands in no agenda."""
     for retailer in list(Retailer.objects.active()):
         with context.in_retailer(retailer):
-            forgotten += forget_old(now=now)
-    return forgotten
+            forget_old(now=now)
+            agenda.put_missing(
+                retailer, AGENDA_KIND, Import.objects.filter(state__in=OPEN).values_list("pk", flat=True)
+            )
 
 
 def _write_next(pk: int, file: CsvFile, columns: Columns, given: Circumstances, *, begins: int) -> bool:

@@ -177,20 +177,21 @@ class _Letters:
 
     def __init__(self) -> None:
         self.are_utf_8 = True
-        self._decoder: codecs.IncrementalDecoder | None = codecs.getincrementaldecoder("utf-8")("surrogateescape")
-        self._good = self._broken = 0
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self._good = 0  # bytes beyond the first of a character
+        self._is_decided = False
 
     def look(self, piece: bytes) -> None:
-        """Stops counting at the first broken piece: by then it is decided."""
-        if self._decoder is None:
+        """Stops at the first broken piece: by then it is decided."""
+        if self._is_decided:
             return
-        text = self._decoder.decode(piece)
-        if text.isascii():
-            return
-        broken = sum("\udc80" <= each <= "\udcff" for each in text)
-        self._good += sum(not each.isascii() for each in text) - broken
-        if broken:
-            self._decoder, self.are_utf_8 = None, self._good > broken
+        try:
+            self._good += len(piece) - len(self._decoder.decode(piece))
+        except UnicodeDecodeError:
+            text = piece.decode("utf-8", "surrogateescape")
+            broken = sum("\udc80" <= each <= "\udcff" for each in text)
+            self._good += len(piece) - len(text)
+            self._is_decided, self.are_utf_8 = True, self._good > broken
 
 
 def _chain(first: bytes, others: Iterator[bytes]) -> Iterator[bytes]:

@@ -5,26 +5,29 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import time
+import tracemalloc
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 from pytest_django import Settings
 
-from campaigns.importing import FileUnreadable, jobs, mapping, trial, uploads
+from campaigns.importing import FileUnreadable, jobs, mapping, outcomes, trial, uploads
 from campaigns.importing.kinds import Circumstances
 from campaigns.lifecycle import NotAllowed
 from campaigns.models import AttributeDefinition, Customer, Event, Import, Product
 from delivery import pipeline
-from tenants import stops
+from tenants import agenda, context, stops
 from tenants.accounts.models import AuditEntry
 from tenants.models import AgendaItem, Retailer
 
@@ -293,6 +296,53 @@ def test_a_worker_that_comes_too_late_writes_nothing(here: Retailer) -> None:
     assert not Customer.objects.exists()
 
 
+def test_two_workers_with_one_import_share_it_and_neither_ends_it_for_the_other(live_retailer: Retailer) -> None:
+    """The first one's lease had lapsed while it read: the second writes that chunk, the first says there is more."""
+    with context.in_retailer(live_retailer):
+        job = upload(people(12_000))
+        jobs.start(job)
+        said: list[bool] = []
+        late = Thread(target=_advance_elsewhere, args=(live_retailer, job.pk, said))
+        with transaction.atomic():
+            Import.objects.select_for_update().get(pk=job.pk)
+            late.start()
+            _await_somebody_waiting()
+            assert jobs.advance(job.pk, given(), seconds=0)
+        late.join()
+        assert said == [True]
+        assert Import.objects.get().rows == outcomes.CHUNK
+        pipeline.work(seconds=60, retailer=live_retailer)
+        assert Import.objects.get().counts == {"created": 12_000, "updated": 0, "unchanged": 0, "rejected": 0}
+
+
+def _advance_elsewhere(retailer: Retailer, pk: int, said: list[bool]) -> None:
+    try:
+        with context.in_retailer(retailer):
+            said.append(jobs.advance(pk, given(), seconds=0))
+    finally:
+        connection.close()
+
+
+def _await_somebody_waiting() -> None:
+    deadline = time.monotonic() + 30
+    with connection.cursor() as cursor:
+        while time.monotonic() < deadline:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype IN ('transactionid', 'tuple')")
+            if cursor.fetchone()[0]:
+                return
+    pytest.fail("nobody waits for the import")
+
+
+def test_an_open_import_that_no_agenda_knows_is_announced_again(here: Retailer) -> None:
+    job = upload(people(1))
+    jobs.start(job)
+    agenda.drop(here, jobs.AGENDA_KIND, [job.pk])
+    jobs.tidy(now=timezone.now())
+    pipeline.work(seconds=20)
+    job.refresh_from_db()
+    assert job.state == "done"
+
+
 def test_the_same_file_again_changes_nothing(here: Retailer) -> None:
     run(upload(people(300)))
     again = run(upload(people(300)))
@@ -368,3 +418,23 @@ def test_files_are_forgotten_after_thirty_days_and_the_history_stays(here: Retai
     job.refresh_from_db()
     assert (job.file, job.rejects, job.counts["rejected"]) == ("", "", 1)
     assert jobs.forget_old(now=timezone.now()) == 0
+
+
+def test_a_file_is_never_held_in_memory(here: Retailer) -> None:
+    """200,000 rows of 200 bytes: brought, tried and begun within half of their size."""
+    note = "x" * 180
+    rows = (f"c{n},c{n}@example.test,{note}\n" for n in range(200_000))
+    content = gzip.compress("".join(["id,mail,note\n", *rows]).encode(), 1)
+    tracemalloc.start()
+    try:
+        job = upload(content, name="people.csv.gz")
+        trial.attempt(job, given())
+        jobs.start(job)
+        for _ in range(3):
+            assert jobs.advance(job.pk, given(), seconds=0)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    job.refresh_from_db()
+    assert (job.rows, job.bytes > 40_000_000) == (3 * outcomes.CHUNK, True)
+    assert peak < job.bytes / 2

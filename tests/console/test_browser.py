@@ -16,7 +16,8 @@ import pytest
 from django.db import connection
 from playwright.sync_api import Page, expect, sync_playwright
 
-from campaigns.models import Customer, Facts, Segment
+from campaigns.importing import jobs
+from campaigns.models import Customer, Facts, Import, Segment
 from tenants import context, provisioning
 from tenants.accounts.models import User
 from tenants.models import Retailer
@@ -84,7 +85,7 @@ def page(console: str, live_retailer: Retailer, monkeypatch: pytest.MonkeyPatch)
     assert errors == []
 
 
-def test_marketer_works_in_a_browser(live_retailer: Retailer, sink: SinkProcess, page: Page) -> None:
+def test_marketer_works_in_a_browser(live_retailer: Retailer, sink: SinkProcess, page: Page, tmp_path: Path) -> None:
     """One story, because a server, a browser and a retailer take seconds to start."""
     with context.in_retailer(live_retailer):
         factories.customers(PEOPLE)
@@ -106,7 +107,13 @@ def test_marketer_works_in_a_browser(live_retailer: Retailer, sink: SinkProcess,
     assert rule == {"all": [{"attribute": "city", "eq": "Leeds"}, {"consent": {"channel": "email"}}]}
     launch_and_watch(page, f"/admin/campaigns/campaign/{campaign.pk}", processes.environment(EMAIL_URL=sink.url))
     assert sink.count() == PEOPLE
+    import_customers(page, tmp_path / "people.csv", processes.environment(EMAIL_URL=sink.url))
+    with context.in_retailer(live_retailer):
+        job = Import.objects.get()
+        assert (job.state, job.rows, Customer.objects.filter(country="GB").count()) == ("done", 301, 300)
+        jobs.remove(job)
     for path in (
+        "/admin/campaigns/import/add/",
         "/admin/",
         f"/admin/campaigns/segment/{segment}/change/",
         f"/admin/campaigns/campaign/{campaign.pk}/change/",
@@ -210,6 +217,29 @@ def launch_and_watch(page: Page, campaign: str, env: dict[str, str]) -> None:
     expect(numbers).to_contain_text(f"{PEOPLE} settled, 0 waiting")
     expect(numbers).to_contain_text(f"It balances: {PEOPLE} candidates = {PEOPLE} included + 0 excluded")
     assert page.evaluate("window.isTheSamePage")
+
+
+def import_customers(page: Page, file: Path, env: dict[str, str]) -> None:
+    """The file is sent by script, its columns and preview are pages, and the numbers move by themselves."""
+    rows = "".join(f"n{n};n{n}@example.test;Hull\n" for n in range(300))
+    file.write_text(f"Customer No;Mail;Town\n{rows}n300;nonsense;Hull\n")
+    page.goto("/admin/campaigns/import/add/")
+    page.set_input_files("[name=file]", file)
+    page.click("[data-upload-button]")
+    expect(page.locator("[name=column-1]")).to_have_value("email")
+    page.fill("[name=constant-country]", "GB")
+    page.click("#mapping >> text=Preview")
+    expect(page.locator(".c-kpis")).to_contain_text("300")
+    page.click("text=Start the import")
+    state = page.locator(".c-badge").first
+    expect(state).to_have_text("waiting for its turn")
+    page.evaluate("window.isTheSamePage = true")
+    with processes.worker(env):
+        expect(state).to_have_text("done", timeout=30_000)
+    assert page.evaluate("window.isTheSamePage")
+    with page.expect_download() as download:
+        page.click("text=Download rejected rows")
+    assert "n300,nonsense,Hull" in download.value.path().read_text(encoding="utf-8-sig")
 
 
 def width_on_a_phone(page: Page, path: str) -> int:
