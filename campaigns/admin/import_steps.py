@@ -43,7 +43,7 @@ def mapping_page(request: HttpRequest, pk: int) -> HttpResponse:
         return _unreadable(request, str(problem))
     return render(request, "console/import/mapping.html", _shown(request, job, "Columns") | {
         "lines": forms.lines(job, samples), "offered": forms.offered(job), "problems": problems,
-        "constants": forms.constants(job), "spellings": forms.spellings(job), "kind": kinds.of(job),
+        "constants": forms.constants(job), "consent": forms.consent(job), "spellings": forms.spellings(job),
         "encodings": list(uploads.ENCODINGS.items()), "encoding": job.format["encoding"],
         "delimiter": uploads.DELIMITERS[job.format["delimiter"]], "zone": context.current().timezone,
     })  # fmt: skip

@@ -51,7 +51,7 @@ def offered(job: Import) -> dict[str, list[Choice]]:
     ours = [(field, f"{kind.label(field)} *" if field in needed else kind.label(field)) for field in kind.layout.fields]
     declared = [
         (f"{kind.layout.extras}.{name}", f"{name} ({types[type_].lower()})")
-        for name, type_ in mapping.declared(kind).items()
+        for name, type_ in mapping.declared(kind.layout).items()
     ]
     return {"Fields": ours} | ({"Your attributes": declared} if declared else {})
 
@@ -59,14 +59,32 @@ def offered(job: Import) -> dict[str, list[Choice]]:
 def constants(job: Import) -> list[dict[str, Any]]:
     kind = kinds.of(job)
     return [
-        {"name": field, "label": kind.label(field), "value": job.constants.get(field, "")} for field in kind.constants
+        {"name": field, "label": kind.label(field), "value": job.constants.get(field, "")}
+        for field in kind.constants
+        if field not in (*kinds.CONSENT_FLAGS, *kinds.CONSENT_PROOF)
     ]
+
+
+def consent(job: Import) -> dict[str, Any]:
+    """What may be said of everybody in the file; empty where the rows are no customers."""
+    kind = kinds.of(job)
+    if not set(kinds.CONSENT_FLAGS) <= set(kind.constants):
+        return {}
+    flags = [
+        {"name": flag, "label": kind.label(flag), "is_said": bool(job.constants.get(flag))}
+        for flag in kinds.CONSENT_FLAGS
+    ]
+    return {"flags": flags, **{proof: job.constants.get(proof, "") for proof in kinds.CONSENT_PROOF}}
 
 
 def spellings(job: Import) -> list[dict[str, Any]]:
     """The questions of how the file writes what ours writes otherwise, as far as this kind asks them."""
     fields = kinds.of(job).layout.fields
-    has_dates = "occurred_at" in fields or AttributeDefinition.Type.DATE in mapping.declared(kinds.of(job)).values()
+    has_dates = (
+        "occurred_at" in fields
+        or "consent_at" in job.mapping
+        or AttributeDefinition.Type.DATE in mapping.declared(kinds.of(job).layout).values()
+    )
     asked = [("dates", "Dates are written with", spelling.DATES)] if has_dates else []
     if {"value", "price"} & set(fields):
         asked.append(("decimal", "Decimals follow", spelling.DECIMALS))
@@ -84,7 +102,7 @@ def read(job: Import, posted: Mapping[str, str]) -> tuple[list[str], dict[str, s
     for line in lines(job, []):
         given = posted.get(f"column-{line.place}", "")
         chosen.append(given if given in allowed or given == line.own[0] else "")
-    fixed = {field: uploads.clean(posted.get(f"constant-{field}", "")).strip()[:200] for field in kind.constants}
+    fixed = {field: uploads.clean(posted.get(f"constant-{field}", "")).strip() for field in kind.constants}
     spelt = {each["name"]: posted.get(each["name"], "") for each in spellings(job)}
     known = {"dates": spelling.DATES, "decimal": spelling.DECIMALS}
     return (
@@ -104,7 +122,7 @@ def _own(name: str, chosen: str, kind: Kind) -> Choice:
     if not kind.layout.extras:
         return "", ""
     prefix = f"{kind.layout.extras}."
-    if chosen.startswith(prefix) and chosen.removeprefix(prefix) not in mapping.declared(kind):
+    if chosen.startswith(prefix) and chosen.removeprefix(prefix) not in mapping.declared(kind.layout):
         bare = chosen.removeprefix(prefix)
     else:
         bare = "".join(each for each in name.removeprefix(prefix) if each.isprintable()).strip()[:LONGEST_KEY]

@@ -15,6 +15,9 @@ from campaigns.ingest import customers, events, products
 from campaigns.ingest.fields import Reader
 from campaigns.models import Customer, Event, Import, Product
 
+CONSENT_FLAGS = ("consent_email", "consent_sms", "consent_push")
+CONSENT_PROOF = ("consent_source", "consent_text")
+
 Rows = Sequence[Mapping[str, Any]]
 
 
@@ -57,7 +60,7 @@ def of(job: Import) -> Kind:
 
 
 def _customers(rows: Rows, given: Circumstances) -> list[ingest.RowResult]:
-    return ingest.upsert_customers(rows, now=given.now, zone=given.zone, source=given.source or "import")
+    return ingest.upsert_customers(rows, now=given.now, zone=given.zone, source=given.source or "import", by=given.by)
 
 
 def _events(rows: Rows, given: Circumstances) -> list[ingest.RowResult]:
@@ -74,7 +77,7 @@ KINDS: dict[str, Kind] = {
         model=Customer,
         write=_customers,
         readers=customers.READERS,
-        constants=("country", "timezone", "locale"),
+        constants=("country", "timezone", "locale", *CONSENT_FLAGS, *CONSENT_PROOF),
         labels={
             "external_id": "Customer number",
             "email": "E-mail",

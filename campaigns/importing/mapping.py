@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from campaigns.importing import guessing, kinds, rejects, spelling
-from campaigns.importing.columns import Columns, Spelling
+from campaigns.importing.columns import Columns, Layout, Spelling
 from campaigns.importing.kinds import Kind
 from campaigns.ingest.documents import LONGEST_KEY
 from campaigns.ingest.fields import Invalid
 from campaigns.models import AttributeDefinition, Import
+
+_SAID_ANEW = (*kinds.CONSENT_FLAGS, *kinds.CONSENT_PROOF)  # for every file: what was true of the last one may not be
 
 
 class Incomplete(ValueError):
@@ -32,13 +34,17 @@ def suggest(job: Import, samples: Sequence[Sequence[str]]) -> None:
         .first()
     )
     if before:
-        job.mapping, job.constants = before.mapping, before.constants
+        job.mapping = before.mapping
+        job.constants = {name: value for name, value in before.constants.items() if name not in _SAID_ANEW}
         job.format = {**job.format, **{name: before.format.get(name, "") for name in ("dates", "decimal")}}
         return
     kind = kinds.of(job)
-    job.mapping = guessing.fields(job.columns, samples, kind=job.kind, layout=kind.layout, declared=declared(kind))
+    job.mapping = guessing.fields(
+        job.columns, samples, kind=job.kind, layout=kind.layout, declared=declared(kind.layout)
+    )
     values = {field: [row[place] for row in samples] for place, field in enumerate(job.mapping) if field}
-    moments, amounts = values.get("occurred_at", []), values.get("value", []) + values.get("price", [])
+    moments = values.get("occurred_at", []) + values.get("consent_at", [])
+    amounts = values.get("value", []) + values.get("price", [])
     job.format |= {"dates": guessing.dates(moments), "decimal": guessing.decimal(amounts)}
 
 
@@ -73,7 +79,7 @@ def problems(kind: Kind, header: Sequence[str], mapping: Sequence[str], constant
         for field in columns_of
         if field not in kind.layout.fields and not _is_custom(field, prefix)
     ]
-    return found + _wrong_constants(kind, constants)
+    return found + _wrong_constants(kind, constants) + _unproven(kind, columns_of, constants)
 
 
 def columns(job: Import) -> Columns:
@@ -81,17 +87,17 @@ def columns(job: Import) -> Columns:
     kind = kinds.of(job)
     as_moment = spelling.moment(job.format.get("dates") or "iso")
     as_amount = spelling.amount(job.format.get("decimal") or ".")
-    types = declared(kind)
+    types = declared(kind.layout)
     dates = {name: as_moment for name, type_ in types.items() if type_ == AttributeDefinition.Type.DATE}
-    cells = {"occurred_at": as_moment, "value": as_amount, "price": as_amount, **dates}
+    cells = {"occurred_at": as_moment, "consent_at": as_moment, "value": as_amount, "price": as_amount, **dates}
     spelt = Spelling(cells, types, rejects.as_it_was if job.format.get("is_returned") else None)
     constants = {field: value for field, value in job.constants.items() if value}
     return Columns(job.mapping, kind.layout, constants=constants, spelling=spelt)
 
 
-def declared(kind: Kind) -> dict[str, str]:
+def declared(layout: Layout) -> dict[str, str]:
     """The type of each custom attribute that has one."""
-    if kind.layout.extras != "attributes":
+    if layout.extras != "attributes":
         return {}
     return dict(AttributeDefinition.objects.order_by("name").values_list("name", "type"))
 
@@ -103,6 +109,23 @@ def _wrong_constants(kind: Kind, constants: Mapping[str, Any]) -> list[str]:
             kind.readers[field](value)
         except Invalid as invalid:
             found.append(f"{kind.label(field)} for every row: {invalid}.")
+    return found
+
+
+def _unproven(kind: Kind, mapped: Collection[str], constants: Mapping[str, Any]) -> list[str]:
+    """Consent that a person declares for a whole file needs the proof that each customer keeps."""
+    declared_for_all = [flag for flag in kinds.CONSENT_FLAGS if constants.get(flag)]
+    found = [
+        f"{kind.label(flag)} has a column of its own: leave that out, or do not say it for everybody."
+        for flag in declared_for_all
+        if flag in mapped
+    ]
+    if declared_for_all:
+        found += [
+            f"{kind.label(proof)} is needed as the proof when everybody in the file agreed."
+            for proof in kinds.CONSENT_PROOF
+            if proof not in mapped and not constants.get(proof)
+        ]
     return found
 
 

@@ -82,8 +82,13 @@ def _accepted(found: list[Outcome]) -> list[Outcome]:
 def _fields(job: Import, kind: Kind) -> list[str]:
     """The fields that the file fills, ours first and in our order."""
     filled = {field for field in job.mapping if field} | {field for field, value in job.constants.items() if value}
-    ours = [field for field in kind.layout.fields if field in filled]
+    ours = [field for field in kind.layout.fields if field in filled and _is_stored(field, kind)]
     return ours + [field for field in job.mapping if field and field not in kind.layout.fields]
+
+
+def _is_stored(field: str, kind: Kind) -> bool:
+    """The proof of a consent is kept beside its customer."""
+    return field == "external_id" or hasattr(kind.model, field)
 
 
 def _stored(kind: Kind, rows: list[dict[str, Any]]) -> dict[str, Model]:

@@ -25,7 +25,7 @@ from pytest_django import Settings
 from campaigns.importing import FileUnreadable, jobs, mapping, outcomes, trial, uploads
 from campaigns.importing.kinds import Circumstances
 from campaigns.lifecycle import NotAllowed
-from campaigns.models import AttributeDefinition, Customer, Event, Import, Product
+from campaigns.models import AttributeDefinition, Consent, Customer, Event, Import, Product
 from delivery import pipeline
 from tenants import agenda, context, stops
 from tenants.accounts.models import AuditEntry
@@ -224,6 +224,30 @@ def test_events_without_a_name_column_take_what_is_the_same_for_all(here: Retail
     assert [at for *_, at in found] == [
         datetime(2025, 12, 31, 14, 30, tzinfo=LONDON), datetime(2025, 7, 1, tzinfo=LONDON)
     ]  # fmt: skip
+
+
+def test_consent_of_a_whole_file_needs_its_proof_and_keeps_it(here: Retailer) -> None:
+    job = upload("id,Newsletter\nc1,\n")
+    said = {"consent_email": "yes"}
+    with pytest.raises(mapping.Incomplete) as refused:
+        mapping.save(job, ["external_id", "consent_email"], said, {})
+    assert len(refused.value.problems) == 3
+    assert "Agreed to e-mail has a column of its own" in refused.value.problems[0]
+    mapping.save(
+        job, ["external_id", ""], said | {"consent_source": "Till in York", "consent_text": "Yes, mail me"}, {}
+    )
+    assert trial.attempt(job, given()).fields == ["external_id", "consent_email"]
+    run(job)
+    proof = Consent.objects.get(customer__external_id="c1")
+    assert (proof.channel, proof.is_granted, proof.source, proof.text, proof.by) == (
+        "email", True, "Till in York", "Yes, mail me", "Ana"
+    )  # fmt: skip
+    assert upload("id,Newsletter\nc2,\n").constants == {}
+
+
+def test_consent_by_column_says_which_file_it_came_from(here: Retailer) -> None:
+    run(upload("id,Newsletter\nc1,yes\n", name="spring.csv"))
+    assert Consent.objects.get(customer__external_id="c1").source == "import spring.csv"
 
 
 def test_a_constant_that_cannot_be_stored_is_refused_at_once(here: Retailer) -> None:
