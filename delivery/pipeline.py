@@ -75,6 +75,8 @@ def _handle(claim: agenda.Claim) -> None:
             cost = time.monotonic() - started
             if due_at is not None:
                 agenda.postpone(claim, due_at=due_at, cost=cost)
+                if claim.kind == jobs.AGENDA_KIND:  # the next slice: rung for only once it can be claimed
+                    bell.ring()
                 return
             agenda.finish(claim, cost=cost)
             if claim.kind == "batch":
@@ -112,11 +114,9 @@ def _deliver(batch_id: int, retailer: Retailer, now: datetime) -> datetime | Non
 
 
 def _import(import_id: int, retailer: Retailer, now: datetime) -> datetime | None:
-    """A slice of it; the bell saves the wait for the next tick."""
-    if not jobs.advance(import_id, Circumstances(now, retailer.tzinfo, when_due=bell.ring)):
-        return None
-    bell.ring()
-    return now
+    """A slice of it."""
+    is_open = jobs.advance(import_id, Circumstances(now, retailer.tzinfo, when_due=bell.ring))
+    return now if is_open else None
 
 
 def _fill(definition_id: int, retailer: Retailer, now: datetime) -> datetime | None:

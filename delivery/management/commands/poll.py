@@ -5,6 +5,7 @@ import threading
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import reset_queries
 
 from delivery import pipeline
 
@@ -23,4 +24,4 @@ class Command(BaseCommand):
             signal.signal(number, lambda *_: stopped.set())
         while not stopped.wait(options["every"]):
             while not stopped.is_set() and pipeline.work(seconds=1.0, overdue_by=options["overdue_by"]):
-                pass
+                reset_queries()  # which development keeps, with all their rows
