@@ -25,6 +25,8 @@ from django.db.models import Count, IntegerField, Sum
 from django.db.models.functions import Cast
 from django.test import override_settings
 
+from campaigns import audience
+from campaigns.config.gate import parse_rule
 from campaigns.models import Customer, Event
 from tenants import context
 from tenants.models import Retailer
@@ -65,6 +67,7 @@ def test_the_orders_are_imported_completely_once_and_fast(
 
     with context.in_retailer(acme):
         _check_against(raw)
+        _check_segments(raw)
     _check_rejects(Path(second["rejects_path"]), raw)
 
     again = _import("import_customers", customers)
@@ -97,6 +100,64 @@ _QUIET_SPENDERS = """
     GROUP BY customer
     HAVING max(at) <= '2011-05-02 00:00:00' AND sum(quantity * CAST(round(price * 10000) AS INTEGER)) >= 2000000
 """
+
+
+_AS_OF = datetime(2011, 7, 1, tzinfo=ZoneInfo("Europe/London"))
+_SPENT = "sum(CASE WHEN quantity > 0 THEN quantity * CAST(round(price * 10000) AS INTEGER) ELSE 0 END)"
+_GIVEN_BACK = "sum(CASE WHEN quantity <= 0 THEN quantity * CAST(round(price * 10000) AS INTEGER) ELSE 0 END)"
+_BOUGHT, _RETURNED = "sum(quantity > 0)", "sum(quantity <= 0)"
+
+
+def _sold(**more: Any) -> dict[str, Any]:
+    return {"event": "order", **more}
+
+
+# Recency, frequency, monetary; each a rule, and what SQLite says of the lines of one customer.
+_SEGMENTS: list[tuple[dict[str, Any], str]] = [
+    (_sold(within="30d"), "sum(quantity > 0 AND at > '2011-06-01 00:00:00') > 0"),
+    (_sold(within="120d"), "sum(quantity > 0 AND at > '2011-03-02 23:00:00') > 0"),  # in winter time
+    (
+        _sold(since="start of year", until="2011-02-01"),
+        "sum(quantity > 0 AND at >= '2011-01-01' AND at < '2011-02-01') > 0",
+    ),
+    ({"not": _sold(since="90d ago")}, "sum(quantity > 0 AND at >= '2011-04-02') = 0"),
+    (_sold(count={"eq": 1}), f"{_BOUGHT} = 1"),
+    (_sold(count={"gte": 50, "lt": 100}), f"{_BOUGHT} >= 50 AND {_BOUGHT} < 100"),
+    (_sold(count={"gte": 5}, within="60d"), "sum(quantity > 0 AND at > '2011-05-02 00:00:00') >= 5"),
+    (_sold(count={"lte": 4}, within="60d"), "sum(quantity > 0 AND at > '2011-05-02 00:00:00') <= 4"),
+    (_sold(count={"gte": 20}, within="60d"), "sum(quantity > 0 AND at > '2011-05-02 00:00:00') >= 20"),
+    (_sold(sum={"property": "value", "gte": 1000}), f"{_SPENT} >= 10000000"),
+    (_sold(sum={"property": "value", "gte": 200, "lt": 500}), f"{_SPENT} >= 2000000 AND {_SPENT} < 5000000"),
+    (_sold(sum={"property": "quantity", "gte": 1000}), "sum(max(quantity, 0)) >= 1000"),
+    ({"event": "return", "count": {"gte": 3}}, f"{_RETURNED} >= 3"),
+    ({"event": "return", "where": [{"property": "invoice", "starts_with": "C"}]}, "sum(invoice LIKE 'C%') > 0"),
+    ({"event": "return", "sum": {"property": "value", "lte": -100}}, f"{_GIVEN_BACK} <= -1000000"),
+    (
+        {
+            "all": [
+                _sold(sum={"property": "value", "gte": 500}),
+                {"event": "return", "sum": {"property": "value", "gt": -50}},
+            ]
+        },
+        f"{_SPENT} >= 5000000 AND {_GIVEN_BACK} > -500000",
+    ),
+    (
+        {"all": [_sold(within="30d"), _sold(count={"gte": 100}), _sold(sum={"property": "value", "gte": 2000})]},
+        f"sum(quantity > 0 AND at > '2011-06-01 00:00:00') > 0 AND {_BOUGHT} >= 100 AND {_SPENT} >= 20000000",
+    ),
+]
+
+
+def _check_segments(raw: sqlite3.Connection) -> None:
+    """Every segment holds the same customers as the raw lines say."""
+    for rule, having in _SEGMENTS:
+        condition = audience.compile_rule(parse_rule(rule), as_of=_AS_OF)
+        sql = f"SELECT c.id, c.external_id {audience.FROM} WHERE {condition.text}"
+        held = {customer.external_id for customer in Customer.objects.raw(sql, condition.params)}
+        told = raw.execute(f"SELECT customer FROM lines WHERE customer != '' GROUP BY customer HAVING {having}")
+        expected = {customer for (customer,) in told}
+        assert held == expected, rule
+        assert 0 < len(held) < Customer.objects.count()
 
 
 def _check_against(raw: sqlite3.Connection) -> None:
