@@ -71,4 +71,5 @@ def test_audience_counts_and_takes_in_what_the_raw_tables_say() -> None:
     tiny = ("--customers", "2000", "--events", "10000", "--ingest-seconds", "1", "--cold", "1", "--repeat", "1")
     figures = benchmark("audience", *tiny, "--scale", "0", seconds=400)
     assert figures["count_p95_ms"].keys() == figures["naive_count_ms"].keys() == {"R1", "R2", "R3", "R4", "R5"}
+    assert figures["facts_drifted"] == 0
     assert all(figures[key] > 0 for key in AUDIENCE)

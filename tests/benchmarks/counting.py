@@ -13,7 +13,7 @@ from statistics import median
 
 from django.db import connection
 
-from campaigns import audience
+from campaigns import reach
 from campaigns.config.gate import parse_rule
 from tenants import context
 from tenants.models import Retailer
@@ -86,9 +86,9 @@ def _first(retailer: Retailer, work: Callable[[], None]) -> float:
 
 
 def _count(counted: Counted, as_of: datetime) -> None:
-    """What the console and the API ask."""
-    waterfall = audience.reach(parse_rule(counted.question.rule), as_of=as_of)
-    counted.people, counted.reachable = waterfall.candidates, waterfall.included
+    """What the console asks while somebody writes a rule."""
+    seen = reach.look(parse_rule(counted.question.rule), as_of=as_of)
+    counted.people, counted.reachable = seen.matched, seen.channels["email"].included
 
 
 def _judge(counted: Counted, as_of: datetime, complaints: list[str]) -> None:

@@ -75,7 +75,7 @@ class Ingest:
         with context.in_retailer(self._retailer):
             self.drifted = facts.recompute()
         if self.drifted:
-            say(f"  the facts of {self.drifted} customers are not what their rows say")
+            self.complaints.append(f"the facts of {self.drifted} customers are not what their rows say")
 
     def _command(self, kind: Kind) -> float:
         file = self._folder / f"{kind}.csv"

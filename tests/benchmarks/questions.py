@@ -32,10 +32,7 @@ def ask_by_hand(question: Question, *, as_of: datetime) -> tuple[int, int]:
         cursor.execute(
             f"""SELECT count(*), count(DISTINCT c.email) FILTER (
                     WHERE c.email <> '' AND c.consent_email AND NOT EXISTS (
-                        SELECT FROM campaigns_suppression s WHERE s.channel = 'email' AND s.address = c.email
-                    ) AND NOT EXISTS (
-                        SELECT FROM campaigns_consent t WHERE t.customer_id = c.id AND t.channel = 'email'
-                        AND t.topic = 'promotions' AND t.is_current AND NOT t.is_granted))
+                        SELECT FROM campaigns_suppression s WHERE s.channel = 'email' AND s.address = c.email))
                 FROM campaigns_customer c WHERE {question.by_hand}""",
             {"now": as_of, "cities": CITY_NAMES, **days},
         )
