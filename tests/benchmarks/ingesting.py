@@ -19,7 +19,7 @@ from django.db import connection
 from campaigns import facts
 from tenants import context
 from tenants.models import Retailer
-from tests.benchmarks import bare, doors, rows
+from tests.benchmarks import bare, doors, engine, rows, usage
 from tests.benchmarks.doors import Server
 from tests.benchmarks.population import Population
 from tests.benchmarks.rows import Kind, Row
@@ -37,7 +37,7 @@ class Ingested:
     """Rows a second of one kind."""
 
     doors: dict[Door, float] = field(default_factory=dict)
-    held: dict[Door, int] = field(default_factory=dict)
+    cpu_s_per_1000: dict[Door, float] = field(default_factory=dict)
     limit: list[float] = field(default_factory=list)
     bulk: list[float] = field(default_factory=list)
     one_by_one: list[float] = field(default_factory=list)
@@ -55,6 +55,7 @@ class Ingest:
 
     def __init__(self, retailer: Retailer, people: Population, *, seconds: float) -> None:
         self._retailer, self._people, self._seconds = retailer, people, seconds
+        self._postgres = engine.postgres_pid()
         self._folder = Path(os.environ["BANNERLINE_HOME"])
         self._first = count(2 * people.events, _NUMBERS)
         self.measured: dict[Kind, Ingested] = {kind: Ingested() for kind in rows.KINDS}
@@ -83,32 +84,38 @@ class Ingest:
         self._write(file, kind, trial, next(self._first), rows.write_csv)
         _, summary = doors.command(self._retailer, kind, file)
         number = max(trial, int(trial / summary["seconds"] * self._seconds))
-        first, before = next(self._first), self._held(kind)
+        first = next(self._first)
         self._write(file, kind, number, first, rows.write_csv)
+        cpu_s = self._cpu_s(os.getpid())
         seconds, summary = doors.command(self._retailer, kind, file)
+        cpu_s = self._cpu_s(os.getpid()) - cpu_s
         file.unlink()
         if summary["rejected"]:
             self.complaints.append(f"import_{kind} rejects rows: {summary}")
-        return self._note(
-            kind, "command", number, self._held(kind, first) - (before if kind == "events" else 0), seconds
-        )
+        return self._note(kind, "command", sent=number, held=self._held(kind, first), seconds=seconds, cpu_s=cpu_s)
 
     def _api(self, kind: Kind, server: Server, *, expected: float) -> float:
         file = self._folder / f"{kind}.jsonl"
         number = -(-int(expected * self._seconds * _SPARE) // rows.PER_CALL) * rows.PER_CALL
-        first, before = next(self._first), self._held(kind)
+        first = next(self._first)
         self._write(file, kind, number, first, rows.write_bodies)
+        cpu_s = self._cpu_s(server.pid)
         seconds, calls = server.call(kind, file, seconds=self._seconds)
+        cpu_s = self._cpu_s(server.pid) - cpu_s
         file.unlink()
         sent = calls * rows.PER_CALL
-        return self._note(kind, "api", sent, self._held(kind, first) - (before if kind == "events" else 0), seconds)
+        return self._note(kind, "api", sent=sent, held=self._held(kind, first), seconds=seconds, cpu_s=cpu_s)
 
-    def _note(self, kind: Kind, door: Door, sent: int, held: int, seconds: float) -> float:
+    def _note(self, kind: Kind, door: Door, *, sent: int, held: int, seconds: float, cpu_s: float) -> float:
         if held != sent:
             self.complaints.append(f"{sent} {kind} were sent by {door}, and {held} are there")
-        self.measured[kind].held[door] = held
+        self.measured[kind].cpu_s_per_1000[door] = cpu_s / max(1, held) * 1000
         self.measured[kind].doors[door] = held / seconds
         return held / seconds
+
+    def _cpu_s(self, process: int) -> float:
+        """Of a process with its children, and of Postgres where it runs here; whoever calls is not counted."""
+        return usage.cpu_seconds([process, *filter(None, [self._postgres])])
 
     def _others(self, kind: Kind) -> None:
         """New rows alone: of customers that is every other one."""
@@ -132,11 +139,12 @@ class Ingest:
         with context.in_retailer(self._retailer):
             write(file, kind, rows.rows(kind, self._people, number, first=first))
 
-    def _held(self, kind: Kind, first: int = 0) -> int:
-        """Events are counted all together, for there are no others; customers by the mark on them."""
+    def _held(self, kind: Kind, first: int) -> int:
+        """How many of a batch are in the tables: events by their ids, customers by the mark on them."""
         with context.in_retailer(self._retailer), connection.cursor() as cursor:
             if kind == "events":
-                cursor.execute("SELECT count(*) FROM campaigns_event")
+                ids = [f"n{first:010}", f"n{first + _NUMBERS:010}"]
+                cursor.execute("SELECT count(*) FROM campaigns_event WHERE event_id >= %s AND event_id < %s", ids)
             else:
                 cursor.execute(
                     "SELECT count(*) FROM campaigns_customer WHERE attributes ->> 'batch' = %s", [str(first)]
