@@ -17,6 +17,9 @@ from django.db import connection, transaction
 from campaigns.models import Run
 from delivery.models import Batch, Message
 
+DIED = "the worker died while it had this batch"  # the batch's error; `attempts` then counts how often
+DEATHS = 3  # after so many, a message whose rendering was begun is given up
+QUARANTINED = f"render: it ended the worker {DEATHS} times, and was left out"
 INTERRUPTED = "the worker stopped during the hand-over: it may or may not have been sent"
 
 
@@ -33,6 +36,11 @@ class Lease:
     error: str
     is_counted: bool = False  # whether its hand-overs are entered in DailyVolume
     topic: str = ""  # of the campaign: whoever withdrew it has no consent to these messages
+
+    @property
+    def deaths(self) -> int:
+        """How often in a row a worker died over this batch."""
+        return self.attempts if self.error == DIED else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +79,7 @@ def claim(batch_id: int) -> Lease | None:
     What a dead claimant had in hand becomes unknown here, in the same transaction.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, [settings.LEASE_SECONDS, batch_id])
+        cursor.execute(_CLAIM, [settings.LEASE_SECONDS, DIED, DIED, batch_id])
         row = cursor.fetchone()
         if row is None:
             return None
@@ -79,8 +87,19 @@ def claim(batch_id: int) -> Lease | None:
         if handed_to > handed_from:
             window = {"batch": batch_id, "run": lease[2], "from": handed_from, "to": handed_to, "epoch": lease[1] - 1}
             cursor.execute(_GIVE_UP_WINDOW, window | {"reason": INTERRUPTED})
+        elif handed_to and Lease(*lease).deaths >= DEATHS:
+            cursor.execute(_QUARANTINE, [QUARANTINED, batch_id, handed_to - 1])
+        if handed_to:
             cursor.execute("UPDATE delivery_batch SET handed_from = 0, handed_to = 0 WHERE id = %s", [batch_id])
     return Lease(*lease)
+
+
+def begin_rendering(lease: Lease, entry: Entry, verdicts: Sequence[Verdict]) -> None:
+    """Write verdicts, and mark the one message that is about to be rendered: it may be what ends workers.
+
+    The mark is a window that ends where it begins, behind the message: nothing of it is at the provider.
+    """
+    turn(lease, verdicts, hand_from=entry.position + 1, hand_to=entry.position + 1)
 
 
 def leased_until(batch_id: int) -> datetime | None:
@@ -154,12 +173,19 @@ def _entry(row: Sequence[Any], names: Sequence[str]) -> Entry:
 
 _CLAIM = """
 UPDATE delivery_batch batch
-SET state = 'claimed', epoch = epoch + 1, lease_until = clock_timestamp() + make_interval(secs => %s)
+SET state = 'claimed', epoch = epoch + 1, lease_until = clock_timestamp() + make_interval(secs => %s),
+    attempts = CASE WHEN lease_until IS NULL THEN attempts WHEN error = %s THEN attempts + 1 ELSE 1 END,
+    error = CASE WHEN lease_until IS NULL THEN error ELSE %s END
 FROM campaigns_run run
 WHERE batch.id = %s AND run.id = batch.run_id AND batch.state <> 'done'
   AND (batch.lease_until IS NULL OR batch.lease_until <= clock_timestamp())
 RETURNING batch.id, batch.epoch, batch.run_id, batch.step, run.state, batch.attempts, batch.error,
           batch.handed_from, batch.handed_to
+"""
+
+_QUARANTINE = """
+UPDATE delivery_message SET state = 'failed', reason = %s, settled_at = clock_timestamp()
+WHERE batch_id = %s AND state = 'queued' AND position = %s
 """
 
 # The dead worker's other answers say which version it sent; where it left none, it had only just looked at the run.

@@ -9,6 +9,9 @@ A batch is leased on the database's clock, each claim raising its epoch. Before 
 their window is committed, together with the outcomes of the 50 before. A worker that dies leaves at most one window
 without answers: whoever claims the batch next writes exactly those as unknown, and sends the rest. A worker that was
 only frozen finds its epoch outdated and can write nothing, and checks its own monotonic clock before it sends.
+
+A batch over which a worker died goes on one message at a time, each marked before it is rendered: should a message be
+what ends workers, it is known after the second death and fails after the third, and the others go on.
 """
 
 from __future__ import annotations
@@ -73,7 +76,7 @@ def deliver(batch_id: int, *, retailer: Retailer, now: datetime) -> datetime | N
         raise MustPause(str(reason)) from reason
     if wait is None:
         return batches.settle(lease, retry_in=_backoff(2, longest=60))
-    batches.release(lease, due_at=wait.until, error=wait.reason, attempts=0 if wait.reason else None)
+    batches.release(lease, due_at=wait.until, error=wait.reason, attempts=0 if wait.reason or lease.deaths else None)
     return wait.until
 
 
@@ -120,8 +123,9 @@ def _hand_over_all(
             waiting, looked = _judged_again(lease, waiting, verdicts), time.monotonic()
             if not waiting:
                 break
-        size = pace.size(channel)
+        size = 1 if lease.deaths else pace.size(channel)
         chunk, waiting = waiting[:size], waiting[size:]
+        verdicts = _before_rendering(lease, chunk, verdicts)
         outbound, failures = composer.compose(chunk)
         renewing = time.monotonic()
         if renewing - begun > AT_A_STRETCH:
@@ -138,6 +142,14 @@ def _hand_over_all(
             return window.wait
     batches.turn(lease, verdicts)
     return None
+
+
+def _before_rendering(lease: Lease, chunk: Sequence[Entry], verdicts: list[Verdict]) -> list[Verdict]:
+    """What is still to be written: nothing, where a worker died and the next message is marked by itself."""
+    if not lease.deaths:
+        return verdicts
+    batches.begin_rendering(lease, chunk[0], verdicts)
+    return []
 
 
 def _judged_again(lease: Lease, waiting: Sequence[Entry], verdicts: list[Verdict]) -> list[Entry]:

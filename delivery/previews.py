@@ -9,7 +9,7 @@ from typing import Any
 from campaigns import content, language
 from campaigns.config.campaign import CampaignConfig, Step, Variant
 from campaigns.models import Customer, Template, TemplateVersion
-from delivery import rendering
+from delivery import confined, rendering
 from delivery.models import Message
 from delivery.rendering import Content, Rendered
 from tenants import context
@@ -71,7 +71,7 @@ def of_message(message: Message) -> Preview:
 def _preview(shown: Content, customer: Customer, texts: Mapping[str, Any], campaign: tuple[str, str]) -> Preview:
     try:
         said = _shared(campaign) | _person(customer) | {"content": dict(texts)}
-        return Preview(rendering.Renderer(shown).render(said))
+        return Preview(confined.render(shown, said))
     except rendering.RenderError as error:
         return Preview(None, str(error))
 

@@ -73,3 +73,19 @@ def test_audience_counts_and_takes_in_what_the_raw_tables_say() -> None:
     assert figures["count_p95_ms"].keys() == figures["naive_count_ms"].keys() == {"R1", "R2", "R3", "R4", "R5"}
     assert figures["facts_drifted"] == 0
     assert all(figures[key] > 0 for key in AUDIENCE)
+
+
+TEMPLATES = {
+    "us_per_message",
+    "limit_us",
+    "ratio_limit",
+    "rich_us_per_message",
+    "rich_limit_us",
+    "rich_ratio_limit",
+}
+
+
+def test_templates_say_what_the_hand_written_mails_say_and_tell_what_they_cost() -> None:
+    figures = benchmark("templates", "--messages", "100")
+    assert figures.keys() == TEMPLATES
+    assert all(figures[key] > 0 for key in TEMPLATES)

@@ -16,6 +16,8 @@ from campaigns.language.writing import write
 MAX_HANDLED = 2 * 1024 * 1024  # characters that printing and filters may come to, per part of a message
 _MOST_FUEL = 50_000  # steps of the template machine per part
 _LEAST_FUEL = 2_000
+_SMALL = ("date", "default", "money", "number", "plural")  # they look at no more of a value than a number or date has
+_ITEM = 50  # characters that an item of a list counts for
 _SHORT = 200  # characters of a value that need no counting: the fuel bounds how many are printed
 _LOOPED_TEXT = 32 * 1024 * 1024  # characters that a loop may repeat: bounds memory before the output is looked at
 
@@ -47,7 +49,12 @@ def environment(sources: Mapping[str, str], *, is_traced: bool = False) -> tuple
         pycompat=False,
         keep_trailing_newline=True,
         debug=False,
-        filters={name: _counted(function, budget) for name, function in filters.FUNCTIONS.items()} | filters.PLACES,
+        filters={
+            name: function if name in _SMALL else _counted(function, budget)
+            for name, function in filters.FUNCTIONS.items()
+        }
+        | filters.PLACES
+        | {"_weighed": _weigher(budget)},
     )
     if is_traced:
         made.add_filter("_seen", _Trace().see)
@@ -120,6 +127,18 @@ def _counted(function: Callable[..., Any], budget: Budget) -> Callable[..., Any]
         return function(value, *arguments)
 
     return counted
+
+
+def _weigher(budget: Budget) -> Callable[[Any], Any]:
+    def weigh(value: Any) -> Any:
+        """Counts what is about to be compared; of a list, roughly what its items come to."""
+        if isinstance(value, str):
+            budget.take(len(value))
+        elif isinstance(value, list | dict):
+            budget.take(_ITEM * len(value))
+        return value
+
+    return weigh
 
 
 def _fuel(tree: Body) -> int:

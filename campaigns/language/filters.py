@@ -80,6 +80,8 @@ def trim(value: object, signs: object = None) -> str:
 
 def truncate(value: object, length: object, end: object = _ELLIPSIS) -> str:
     """At most `length` characters, the end included; never in the middle of an entity such as `&amp;`."""
+    if value.__class__ is str and length.__class__ is int and len(value) <= length:
+        return value
     text, most, ending = _text(value), _count(length, "truncate"), _text(end)[:100]
     if len(text) <= most:
         return text
@@ -134,14 +136,17 @@ def urlencode(value: object) -> str:
     return quote(_checked(_text(value)), safe="", errors="replace")
 
 
-def money(value: object, currency: object, locale: object, *_: object) -> str:
+@formats.remembered
+def money(value: object, currency: object, locale: object) -> str:
     return formats.money(_given(value), currency, locale)
 
 
-def number(value: object, decimals: object, locale: object, *_: object) -> str:
+@formats.remembered
+def number(value: object, decimals: object, locale: object) -> str:
     return formats.number(_given(value), decimals, locale)
 
 
+@formats.remembered
 def date(value: object, form: object, locale: object, *zones: object) -> str:
     return formats.moment(_given(value), form, locale, *zones)
 
@@ -245,6 +250,8 @@ def _given(value: object) -> object:
 
 
 def _count(value: object, name: str) -> int:
+    if value.__class__ is int and 0 <= value <= MAX_TEXT:
+        return value
     found = number_of(value, name)
     return min(max(int(found), 0), MAX_TEXT)
 

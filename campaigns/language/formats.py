@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, tzinfo
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
@@ -15,6 +16,7 @@ from babel.numbers import format_currency, format_decimal, is_currency
 Number = int | float | Decimal
 LENGTHS = ("short", "medium", "long", "full")
 MOST = Decimal(10) ** 15
+_SMALL = (int, float)
 _LONGEST = 64  # characters of a number or date
 _STRFTIME = {
     "a": "EEE", "A": "EEEE", "b": "MMM", "B": "MMMM", "d": "dd", "e": "d", "-d": "d", "m": "MM", "-m": "M", "y": "yy",
@@ -27,6 +29,21 @@ _PATTERN = re.compile(r"[GyMLdEeaHhKkmsS :.,/'\u2019()\-_%A-Za-z0-9]{1,60}")
 
 class Unfit(ValueError):
     """A filter cannot do anything with a value; the message says which."""
+
+
+def remembered(function: Callable[..., str]) -> Callable[..., str]:
+    """Messages of a batch say the same prices and dates: each is worked out once per process, if it is short."""
+    known = lru_cache(maxsize=8192, typed=True)(function)
+
+    def remembering(value: object, *arguments: object) -> str:
+        if value.__class__ in _SMALL or (value.__class__ is str and len(value) <= _LONGEST):
+            try:
+                return known(value, *arguments)
+            except TypeError:  # an argument that is a list
+                pass
+        return function(value, *arguments)
+
+    return remembering
 
 
 def money(amount: object, currency: object, locale: object) -> str:
@@ -72,18 +89,15 @@ def number_of(value: object, name: str) -> Decimal:
     return found
 
 
-@lru_cache(maxsize=8192)
 def _money(amount: Decimal, code: str, locale: str) -> str:
     return format_currency(amount, code, locale=_locale(locale))
 
 
-@lru_cache(maxsize=8192)
 def _number(value: Decimal, places: int | None, locale: str) -> str:
     pattern = None if places is None else "#,##0." + "0" * places if places else "#,##0"
     return format_decimal(value, pattern, locale=_locale(locale))
 
 
-@lru_cache(maxsize=8192)
 def _moment(value: str | int | float, form: str, locale: str, zone: str) -> str:
     when = _read(value, _zone(zone))
     spoken = _locale(locale)

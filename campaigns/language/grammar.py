@@ -24,6 +24,10 @@ def parse(source: str) -> Body:
         raise Mistaken(f"larger than {MAX_SOURCE // 1024} KB: write less", 0)
     if (nul := source.find("\0")) >= 0:
         raise Mistaken("an invisible NUL character: remove it", nul)
+    try:
+        source.encode()
+    except UnicodeEncodeError as error:
+        raise Mistaken("half of a character: remove it", error.start) from None
     return _Parser(list(tokens.pieces(source)), len(source)).whole()
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from campaigns.language.syntax import Mistaken
 
 MAX_TAGS = 5_000
+MAX_WORDS = 2_000  # of one tag
 _OPENING = re.compile(r"{[{%#]")
 _RAW_END = re.compile(r"{%[-+]?\s*endraw\s*([-+]?)%}")
 _RAW = re.compile(r"{%([-+]?)\s*raw\s*([-+]?)%}")
@@ -104,6 +105,8 @@ def _words(source: str, start: int) -> tuple[list[Word], int]:
             words.append(Word(kind, word[0], word.start()))
         if kind == "end":
             return words, position
+        if len(words) > MAX_WORDS:
+            raise Mistaken(f"more than {MAX_WORDS} words in one tag: write less", start)
     if position >= len(source):
         raise Mistaken(f"a tag that does not end: write {closing}", start)
     raise Mistaken(f"{source[position]!r} means nothing here", position)

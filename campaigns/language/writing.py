@@ -38,6 +38,8 @@ from campaigns.language.vocabulary import FILTERS, OUR_LINKS, VOCABULARY
 MAX_ITEMS = 1000  # of a list that a loop goes over
 _LOCAL = "customer.locale, customer.timezone, retailer.timezone"
 _OPENING = re.compile(r"{(?=[{%#]|\Z)|{\Z")
+_NATIVE = ("first", "items", "last", "length", "reverse", "sort")  # minijinja's own, which count nothing
+_COMPARED = ("==", "!=", "<", "<=", ">", ">=", "in", "not in")
 _NUMBERS = ("index", "index0", "revindex", "length")
 
 
@@ -53,6 +55,7 @@ class _Writer:
         self._is_html = is_html
         self._is_traced = is_traced
         self.spot = Spot()
+        self._loops = 0
         self._prepared: dict[str, str] = {}
 
     @property
@@ -126,10 +129,12 @@ class _Writer:
 
     def _for(self, node: For) -> str:
         before = self.spot
-        only = f" if {self._value(node.only)}" if node.only is not None else ""
         over = f"({self._value(node.over)})"
         over = over if len(node.names) > 1 else f"{over}[:{MAX_ITEMS}]"
+        self._loops += 1
+        only = f" if {self._value(node.only)}" if node.only is not None else ""
         body = self.body(node.body)
+        self._loops -= 1
         ends = [before, self.spot]
         self.spot = before
         otherwise = f"{{% else %}}{self.body(node.otherwise)}" if node.otherwise else ""
@@ -157,17 +162,21 @@ class _Writer:
 
     def _filtered(self, value: Filtered) -> str:
         of = self._value(value.of)
+        if self._loops and value.name in _NATIVE:
+            of = f"({of}|_weighed)"
         if value.name == "escape" and self._is_html:
             return of  # what is printed is escaped anyway
         arguments = [self._value(each) for each in value.arguments]
         if FILTERS[value.name].local:
-            arguments = [*(arguments or ["none"]), _LOCAL]
+            arguments = [*(arguments or ["none"]), _LOCAL if value.name == "date" else "customer.locale"]
         return f"({of})|{value.name}({', '.join(arguments)})" if arguments else f"({of})|{value.name}"
 
     def _binary(self, value: Binary) -> str:
         left, right = self._value(value.left), self._value(value.right)
         if value.operator in ("~", "+"):
             left, right = self._present(value.left, left), self._present(value.right, right)
+        elif self._loops and value.operator in _COMPARED:  # a loop could compare large values over and over
+            left, right = self._weighed(value.left, left), self._weighed(value.right, right)
         return f"({left} {value.operator} {right})"
 
     def _present(self, value: Expression, written: str) -> str:
@@ -176,6 +185,10 @@ class _Writer:
             isinstance(value, Path) and value.steps[:1] in {(n,) for n in _NUMBERS}
         )
         return written if is_certain else f"(({written})|_present)"
+
+    def _weighed(self, value: Expression, written: str) -> str:
+        is_large = isinstance(value, Slice) or (isinstance(value, Path) and value.root != "loop")
+        return f"({written}|_weighed)" if is_large else written
 
     def _path(self, value: Path) -> str:
         steps = (f".{step}" if isinstance(step, str) and step.isidentifier() and step.isascii() else

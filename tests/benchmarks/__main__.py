@@ -13,6 +13,7 @@ from tests.benchmarks.figures import NoFigures
 from tests.benchmarks.installation import installation
 
 QUICK_MESSAGES = 4000  # with it, a benchmark takes less than a minute
+QUICK_RENDERED = 3000
 QUICK_PROPAGATION = {"retailers": 12, "seconds": 8, "stops": 3}  # the same
 QUICK_AUDIENCE = {"customers": 50_000, "events": 500_000, "scale": 0, "ingest_seconds": 4, "repeat": 1, "cold": 1}
 
@@ -37,7 +38,16 @@ def _parser() -> argparse.ArgumentParser:
     _add_delivery(benchmarks.add_parser("delivery", help="messages/s from launch to settled ledger, over SMTP"))
     _add_propagation(benchmarks.add_parser("propagation", help="seconds until workers know of a publish or a stop"))
     _add_audience(benchmarks.add_parser("audience", help="live counts, evaluation and ingest at 1M customers"))
+    _add_templates(benchmarks.add_parser("templates", help="microseconds per message before the wire"))
     return parser
+
+
+def _add_templates(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--messages", type=_count, default=20_000, help="of each kind (default 20000)")
+    parser.add_argument("--seed", type=int, help="of the people (default: the workload's own)")
+    parser.add_argument(
+        "--quick", dest="messages", action="store_const", const=QUICK_RENDERED, help=f"{QUICK_RENDERED} messages"
+    )
 
 
 def _add_delivery(parser: argparse.ArgumentParser) -> None:

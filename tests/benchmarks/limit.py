@@ -49,7 +49,7 @@ def send(source: Source, people: Sequence[Person], *, port: int, processes: int)
 
 
 def _process(pipe: Connection, source: Source, people: Sequence[Person], port: int) -> None:
-    write = _writer(source)
+    write = writer(source)
     sockets = [_connected(port) for _ in range(min(CONNECTIONS, len(people)))]
     pipe.send("ready")
     pipe.recv()
@@ -92,7 +92,7 @@ def _expect(sock: socket.socket, *, lines: int) -> None:
         raise RuntimeError(f"The server refuses: {received!r}")
 
 
-def _writer(source: Source) -> Callable[[Person], tuple[bytes, bytes]]:
+def writer(source: Source) -> Callable[[Person], tuple[bytes, bytes]]:
     """Person into announcement and body, end mark included; written for this workload and no other."""
     subject, text = _filler(source.subject, escape=str), _filler(_crlf(source.text), escape=str)
     page = _filler(_crlf(source.html), escape=html.escape)

@@ -205,6 +205,50 @@ def write_template(page: Page) -> None:
     expect(page.locator("#id_html")).to_have_value("<p>Dear {{ customer.first_name }}</p>{{ unsubscribe_url }}")
 
 
+HOSTILE = (
+    "<script>parent.ran = window.ran = 1</script>",
+    "<img src=x onerror='parent.ran = 1'>",
+    '" onmouseover="parent.ran = 1" autofocus onfocus="parent.ran = 1',
+    "<svg/onload=parent.ran=1>", "</title></style><script>top.ran = 1</script>",
+    "{{ 7 * 7 }}", "<iframe srcdoc='<script>top.ran = 1</script>'>",
+)  # fmt: skip
+
+
+def test_nothing_of_a_customer_or_a_template_runs_in_the_preview(live_retailer: Retailer, page: Page) -> None:
+    """Neither what customers are called, nor a script that a template brings along."""
+    with context.in_retailer(live_retailer):
+        about = {"about": "".join(HOSTILE)}
+        factories.customers(1, first_name=HOSTILE[0], city="javascript:parent.ran=1", attributes=about)
+    page.goto("/admin/campaigns/template/add/")
+    page.fill("#id_subject", "{{ customer.first_name }}")
+    value = "{{ customer.attributes.about }}"
+    markup = f'<p id="it" title="{value}">{value}</p><a href="{{{{ customer.city }}}}">go</a>'
+    page.fill("#id_html", markup)
+    shown = page.frame_locator("[data-preview] iframe")
+    expect(shown.locator("#it")).to_contain_text("{{ 7 * 7 }}")
+    expect(shown.locator("#it")).to_contain_text("<script>")
+    expect(shown.locator("a")).to_have_attribute("href", "#")
+    assert shown.locator("script, svg, iframe, img").count() == 0
+    assert page.locator("[data-preview] iframe").get_attribute("sandbox") == ""
+    assert page.evaluate("window.ran") is None
+
+
+def test_a_template_of_another_platform_is_pasted_and_converted(page: Page) -> None:
+    page.goto("/admin/campaigns/template/add/")
+    page.click("text=Paste from another platform")
+    page.fill("[data-convert-source]", "<p>Hi {{${first_name} | default: 'you'}}</p>\n{{ event.item }}")
+    page.click("[data-convert-go]")
+    expect(page.locator("[data-convert-problems]")).to_contain_text(
+        "line 2: the variable event.item has no counterpart"
+    )
+    expect(page.locator("#id_html")).to_have_value(
+        '<p>Hi {{ customer.first_name | default("you") }}</p>\n{{ event.item }}'
+    )
+    for width in (1440, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
 def launch_and_watch(page: Page, campaign: str, env: dict[str, str]) -> None:
     """The numbers move without loading the page again."""
     page.goto(f"{campaign}/launch/")

@@ -1,0 +1,208 @@
+"""What a message costs before the wire: its context, its three parts, its MIME bytes; beside the hand-written limit.
+
+Two mails: the reference mail, and the same with a second loop of five, three conditionals and four filters. Ours goes
+through the composer and the MIME skeleton that workers use, without database; the limit is a writer made by hand for
+each of the two. They take turns, a few hundred messages each, in this one process; processor time counts.
+
+How soon an edit reaches every retailer is another benchmark's figure: `propagation`.
+"""
+
+from __future__ import annotations
+
+import email.policy
+import html
+import json
+import time
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.parser import BytesParser
+from statistics import median
+from typing import Any
+
+from django.utils import timezone
+
+from campaigns import language
+from campaigns.language import CUSTOMER_FIELDS
+from delivery import compose, identity, rendering
+from delivery.batches import Entry
+from delivery.channels.base import Envelope
+from delivery.channels.email.mime import Skeleton
+from tenants.models import Retailer
+from tests.benchmarks import limit, usage, workload
+from tests.benchmarks.workload import Source
+
+CHUNK = 250  # messages of one side before the other has its turn
+Person = dict[str, Any]
+Write = Callable[[Person], bytes]
+
+# What the second mail has beyond the first, in the language and by hand.
+_MORE = """\
+{% if customer.attributes.points >= 2500 %}\
+<p>You are among our best: {{ customer.attributes.points | number }} points.</p>\
+{% else %}<p>Every purchase counts.</p>{% endif %}
+{% if customer.city %}<p>See you in {{ customer.city | upper }}.</p>{% endif %}
+<ul>{% for p in customer.attributes.products %}<li><a href="{{ p.url }}">{{ p.name | truncate(16) }}</a>, \
+{{ p.price | money("EUR") }}{% if loop.first %}, our favourite{% endif %}</li>
+{% endfor %}</ul>
+</body>"""
+
+
+def run(options: Namespace) -> bool:
+    """Print a table and, as the last line, the figures. False when ours and the limit do not say the same."""
+    source = workload.load()
+    people = list(source.people(options.messages, 1, options.seed or source.seed))
+    _say(f"{len(people):,} messages of each kind; {source.origin}")
+    _say(usage.machine())
+    plain, rich = workload.in_our_language(source.source), _with_more(workload.in_our_language(source.source))
+    pairs = {
+        "reference": (_ours(plain), _by_hand(source.source, is_rich=False)),
+        "rich": (_ours(rich), _by_hand(source.source, is_rich=True)),
+    }
+    complaints = [name for name, (ours, hand) in pairs.items() if not all(_agree(ours, hand, p) for p in people[:20])]
+    costs = {name: _measured(ours, hand, people) for name, (ours, hand) in pairs.items()}
+    _say(f"{'':<12}{'ours, us':>10}{'limit, us':>12}{'ratio':>8}")
+    for name, cost in costs.items():
+        _say(f"{name:<12}{cost.ours:>10.1f}{cost.limit:>12.1f}{cost.ratio:>8.2f}")
+    _say(usage.machine())
+    for name in complaints:
+        _say(f"WRONG: the {name} mail does not say what the limit's says")
+    _say(json.dumps(_keys(costs)))
+    return not complaints
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Microseconds of processor time per message."""
+
+    ours: float
+    limit: float
+    ratio: float
+
+
+def _measured(ours: Write, hand: Write, people: Sequence[Person]) -> Cost:
+    for write in (ours, hand):
+        _timed(write, people[:CHUNK])
+    turns = [people[start : start + CHUNK] for start in range(0, len(people), CHUNK)]
+    costs = [(_timed(ours, each), _timed(hand, each)) for each in turns]
+    return Cost(
+        median(cost for cost, _ in costs), median(cost for _, cost in costs), median(one / two for one, two in costs)
+    )
+
+
+def _timed(write: Write, people: Sequence[Person]) -> float:
+    begun = time.process_time()
+    for person in people:
+        write(person)
+    return (time.process_time() - begun) / len(people) * 1e6
+
+
+def _ours(source: Source) -> Write:
+    """The worker's own way, from what `recheck` reads of a customer to the bytes of the message."""
+    made = _composer(source)
+    skeleton = Skeleton(made.envelope, date=datetime.now(UTC), eight_bit=True)
+    rows: dict[str, Entry] = {}
+
+    def write(person: Person) -> bytes:
+        entry = rows.get(person["email"])
+        if entry is None:  # the row as the database gives it: not part of the work that is measured
+            entry = rows[person["email"]] = _entry(person, len(rows) + 1)
+        outbound, failures = made.compose([entry])
+        if failures:
+            raise RuntimeError(failures[0].reason)
+        return skeleton.fill(outbound[0])
+
+    return write
+
+
+def _composer(source: Source) -> compose.Composer:
+    retailer = Retailer(pk=1, slug="bench", name="Bench", schema_name="t_bench00000", timezone="Europe/Berlin")
+    return compose.Composer(
+        envelope=Envelope("news@news.example.com", "Example Shop", "news@news.example.com"),
+        template_hash="0" * 64,
+        version_id=1,
+        shared={
+            "retailer": {"slug": "bench", "name": "Bench", "timezone": "Europe/Berlin"},
+            "brand": {"name": "Example Shop", "from_name": "Example Shop", "colour": "#2457d6"},
+            "campaign": {"key": "picks", "name": "Picks"},
+        },
+        renderers={"a": rendering.Renderer(rendering.Content(source.subject, source.html, source.text))},
+        variant_content={"a": {}},
+        base_url="https://bench.example.com",
+        signer=identity.Signer(retailer, "message"),
+        name=identity.public_ids(retailer),
+    )
+
+
+def _entry(person: Person, number: int) -> Entry:
+    known = workload.customer(person)
+    row = {name: known.get(name, "") for name in CUSTOMER_FIELDS} | {"attributes": known["attributes"]}
+    return Entry(number, number % 500, "email", "a", 0, timezone.now(), "", person["email"], row)
+
+
+def _with_more(source: Source) -> Source:
+    made = Source(source.subject, source.html.replace("</body>", _MORE, 1), source.text)
+    if problems := language.mistakes(made.html, is_html=True):
+        raise RuntimeError(str(problems[0]))
+    return made
+
+
+def _by_hand(source: Source, *, is_rich: bool) -> Write:
+    write_letter = limit.writer(source)
+
+    def write(person: Person) -> bytes:
+        return b"".join(write_letter(person))
+
+    def write_rich(person: Person) -> bytes:
+        announcement, letter = write_letter(person)
+        before, _, after = letter.partition(b"</body>")
+        return b"".join((announcement, before, _more_by_hand(person).encode(), b"</body>", after))
+
+    return write_rich if is_rich else write
+
+
+def _more_by_hand(person: Person) -> str:
+    points, escape = person["points"], html.escape
+    praise = f"You are among our best: {points:,} points." if points >= 2500 else "Every purchase counts."
+    place = f"<p>See you in {escape(person['city'].upper())}.</p>" if person["city"] else ""
+    rows = []
+    for number, product in enumerate(person["products"]):
+        name, url = product["name"], escape(product["url"])
+        short = escape(name if len(name) <= 16 else name[:15].rstrip() + "…")
+        first = "" if number else ", our favourite"
+        rows.append(f'<li><a href="{url}">{short}</a>, €{float(product["price"]):,.2f}{first}</li>\r\n')
+    return f"<p>{praise}</p>\r\n{place}\r\n<ul>{''.join(rows)}</ul>\r\n"
+
+
+def _agree(ours: Write, hand: Write, person: Person) -> bool:
+    """The same words in the same places, our own links aside."""
+    parsed = [
+        BytesParser(policy=email.policy.default).parsebytes(_body(letter)) for letter in (ours(person), hand(person))
+    ]
+    said = []
+    for mail in parsed:
+        page = html.unescape(mail.get_body(("html",)).get_content())  # type: ignore[union-attr]
+        start, _, rest = page.partition("Don't want these any more?")
+        said.append((mail["subject"], start.split(), rest.partition("</a>")[2].split()))
+    return said[0] == said[1]
+
+
+def _body(letter: bytes) -> bytes:
+    return letter.partition(b"DATA\r\n")[2] or letter
+
+
+def _keys(costs: dict[str, Cost]) -> dict[str, float]:
+    plain, rich = costs["reference"], costs["rich"]
+    return {
+        "us_per_message": round(plain.ours, 2),
+        "limit_us": round(plain.limit, 2),
+        "ratio_limit": round(plain.ratio, 3),
+        "rich_us_per_message": round(rich.ours, 2),
+        "rich_limit_us": round(rich.limit, 2),
+        "rich_ratio_limit": round(rich.ratio, 3),
+    }
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
