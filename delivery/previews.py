@@ -81,8 +81,9 @@ def _content(template: TemplateVersion, variant: Variant) -> Content:
 
 
 def _person(customer: Customer) -> dict[str, Any]:
-    fields = [name for name in language.VOCABULARY["customer"] if getattr(customer, name) != ""]
-    return {"customer": {name: getattr(customer, name) for name in fields}}
+    """Plain values only: a customer that was never saved has fields that wait for the database's default."""
+    known = {name: getattr(customer, name) for name in language.VOCABULARY["customer"]}
+    return {"customer": {name: value for name, value in known.items() if value and isinstance(value, str | dict)}}
 
 
 def _shared(campaign: tuple[str, str]) -> dict[str, Any]:
