@@ -134,9 +134,9 @@ SELECT (SELECT count(*) FROM campaigns_customer), count(DISTINCT m.customer_id),
     count(DISTINCT c.email) FILTER (WHERE m.is_included),
     count(*) FILTER (WHERE m.is_included AND (
         c.email = '' OR NOT c.consent_email
-        OR EXISTS (SELECT FROM campaigns_suppression s WHERE s.channel = 'email' AND s.address = c.email)
-        OR EXISTS (SELECT FROM campaigns_consent t WHERE t.customer_id = c.id AND t.channel = 'email'
-                   AND t.topic = %(topic)s AND t.is_current AND NOT t.is_granted)
-        OR (SELECT count(*) FROM delivery_message d WHERE d.customer_id = c.id) >= 3))
+        OR c.email IN (SELECT s.address FROM campaigns_suppression s WHERE s.channel = 'email')
+        OR c.id IN (SELECT t.customer_id FROM campaigns_consent t
+                     WHERE t.channel = 'email' AND t.topic = %(topic)s AND t.is_current AND NOT t.is_granted)
+        OR c.id IN (SELECT d.customer_id FROM delivery_message d GROUP BY d.customer_id HAVING count(*) >= 3)))
 FROM campaigns_member m JOIN campaigns_customer c ON c.id = m.customer_id WHERE m.run_id = %(run)s
 """
