@@ -59,7 +59,11 @@ def breaches(subject: str, html: str, text: str, policy: Policy) -> list[Problem
     """What a policy does not allow of a message's content."""
     if policy.template_features is None and not policy.footer:
         return []
-    return rules.content_breaches(*_uses(subject, html, text), policy)
+    try:
+        used = _uses(subject, html, text)
+    except language.Mistaken as mistaken:  # published under other rules: what it uses cannot be told
+        return [Problem("html", f"it cannot be read any more: {mistaken}: correct and publish it", "template")]
+    return rules.content_breaches(*used, policy)
 
 
 @transaction.atomic

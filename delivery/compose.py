@@ -17,8 +17,8 @@ from tenants import addresses
 from tenants.models import Retailer
 
 
-class TemplateGone(LookupError):
-    """The step's template has no published content any more."""
+class TemplateUnusable(LookupError):
+    """The step's template has no published content any more, or none that can be read; the message says the cure."""
 
 
 @dataclass(frozen=True)
@@ -81,18 +81,18 @@ class Composer:
 
 
 def composer(run: Run, step_key: str, retailer: Retailer) -> Composer:
-    """Everything that a step's messages share, read now; of the run, as it was just read. Raises TemplateGone."""
+    """Everything that a step's messages share, read now; of the run, as it was just read. Raises TemplateUnusable."""
     step = next(step for step in run.version.parsed().steps if step.key == step_key)
     found = Template.objects.select_related("live").filter(key=step.template).first()
     if found is None or found.live is None:
-        raise TemplateGone(f"Template {step.template!r} has no published content: publish it, then resume the run.")
+        raise TemplateUnusable(f"Template {step.template!r} has no published content: publish it, then resume the run.")
     template, brand = found.live, content.brand()
     return Composer(
         envelope=Envelope(brand.from_email, brand.from_name, brand.from_email, brand.reply_to),
         template_hash=template.content_hash,
         version_id=run.version_id,
         shared=_shared(retailer, brand, run),
-        renderers={variant.key: _renderer(template, variant) for variant in step.variants},
+        renderers={variant.key: _renderer(step.template, template, variant) for variant in step.variants},
         variant_content={variant.key: dict(variant.content) for variant in step.variants},
         base_url=addresses.base_url(retailer),
         signer=identity.Signer(retailer, "message"),
@@ -100,8 +100,12 @@ def composer(run: Run, step_key: str, retailer: Retailer) -> Composer:
     )
 
 
-def _renderer(template: TemplateVersion, variant: Variant) -> rendering.Renderer:
-    return rendering.renderer(rendering.Content(variant.subject or template.subject, template.html, template.text))
+def _renderer(key: str, template: TemplateVersion, variant: Variant) -> rendering.Renderer:
+    try:
+        return rendering.renderer(rendering.Content(variant.subject or template.subject, template.html, template.text))
+    except rendering.Unreadable as unreadable:
+        where = f"Template {key!r} with variant {variant.key!r}"
+        raise TemplateUnusable(f"{where}: {unreadable}. Correct and publish it, then resume the run.") from unreadable
 
 
 def _shared(retailer: Retailer, brand: Brand, run: Run) -> dict[str, Any]:

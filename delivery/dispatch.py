@@ -59,7 +59,8 @@ class MustPause(Exception):
 def deliver(batch_id: int, *, retailer: Retailer, now: datetime) -> datetime | None:
     """Work through one batch. Returns when it is due again; None when it is done, or waits for its paused run.
 
-    Raises MustPause when the provider refuses our credentials, the template is gone or the policy forbids the run.
+    Raises MustPause when the provider refuses our credentials, the template is gone or cannot be read, or the policy
+    forbids the run.
     """
     lease = batches.claim(batch_id)
     if lease is None:
@@ -71,7 +72,7 @@ def deliver(batch_id: int, *, retailer: Retailer, now: datetime) -> datetime | N
         wait = _work_through(lease, retailer, now)
     except ChannelUnavailable as refusal:
         return _retry(lease, refusal, now)
-    except (compose.TemplateGone, bounds.Forbidden) as reason:
+    except (compose.TemplateUnusable, bounds.Forbidden) as reason:
         batches.release(lease, due_at=None, error=str(reason))
         raise MustPause(str(reason)) from reason
     if wait is None:

@@ -41,12 +41,11 @@ def errors(
 ) -> Iterator[tuple[str, str, Customer]]:
     """(variant, problem, customer) wherever somebody's message of a step cannot be rendered."""
     shared = _shared((config.key, config.name))
-    variants = [(variant, rendering.renderer(_content(template, variant))) for variant in step.variants]
     for customer in customers:
         person = shared | _person(customer)
-        for variant, renderer in variants:
+        for variant in step.variants:
             try:
-                renderer.render(person | {"content": variant.content})
+                rendering.renderer(_content(template, variant)).render(person | {"content": variant.content})
             except rendering.RenderError as error:
                 yield variant.key, str(error), customer
 

@@ -22,6 +22,10 @@ class RenderError(ValueError):
     """This person's message cannot be rendered; the reason is for a marketer to read."""
 
 
+class Unreadable(RenderError):
+    """Nobody's message can be: the content is not in the language, having been published under other rules."""
+
+
 @dataclass(frozen=True)
 class Content:
     """The three sources of an e-mail."""
@@ -41,7 +45,7 @@ class Rendered:
 class Renderer:
     """Compiled content: compiling happens once per content and process, interpolation per message.
 
-    Raises RenderError when the content cannot be compiled: it was published under other rules.
+    Raises Unreadable.
     """
 
     def __init__(self, content: Content) -> None:
@@ -49,8 +53,8 @@ class Renderer:
         self._lock = Lock()  # threads share the budget
         try:
             self._environment, self._budget = language.compiled(self._sources)
-        except (language.Mistaken, minijinja.TemplateError) as error:
-            raise RenderError(f"the template cannot be read any more: {str(error).splitlines()[0]}") from None
+        except (language.Mistaken, minijinja.TemplateError, RecursionError) as error:
+            raise Unreadable(_what_is_unreadable(self._sources) or str(error)) from None
 
     def render(self, context: Mapping[str, Any]) -> Rendered:
         """`context` is plain dicts, lists, strings and numbers; an absent value is an error unless the template
@@ -83,8 +87,16 @@ class Renderer:
 
 @lru_cache(maxsize=256)
 def renderer(content: Content) -> Renderer:
-    """The compiled form of a content, kept per process."""
+    """The compiled form of a content, kept per process. Raises Unreadable."""
     return Renderer(content)
+
+
+def _what_is_unreadable(sources: Mapping[str, str]) -> str:
+    """The first part that is not in the language, and where."""
+    for name, source in sources.items():
+        for mistake in language.mistakes(source, is_html=name == "html"):
+            return f"the {name} cannot be read any more: {mistake}"
+    return ""
 
 
 def _one_line(subject: str) -> str:

@@ -16,7 +16,7 @@ from campaigns import audience, configuration, erasure, ingest, policies, suppre
 from campaigns.compiler import Sql
 from campaigns.config.campaign import Timing
 from campaigns.config.gate import content_hash, parse_campaign
-from campaigns.models import Campaign, CampaignVersion, Consent, Customer, Run, Segment
+from campaigns.models import Campaign, CampaignVersion, Consent, Customer, Run, Segment, TemplateVersion
 from delivery import patience, pipeline, preflight, reconciliation, reports
 from delivery.channels.memory import MemoryChannel
 from delivery.models import Message, Preflight, Reconciliation
@@ -299,6 +299,16 @@ def test_render_errors_name_step_variant_people_and_cure(at_acme: Retailer) -> N
     assert "default" in error["cure"]
     assert len(error["external_ids"]) == 3
     assert set(error["external_ids"]) <= {"c7", "c8", "c9", "c10"}
+
+
+def test_a_template_that_cannot_be_read_any_more_is_everybodys_error(at_acme: Retailer) -> None:
+    factories.customers(4)
+    campaign = factories.campaign()
+    TemplateVersion.objects.update(html="<p>{% include 'footer' %}</p>")
+    (error,) = make(campaign)["sample"]["errors"]
+    assert (error["step"], error["people"]) == ("first", 4)
+    assert error["problem"].startswith("the html cannot be read any more: line 1, column ")
+    assert error["cure"].startswith("Correct the template")
 
 
 # -- held against the run ----------------------------------------------------------------------------------------------
