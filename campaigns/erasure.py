@@ -42,6 +42,7 @@ class Erased:
 def erase(customer: Customer) -> Erased:
     """Events that arrive meanwhile wait, and then find nobody. Done twice, it is done once."""
     facts.wait_for_turn()
+    facts.wait_to_erase()
     locked = Customer.objects.select_for_update().filter(pk=customer.pk).first()
     if locked is None:
         return Erased()

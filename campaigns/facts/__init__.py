@@ -6,6 +6,6 @@ Promise  ingest keeps every fact in the transaction of its change; recomputed fr
 """
 
 from campaigns.facts.truth import recompute
-from campaigns.facts.upkeep import follow, wait_for_turn
+from campaigns.facts.upkeep import HOLD_OFF_ERASURE, follow, wait_for_turn, wait_to_erase
 
-__all__ = ["follow", "recompute", "wait_for_turn"]
+__all__ = ["HOLD_OFF_ERASURE", "follow", "recompute", "wait_for_turn", "wait_to_erase"]

@@ -19,6 +19,9 @@ COLUMNS = (
     "consent_email", "consent_sms", "consent_push", "has_email", "has_phone", "suppressed_email", "suppressed_sms",
     "shares_email", "shares_phone", "city", "country",
 )  # fmt: skip
+# Until the transaction ends nobody is erased: whom the next statement looks up stays. Many may hold it off at once; a
+# lock on each row instead would have to be written to each.
+HOLD_OFF_ERASURE = "SELECT pg_advisory_xact_lock_shared(hashtext('erasure'), hashtext(current_schema()))"
 _WAIT = "SELECT pg_advisory_xact_lock(hashtext('customers'), hashtext(current_schema()))"
 # Where two or more are left that share an address, nothing changes for them: so many need to be looked at.
 _LEFT = """
@@ -33,6 +36,12 @@ def wait_for_turn() -> None:
     """
     with connection.cursor() as cursor:
         cursor.execute(_WAIT)
+
+
+def wait_to_erase() -> None:
+    """For those who hold erasure off; whoever comes later waits until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('erasure'), hashtext(current_schema()))")
 
 
 def wait_for_turn_and_slots() -> list[slots.Slot]:

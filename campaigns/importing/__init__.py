@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from pathlib import Path
@@ -18,15 +19,23 @@ from typing import Any
 from campaigns import ingest
 from campaigns.importing import csv_file, outcomes
 from campaigns.importing.columns import CUSTOMERS, EVENTS, PRODUCTS, Layout, understood
-from campaigns.importing.csv_file import FileUnreadable
-from campaigns.importing.outcomes import CHUNK, Ingest
+from campaigns.importing.csv_file import CsvFile, FileUnreadable, Record
+from campaigns.importing.outcomes import CHUNK
 from campaigns.importing.rejects import RejectFile
-from campaigns.ingest import declared
+from campaigns.ingest import customers, declared, events
 from tenants import context
 
 __all__ = ["FileUnreadable", "Summary", "import_customers", "import_events", "import_products"]
 
 Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Ways:
+    """How rows become a batch, beside everything else and without a look at the database, and how a batch is stored."""
+
+    read: Callable[[Sequence[Mapping[str, Any]]], Any]
+    write: Callable[[Any], list[ingest.RowResult]]
 
 
 @dataclass(frozen=True)
@@ -56,45 +65,64 @@ def import_customers(
     path: Path, *, now: datetime, rejects: Path | None = None, progress: Progress | None = None
 ) -> Summary:
     """Upsert every customer of the file. Raises FileUnreadable before anything is written."""
-
-    def write(rows: Sequence[Mapping[str, Any]]) -> list[ingest.RowResult]:
-        return ingest.upsert_customers(rows, now=now, zone=context.current().tzinfo, source="import")
-
-    return _import(path, CUSTOMERS, write, rejects=rejects, progress=progress)
+    zone, types = context.current().tzinfo, declared.types()
+    readers = customers.readers(now=now, zone=zone, types=types)
+    ways = Ways(
+        read=lambda rows: customers.read(rows, readers, source="import"),
+        write=lambda batch: customers.write(batch, now=now, source="import"),
+    )
+    return _import(path, CUSTOMERS, ways, types=types, rejects=rejects, progress=progress)
 
 
 def import_events(
     path: Path, *, now: datetime, zone: tzinfo, rejects: Path | None = None, progress: Progress | None = None
 ) -> Summary:
     """Add every event of the file; times without an offset are local to `zone`. Raises FileUnreadable."""
-
-    def write(rows: Sequence[Mapping[str, Any]]) -> list[ingest.RowResult]:
-        return ingest.add_events(rows, now=now, zone=zone)
-
-    return _import(path, EVENTS, write, rejects=rejects, progress=progress)
+    readers = events.readers(now=now, zone=zone)
+    ways = Ways(read=lambda rows: events.read(rows, readers), write=lambda batch: events.write(batch, now=now))
+    return _import(path, EVENTS, ways, rejects=rejects, progress=progress)
 
 
 def import_products(
     path: Path, *, now: datetime, rejects: Path | None = None, progress: Progress | None = None
 ) -> Summary:
     """Upsert every product of the file. Raises FileUnreadable before anything is written."""
-
-    def write(rows: Sequence[Mapping[str, Any]]) -> list[ingest.RowResult]:
-        return ingest.upsert_products(rows, now=now)
-
-    return _import(path, PRODUCTS, write, rejects=rejects, progress=progress)
+    ways = Ways(read=list, write=lambda rows: ingest.upsert_products(rows, now=now))
+    return _import(path, PRODUCTS, ways, rejects=rejects, progress=progress)
 
 
-def _import(path: Path, layout: Layout, write: Ingest, *, rejects: Path | None, progress: Progress | None) -> Summary:
+def _import(
+    path: Path,
+    layout: Layout,
+    ways: Ways,
+    *,
+    types: Mapping[str, str] | None = None,
+    rejects: Path | None,
+    progress: Progress | None,
+) -> Summary:
     started = time.monotonic()
     counts = Counter[str](dict.fromkeys(layout.outcomes, 0))
     with csv_file.opened(path) as file:
-        columns = understood(file.header, layout, declared.types() if layout is CUSTOMERS else {})
+        columns = understood(file.header, layout, types or {})
         with RejectFile(rejects or Path(f"{path}.rejects.csv"), source=path, header=file.header) as rejected:
-            while records := file.take(CHUNK):
-                counts.update(outcomes.write_chunk(records, columns, write, rejected.add))
+            for records, batch in _read_ahead(file, columns, ways):
+                counts.update(outcomes.counted(outcomes.told(records, ways.write(batch)), rejected.add))
                 if progress:
                     progress(counts.total())
     if counts["created"]:
         ingest.analyze()
     return Summary(counts.total(), dict(counts), time.monotonic() - started, rejected.kept_path)
+
+
+def _read_ahead(file: CsvFile, columns: Columns, ways: Ways) -> Iterator[tuple[list[Record], Any]]:
+    """Chunk by chunk: while one is written, which is mostly waiting for Postgres, the next is read beside it."""
+
+    def take() -> tuple[list[Record], Any]:
+        records = file.take(CHUNK)
+        return records, ways.read(outcomes.readable(records, columns))
+
+    with ThreadPoolExecutor(1, thread_name_prefix="read-ahead") as beside:
+        ahead = beside.submit(take)
+        while (chunk := ahead.result())[0]:
+            ahead = beside.submit(take)
+            yield chunk

@@ -15,6 +15,7 @@ MOST_ENTRIES = 50
 LONGEST_TEXT = 5000
 _TOPIC = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")  # as campaigns name theirs
 PROOF = ("consent_at", "consent_source", "consent_text")  # of the flags that stand beside them
+_SAYING = {"consents", *PROOF}
 
 
 def shown(given: Any) -> str:
@@ -63,6 +64,8 @@ def taken(values: dict[str, Any], *, source: str) -> list[dict[str, Any]]:
 
     Raises Invalid where a flag contradicts the newest entry of its channel.
     """
+    if values.keys().isdisjoint(_SAYING):
+        return []  # flags alone, as nearly always
     said: list[dict[str, Any]] = [each | {"source": each["source"] or source} for each in values.pop("consents", ())]
     proof = {name: values.pop(name) for name in PROOF if name in values}
     for channel in CHANNELS:

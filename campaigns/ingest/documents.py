@@ -16,6 +16,8 @@ DEEPEST = 5
 
 # The separators are those of jsonb's own text form, so that the database measures the same size.
 encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False).encode
+_LONGEST_ESCAPE = 6  # bytes that JSON may take for one ASCII character
+_PLAIN_NUMBER = 10**18
 _ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
@@ -34,12 +36,33 @@ def properties(given: Any) -> dict[str, Any]:
     document = {} if given is None else _object(given)
     if len(document) > MOST_KEYS:
         raise Invalid(f"has {len(document)} keys: keep at most {MOST_KEYS}")
+    is_plain = True
     for key, value in document.items():
-        _check_key(key)
+        if not (type(key) is str and len(key) <= LONGEST_KEY and key.isidentifier() and key.isascii()):
+            _check_key(key)
+            is_plain = False
         if isinstance(value, dict | list) and not _is_shallow(value, DEEPEST):
             raise Invalid(f"is nested deeper than {DEEPEST} levels: flatten it", path=key)
-    _check_text(_encoded(document))
+    if not (is_plain and _is_small(document)):
+        _check_text(_encoded(document))
     return document
+
+
+def _is_small(document: dict[str, Any]) -> bool:
+    """Whether plain values are so short that, however escaped, nothing needs to be checked by encoding them."""
+    weight = 0
+    for value in document.values():
+        kind = type(value)
+        if kind is str:
+            if not value.isascii() or "\0" in value:
+                return False
+            weight += len(value)
+        elif kind is int:
+            if not -_PLAIN_NUMBER < value < _PLAIN_NUMBER:
+                return False
+        elif kind is not bool and value is not None:
+            return False
+    return _LONGEST_ESCAPE * weight + len(document) * (LONGEST_KEY + 30) < MOST_BYTES
 
 
 def _object(given: Any) -> dict[str, Any]:

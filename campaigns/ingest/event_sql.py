@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import connection
 
+from campaigns import facts
 from campaigns.facts import truth
 from campaigns.ingest import documents
 from campaigns.models.facts import RECENT_ORDERS
@@ -27,7 +28,6 @@ WITH given AS MATERIALIZED (
 ), known AS MATERIALIZED (
     SELECT g.*, c.id AS customer_id
       FROM given g JOIN campaigns_customer c ON c.external_id = g.external_id
-       FOR KEY SHARE OF c
 ), inserted AS (
     INSERT INTO campaigns_event (event_id, customer_id, name, occurred_at, value, currency, properties, category)
     SELECT event_id, customer_id, name, occurred_at, value, coalesce(currency, ''), coalesce(properties, '{{}}'),
@@ -64,6 +64,7 @@ SELECT ARRAY(SELECT event_id FROM inserted), ARRAY(SELECT n FROM given EXCEPT SE
 def add_events(rows: Sequence[dict[str, Any]]) -> tuple[set[str], set[int]]:
     """Write events numbered `n`; the event_ids that are new, and the numbers whose customer is unknown."""
     with connection.cursor() as cursor:
-        cursor.execute(_ADD, {"rows": documents.encode(rows)})
+        cursor.execute(f"{facts.HOLD_OFF_ERASURE}; {_ADD}", {"rows": documents.encode(rows)})  # one transaction
+        cursor.nextset()
         created, unknown = cursor.fetchone()
     return set(created), set(unknown)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Any
 
@@ -26,6 +27,15 @@ NEEDED = ("event_id", "external_id", "name", "occurred_at")
 Written = tuple[set[str], set[int]]  # the event_ids that are new, the numbers of the rows whose customer is unknown
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows that were read and wait to be written: the good and the rejected by their place among `count`."""
+
+    count: int
+    good: dict[int, dict[str, Any]]
+    rejected: dict[int, RowResult]
+
+
 def add_events(
     given: Sequence[Mapping[str, Any]], *, now: datetime, zone: tzinfo, when_due: Callable[[], None] | None = None
 ) -> list[RowResult]:
@@ -33,17 +43,33 @@ def add_events(
 
     They set off the campaigns that wait for them; `when_due` is called where one is due at once.
     """
-    readers = READERS | {"occurred_at": fields.moment(now=now, zone=zone)}
-    good: dict[int, dict[str, Any]] = {}
-    rejected: dict[int, RowResult] = {}
+    return write(read(given, readers(now=now, zone=zone)), now=now, when_due=when_due)
+
+
+def readers(*, now: datetime, zone: tzinfo) -> dict[str, Reader]:
+    """A reader for every field of an event."""
+    return READERS | {"occurred_at": fields.moment(now=now, zone=zone)}
+
+
+def read(given: Sequence[Mapping[str, Any]], readers: Mapping[str, Reader]) -> Batch:
+    """Judge the rows. Pure: it may go on while others are written."""
+    batch = Batch(len(given), {}, {})
     for index, row in enumerate(given):
         values, problems = rows.read(row, readers, needed=NEEDED, extras="properties")
         if problems:
-            rejected[index] = RowResult(index, rows.identity(row, "event_id"), "rejected", tuple(problems))
+            identity = rows.identity(row, "event_id")
+            batch.rejected[index] = RowResult(index, identity, "rejected", tuple(problems))
         else:
-            good[index] = values | {"n": index}
+            values["n"] = index
+            batch.good[index] = values
+    return batch
+
+
+def write(batch: Batch, *, now: datetime, when_due: Callable[[], None] | None = None) -> list[RowResult]:
+    """Store what was read; what became of each row."""
+    good, rejected = batch.good, batch.rejected
     written = _results(good, *_write(list(good.values()), now, when_due)) if good else {}
-    return [rejected.get(index) or written[index] for index in range(len(given))]
+    return [rejected.get(index) or written[index] for index in range(batch.count)]
 
 
 def _write(good: list[dict[str, Any]], now: datetime, when_due: Callable[[], None] | None) -> Written:

@@ -24,6 +24,7 @@ _PLAIN_EMAIL = re.compile(
 )
 _LOCALE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{1,8})*", re.IGNORECASE | re.ASCII)
 _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?", re.IGNORECASE | re.ASCII)
+_DIGITS = re.compile(r"\+[1-9][0-9]{6,14}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False, "": False}
 _CENT_OF_A_CENT, _TOO_LARGE = Decimal("0.0001"), Decimal(10**10)
@@ -77,6 +78,8 @@ def email(given: Any) -> str:
 
 def phone(given: str, *, country: str) -> str:
     """E.164, for example +442071838750. A number without + is read as one of `country` (two letters)."""
+    if _is_e164(given):
+        return given
     region = country.upper() if country.upper() in phonenumbers.SUPPORTED_REGIONS else None
     cure = "write it with + and the country code, for example +442071838750"
     try:
@@ -86,6 +89,37 @@ def phone(given: str, *, country: str) -> str:
     if not phonenumbers.is_possible_number(number):
         raise Invalid(f"{shown(given)} is not a possible phone number: {cure}")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _is_e164(given: str) -> bool:
+    """Whether phonenumbers would read a number as it is written and find it possible: asked of its tables alone.
+
+    It takes a number apart where it begins with what is dialled before national ones; that is left to it.
+    """
+    if not _DIGITS.fullmatch(given):
+        return False
+    for size in (2, 3, 4):
+        numbers = _numbers_of(given[1:size])
+        if numbers is not None:
+            begins_nationally, lengths = numbers
+            national = given[size:]
+            return len(national) in lengths and not begins_nationally(national)
+    return False
+
+
+@cache
+def _numbers_of(calling_code: str) -> tuple[Callable[[str], object], frozenset[int]] | None:
+    """What must not begin a number of that calling code, and how long one may be; None for no such code."""
+    regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(int(calling_code))
+    if not regions:
+        return None
+    metadata = phonenumbers.PhoneMetadata.metadata_for_region_or_calling_code(int(calling_code), regions[0])
+    if metadata is None or metadata.general_desc is None:
+        return None
+    nationally = re.compile(rf"0|{metadata.national_prefix_for_parsing or '0'}", re.ASCII).match
+    desc = metadata.general_desc
+    lengths = frozenset([*(desc.possible_length or ()), *(desc.possible_length_local_only or ())])
+    return nationally, lengths - {-1}
 
 
 def timezone(given: Any) -> str:

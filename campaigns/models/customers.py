@@ -14,7 +14,7 @@ class Channel(models.TextChoices):
 class Customer(models.Model):
     """A person known to this retailer. Written in sets by campaigns.ingest."""
 
-    external_id = models.CharField(max_length=100, unique=True)
+    external_id = models.CharField(max_length=100)
     email = models.CharField(max_length=254, blank=True, db_default="")  # lower case
     phone = models.CharField(max_length=16, blank=True, db_default="")  # E.164
     first_name = models.CharField(max_length=100, blank=True, db_default="")
@@ -42,16 +42,22 @@ class Customer(models.Model):
             models.Index(fields=["first_name"], name="customer_first_name", opclasses=["varchar_pattern_ops"]),
             models.Index(fields=["last_name"], name="customer_last_name", opclasses=["varchar_pattern_ops"]),
         ]
+        constraints = [models.UniqueConstraint(fields=["external_id"], name="customer_once")]
 
     def __str__(self) -> str:
         return " ".join(filter(None, [self.first_name, self.last_name])) or self.external_id
 
 
 class Event(models.Model):
-    """Something a customer did. Sent twice under one `event_id`, it happened once."""
+    """Something a customer did. Sent twice under one `event_id`, it happened once.
 
-    event_id = models.CharField(max_length=100, unique=True)
-    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="events", db_index=False)
+    No foreign key is enforced: one statement writes them all and looks their customer up, and erasure waits for it.
+    """
+
+    event_id = models.CharField(max_length=100)
+    customer = models.ForeignKey(
+        Customer, on_delete=models.CASCADE, related_name="events", db_index=False, db_constraint=False
+    )
     name = models.CharField(max_length=64)
     occurred_at = models.DateTimeField()
     value = models.DecimalField(max_digits=14, decimal_places=4, null=True, blank=True)
@@ -66,6 +72,7 @@ class Event(models.Model):
                 fields=["name", "category", "occurred_at"], include=["customer", "value"], name="event_of_category"
             ),
         ]
+        constraints = [models.UniqueConstraint(fields=["event_id"], name="event_once")]
 
     def __str__(self) -> str:
         return f"{self.name} {self.event_id}"
