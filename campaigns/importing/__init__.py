@@ -18,7 +18,7 @@ from typing import Any
 
 from campaigns import ingest
 from campaigns.importing import csv_file, outcomes
-from campaigns.importing.columns import CUSTOMERS, EVENTS, PRODUCTS, Layout, understood
+from campaigns.importing.columns import CUSTOMERS, EVENTS, PRODUCTS, Columns, Layout, understood
 from campaigns.importing.csv_file import CsvFile, FileUnreadable, Record
 from campaigns.importing.outcomes import CHUNK
 from campaigns.importing.rejects import RejectFile

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import email_validator
+import phonenumbers
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -115,3 +116,32 @@ def _theirs(address: str) -> str | None:
     except email_validator.EmailNotValidError:
         return None
     return f"{checked.local_part}@{checked.ascii_domain}".lower()
+
+
+@given(st.sampled_from(sorted(phonenumbers.COUNTRY_CODE_TO_REGION_CODE)), st.text("0123456789", max_size=13))
+@settings(max_examples=2000, deadline=None)
+def test_a_number_that_is_kept_as_written_is_what_the_library_makes_of_it(code: int, rest: str) -> None:
+    written = f"+{code}{rest}"
+    try:
+        number = phonenumbers.parse(written, None)
+        is_possible = phonenumbers.is_possible_number(number)
+        wanted = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) if is_possible else ""
+    except phonenumbers.NumberParseException:
+        wanted = ""
+    try:
+        assert fields.phone(written, country="") == wanted
+    except fields.Invalid:
+        assert wanted == ""
+
+
+@given(
+    st.dictionaries(
+        st.text("abc_1", min_size=1, max_size=64),
+        st.one_of(st.text(max_size=400), st.integers(), st.booleans(), st.none(), st.text('\0\x1f"\\', max_size=2000)),
+        max_size=100,
+    )
+)
+@settings(max_examples=500, deadline=None)
+def test_a_document_that_need_not_be_encoded_would_have_passed(document: dict[str, Any]) -> None:
+    if documents._is_small(document):
+        documents._check_text(documents.encode(document))
