@@ -20,7 +20,7 @@ from campaigns import arrivals, compiler, exclusions, reading, sentences
 from campaigns import branches as branching
 from campaigns.branches import Branch
 from campaigns.compiler import Sql
-from campaigns.config.campaign import ApiTrigger, Audience, CampaignConfig, EventTrigger, Step
+from campaigns.config.campaign import Audience, CampaignConfig, EventTrigger
 from campaigns.config.gate import Invalid, Problem, parse_rule
 from campaigns.config.rules import Rule
 from campaigns.exclusions import Question
@@ -77,20 +77,6 @@ def count(config: CampaignConfig, *, as_of: datetime, capped: Sql = compiler.NOB
     counted = Sql(f"SELECT reason, count(*) FROM ({chosen.text}) judged GROUP BY reason", chosen.params)
     rules = [rule for rule in (config.audience.include, config.audience.exclude) if rule is not None]
     return _waterfall(dict(reading.ask(counted, parts=lambda: parts(rules, as_of=as_of))))
-
-
-def reach(rule: Rule, *, as_of: datetime) -> Waterfall:
-    """Whom an e-mail to everybody that a rule matches would reach, and whom not, and why."""
-    return count(
-        CampaignConfig(
-            key="reach",
-            name="Reach",
-            trigger=ApiTrigger(kind="api"),
-            audience=Audience(include=rule),
-            steps=[Step(key="first", channel="email", template="none")],
-        ),
-        as_of=as_of,
-    )
 
 
 def waterfall(run: Run) -> Waterfall:

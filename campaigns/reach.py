@@ -63,7 +63,7 @@ def _examples(matched: int, some: list[int], matching: Sql) -> list[Customer]:
     chosen = Sql("SELECT unnest(%s::bigint[])", (some,))
     if len(some) < min(matched, EXAMPLES):
         chosen = Sql(f"SELECT f.customer_id {matching.text} LIMIT {EXAMPLES}", matching.params)
-    fields = ("id", "external_id", "first_name", "last_name", "city")
+    fields = ("id", "external_id", "email", "first_name", "last_name", "city", "country")
     text = f"SELECT {', '.join(fields)} FROM campaigns_customer WHERE id IN ({chosen.text}) ORDER BY id"
     people = reading.ask(Sql(text, chosen.params))
     return [Customer(**dict(zip(fields, person, strict=True))) for person in people]

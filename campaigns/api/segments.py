@@ -7,7 +7,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from campaigns import audience, editing, serializers
+from campaigns import editing, reach, serializers
 from campaigns.api.base import ApiView, ListView, document, keyed
 from campaigns.config.gate import Invalid, parse_rule
 from campaigns.config.rules import Rule
@@ -99,10 +99,8 @@ def _rule(data: Any) -> Rule:
 
 
 def _audience(rule: Rule) -> dict[str, Any]:
-    now = timezone.now()
     try:
-        matched, sample = audience.preview(rule, as_of=now)
-        waterfall = audience.reach(rule, as_of=now)
+        found = reach.look(rule, as_of=timezone.now())
     except Invalid as invalid:
         raise Invalid(editing.within("rule", invalid.problems)) from None
-    return {"count": matched, "waterfall": serializers.WaterfallSerializer(waterfall).data, "sample": sample}
+    return dict(serializers.RulePreviewSerializer(found).data)

@@ -10,7 +10,7 @@ from rest_framework import serializers
 from campaigns import liquid
 from campaigns.audience import Waterfall
 from campaigns.config.rules import Rule
-from campaigns.models import Segment, Template, TemplateVersion
+from campaigns.models import Customer, Segment, Template, TemplateVersion
 
 
 class SegmentSerializer(serializers.ModelSerializer[Segment]):
@@ -35,10 +35,19 @@ class WaterfallSerializer(serializers.Serializer[Waterfall]):
     excluded = serializers.DictField(child=serializers.IntegerField(), help_text="By reason.")
 
 
+class SampledCustomerSerializer(serializers.ModelSerializer[Customer]):
+    class Meta:
+        model = Customer
+        fields = ["external_id", "email", "first_name", "last_name", "city", "country"]
+
+
 class RulePreviewSerializer(serializers.Serializer[Any]):
-    count = serializers.IntegerField()
-    waterfall = WaterfallSerializer(help_text="Whom an e-mail would reach.")
-    sample = serializers.ListField(child=serializers.DictField())
+    """Of campaigns.reach.Reach."""
+
+    count = serializers.IntegerField(source="matched")
+    waterfall = WaterfallSerializer(source="channels.email", help_text="Whom an e-mail would reach.")
+    channels = serializers.DictField(child=WaterfallSerializer(), help_text="Whom each channel would reach.")
+    sample = SampledCustomerSerializer(source="examples", many=True)
 
 
 class TemplateSummary(serializers.ModelSerializer[Template]):

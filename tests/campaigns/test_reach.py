@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from campaigns import audience, reach, suppressions
-from campaigns.config.gate import parse_rule
+from campaigns.config.gate import parse_campaign, parse_rule
 from tenants.models import Retailer
 from tests import factories
 
@@ -41,7 +41,8 @@ def test_waterfall_is_the_one_that_a_run_would_write(rule: dict[str, Any], peopl
         found = reach.look(parsed, as_of=now)
     asked = [each["sql"] for each in seen if "_facts f" in each["sql"] or "FROM campaigns_customer" in each["sql"]]
     assert len(asked) == (2 if found.matched else 1)
-    assert found.channels["email"] == audience.reach(parsed, as_of=now)
+    config = parse_campaign(factories.config(audience={"include": rule}))
+    assert found.channels["email"] == audience.count(config, as_of=now)
     assert found.matched == found.channels["sms"].candidates
 
 

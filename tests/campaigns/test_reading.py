@@ -14,7 +14,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from campaigns import audience, reading
+from campaigns import audience, reach, reading
 from campaigns.compiler import Sql
 from campaigns.config import gate
 from campaigns.config.gate import Invalid
@@ -103,7 +103,7 @@ def test_too_dear_a_rule_is_refused_by_the_part_that_is_dear(at_acme: Retailer, 
         {"any": [{"event": "login", "within": "1d"}, EVENTFUL, {"attribute": "city", "eq": "Leeds"}]}
     )
     settings.RULE_COST = 0
-    for ask in (audience.preview, audience.reach):
+    for ask in (audience.preview, reach.look):
         with pytest.raises(Invalid, match="would take too long") as refused:
             ask(rule, as_of=timezone.now())
         [problem] = refused.value.problems
