@@ -15,6 +15,8 @@ class Facts(models.Model):
     and proves it every night. `order_value` is in ten-thousandths of the currency's unit. The slots hold the custom
     attributes that an AttributeDefinition gives one. No foreign key is enforced: rows are made and removed with
     their customer.
+
+    The order is that of reading: Postgres finds a column at once while all before it have a fixed width and are not NULL.
     """
 
     customer = models.OneToOneField(
@@ -22,15 +24,6 @@ class Facts(models.Model):
     )
     seed = models.BigIntegerField()  # 60 bits of the MD5 of external_id: what draws are made from
     order_value = models.BigIntegerField(db_default=0)
-    first_order_at = models.DateTimeField(null=True)
-    order_1_at = models.DateTimeField(null=True)  # the newest
-    order_2_at = models.DateTimeField(null=True)
-    order_3_at = models.DateTimeField(null=True)
-    order_4_at = models.DateTimeField(null=True)
-    order_5_at = models.DateTimeField(null=True)
-    engaged_email_at = models.DateTimeField(null=True)
-    engaged_sms_at = models.DateTimeField(null=True)
-    engaged_push_at = models.DateTimeField(null=True)
     order_count = models.IntegerField(db_default=0)
     consent_email = models.BooleanField(db_default=False)
     consent_sms = models.BooleanField(db_default=False)
@@ -41,6 +34,23 @@ class Facts(models.Model):
     suppressed_sms = models.BooleanField(db_default=False)
     shares_email = models.BooleanField(db_default=False)  # somebody else has the address too
     shares_phone = models.BooleanField(db_default=False)
+    first_order_at = models.DateTimeField(null=True)
+    order_1_at = models.DateTimeField(null=True)  # the newest
+    order_2_at = models.DateTimeField(null=True)
+    order_3_at = models.DateTimeField(null=True)
+    order_4_at = models.DateTimeField(null=True)
+    order_5_at = models.DateTimeField(null=True)
+    engaged_email_at = models.DateTimeField(null=True)
+    engaged_sms_at = models.DateTimeField(null=True)
+    engaged_push_at = models.DateTimeField(null=True)
+    number_1 = models.FloatField(null=True)
+    number_2 = models.FloatField(null=True)
+    number_3 = models.FloatField(null=True)
+    number_4 = models.FloatField(null=True)
+    number_5 = models.FloatField(null=True)
+    number_6 = models.FloatField(null=True)
+    number_7 = models.FloatField(null=True)
+    number_8 = models.FloatField(null=True)
     city = models.CharField(max_length=100, null=True)  # noqa: DJ001 -- unknown is NULL here, as rules compare it
     country = models.CharField(max_length=100, null=True)  # noqa: DJ001
     text_1 = models.TextField(null=True)  # noqa: DJ001
@@ -51,14 +61,6 @@ class Facts(models.Model):
     text_6 = models.TextField(null=True)  # noqa: DJ001
     text_7 = models.TextField(null=True)  # noqa: DJ001
     text_8 = models.TextField(null=True)  # noqa: DJ001
-    number_1 = models.FloatField(null=True)
-    number_2 = models.FloatField(null=True)
-    number_3 = models.FloatField(null=True)
-    number_4 = models.FloatField(null=True)
-    number_5 = models.FloatField(null=True)
-    number_6 = models.FloatField(null=True)
-    number_7 = models.FloatField(null=True)
-    number_8 = models.FloatField(null=True)
 
     class Meta:
         verbose_name_plural = "facts"

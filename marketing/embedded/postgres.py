@@ -30,6 +30,7 @@ SETTINGS = {
     "work_mem": "16MB",
     "maintenance_work_mem": "256MB",
     "max_wal_size": "4GB",
+    "checkpoint_timeout": "30min",
     "jit": "off",
 }
 
