@@ -16,7 +16,7 @@ class Facts(models.Model):
     attributes that an AttributeDefinition gives one. No foreign key is enforced: rows are made and removed with
     their customer.
 
-    The order is that of reading: Postgres finds a column at once while all before it have a fixed width and are not NULL.
+    The order is that of reading: Postgres finds a column at once while all before it are of fixed width and not NULL.
     """
 
     customer = models.OneToOneField(
