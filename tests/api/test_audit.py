@@ -21,6 +21,7 @@ from tests.api.test_blueprints import deploy
 WELCOME = factories.config("welcome")
 TEMPLATE = {"key": "short", "name": "Short", "subject": "Hi", "html": '<a href="{{ unsubscribe_url }}">x</a>'}
 CITY = {"key": "leeds", "name": "Leeds", "rule": {"attribute": "city", "eq": "Leeds"}}
+TIER = {"name": "tier", "type": "text"}
 LATER = {"trigger": {"kind": "schedule", "at": "2090-01-01T09:00:00"}}
 PUBLISH, LAUNCH = ("POST", "campaigns/welcome/publish/"), ("POST", "campaigns/welcome/launch/")
 SUBMIT, INSTANTIATE = ("POST", "campaigns/welcome/submit/"), ("POST", "blueprints/spring/instantiate/")
@@ -46,6 +47,13 @@ CHANGES = {
     ("segments/<slug:key>/", "PUT"): Change("segments/all/", CITY | {"key": "all"}, ("edit", "segment")),
     ("segments/<slug:key>/", "PATCH"): Change("segments/all/", {"name": "Everybody"}, ("edit", "segment")),
     ("segments/<slug:key>/", "DELETE"): Change("segments/all/", None, ("delete", "segment")),
+    ("attributes/", "POST"): Change("attributes/", TIER, ("declare", "attribute")),
+    ("attributes/<str:name>/", "PATCH"): Change(
+        "attributes/tier/", {"description": "How good"}, ("describe", "attribute"), (("POST", "attributes/", TIER),)
+    ),
+    ("attributes/<str:name>/", "DELETE"): Change(
+        "attributes/tier/", None, ("remove", "attribute"), (("POST", "attributes/", TIER),)
+    ),
     ("templates/", "POST"): Change("templates/", TEMPLATE, ("create", "template")),
     ("templates/<slug:key>/", "PUT"): Change("templates/hello/", TEMPLATE | {"key": "hello"}, ("edit", "template")),
     ("templates/<slug:key>/", "PATCH"): Change("templates/hello/", {"subject": "Hi"}, ("edit", "template")),

@@ -63,7 +63,7 @@ def test_the_same_twice_differs_in_nothing() -> None:
         ({"steps": [FIRST | {"template": "other"}]}, ("Template of step first", "hello", "other")),
         ({"steps": [FIRST | {"channel": "sms"}]}, ("Channel of step first", "email", "sms")),
         ({"steps": [FIRST | {"when": {"not": {"engaged": "first"}}}]},
-         ("Condition of step first", "not set", "Everyone except anyone who engaged with step first.")),
+         ("Condition of step first", "not set", "Everyone who did not engage with step first.")),
         ({"steps": [FIRST | {"optimise": {"method": "bandit", "waves": 8, "over": "4h"}}]},
          ("Shares between variants of step first", "not set",
           "more and more of the best by click, 8 waves over 4 hours, at least 5 % each")),
