@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from threading import Lock
 from typing import Any
 
@@ -16,6 +16,8 @@ from campaigns import language
 MAX_OUTPUT = 1024 * 1024  # characters per part
 # What a subject must not hold: it could end the header, or turn round what stands beside it in an inbox.
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]+")
+
+_TROUBLE = (minijinja.TemplateError, ValueError, TypeError, OverflowError, MemoryError)
 
 
 class RenderError(ValueError):
@@ -52,7 +54,7 @@ class Renderer:
         self._sources = {"subject": content.subject, "html": content.html, "text": content.text}
         self._lock = Lock()  # threads share the budget
         try:
-            self._environment, self._budget = language.compiled(self._sources)
+            self._quick, self._quick_budget, self._plain = language.quick(self._sources)
         except (language.Mistaken, minijinja.TemplateError, RecursionError) as error:
             raise Unreadable(_what_is_unreadable(self._sources) or str(error)) from None
 
@@ -62,24 +64,35 @@ class Renderer:
 
         Raises RenderError.
         """
-        try:
-            with self._lock:
-                subject = self._part("subject", context)
-                rendered = Rendered(_one_line(subject), self._part("html", context), self._part("text", context))
-        except language.MissingValue:
-            raise RenderError(self._what_is_missing(context) or "no value for a variable without a default") from None
-        except language.Unfit as unfit:
-            raise RenderError(str(unfit)) from None
-        except (minijinja.TemplateError, ValueError, TypeError, OverflowError, MemoryError) as error:
-            said = str(error).splitlines() or [type(error).__name__]
-            raise RenderError(self._what_is_missing(context) or said[0]) from None
+        with self._lock:
+            rendered = self._quickly(context) or self._thoroughly(context)
         if max(len(rendered.html), len(rendered.text)) > MAX_OUTPUT:
             raise RenderError(f"larger than {MAX_OUTPUT // 1024} KB once rendered")
         return rendered
 
-    def _part(self, name: str, context: Mapping[str, Any]) -> str:
-        self._budget.left = language.MAX_HANDLED
-        return self._environment.render_template(name, **context)
+    def _quickly(self, context: Mapping[str, Any]) -> Rendered | None:
+        """As nearly everybody's message can be; None where it takes a closer look."""
+        if not self._plain.lets(context):
+            return None
+        try:
+            return _rendered(self._quick, self._quick_budget, context)
+        except _TROUBLE:
+            return None
+
+    def _thoroughly(self, context: Mapping[str, Any]) -> Rendered:
+        try:
+            return _rendered(*self._thorough, context)
+        except language.MissingValue:
+            raise RenderError(self._what_is_missing(context) or "no value for a variable without a default") from None
+        except language.Unfit as unfit:
+            raise RenderError(str(unfit)) from None
+        except _TROUBLE as error:
+            said = str(error).splitlines() or [type(error).__name__]
+            raise RenderError(self._what_is_missing(context) or said[0]) from None
+
+    @cached_property
+    def _thorough(self) -> tuple[minijinja.Environment, language.Budget]:
+        return language.compiled(self._sources)
 
     def _what_is_missing(self, context: Mapping[str, Any]) -> str:
         return language.missing(self._sources, context)
@@ -97,6 +110,14 @@ def _what_is_unreadable(sources: Mapping[str, str]) -> str:
         for mistake in language.mistakes(source, is_html=name == "html"):
             return f"the {name} cannot be read any more: {mistake}"
     return ""
+
+
+def _rendered(made: minijinja.Environment, budget: language.Budget, context: Mapping[str, Any]) -> Rendered:
+    parts = []
+    for name in ("subject", "html", "text"):
+        budget.left = language.MAX_HANDLED
+        parts.append(made.render_template(name, **context))
+    return Rendered(_one_line(parts[0]), parts[1], parts[2])
 
 
 def _one_line(subject: str) -> str:

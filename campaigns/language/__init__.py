@@ -23,6 +23,7 @@ from campaigns.language.engine import MAX_HANDLED, Budget, missing
 from campaigns.language.filters import MissingValue
 from campaigns.language.formats import Unfit
 from campaigns.language.grammar import MAX_SOURCE
+from campaigns.language.plain import Plain
 from campaigns.language.syntax import Body, Expression, For, If, Mistaken, Print, Set, paths
 from campaigns.language.vocabulary import CUSTOMER_FIELDS, FILTERS, VOCABULARY
 
@@ -36,6 +37,7 @@ __all__ = [
     "MissingValue",
     "Mistake",
     "Mistaken",
+    "Plain",
     "Unfit",
     "compiled",
     "environment",
@@ -43,6 +45,7 @@ __all__ = [
     "missing",
     "mistakes",
     "names",
+    "quick",
     "trusted",
 ]  # fmt: skip
 
@@ -79,6 +82,11 @@ def mistakes(source: str, *, content: Iterable[str] | None = None, is_html: bool
 def compiled(sources: Mapping[str, str]) -> tuple[minijinja.Environment, Budget]:
     """Parts ready to render, by name; those whose name ends in `html` escape what they print. Raises Mistaken."""
     return engine.environment(sources)
+
+
+def quick(sources: Mapping[str, str]) -> tuple[minijinja.Environment, Budget, Plain]:
+    """The same for contexts that the last of the three lets through: faster, and failing where it is not sure."""
+    return engine.quick(sources)
 
 
 def environment(**sources: str) -> minijinja.Environment:

@@ -10,15 +10,16 @@ import minijinja
 from campaigns.language import filters, grammar
 from campaigns.language.filters import MissingValue
 from campaigns.language.formats import Unfit
+from campaigns.language.plain import MOST, SHORT, Plain
 from campaigns.language.syntax import Body, For, If, Text
-from campaigns.language.writing import write
+from campaigns.language.writing import checking, write
 
 MAX_HANDLED = 2 * 1024 * 1024  # characters that printing and filters may come to, per part of a message
 _MOST_FUEL = 50_000  # steps of the template machine per part
 _LEAST_FUEL = 2_000
 _SMALL = ("date", "default", "money", "number", "plural")  # they look at no more of a value than a number or date has
 _ITEM = 50  # characters that an item of a list counts for
-_SHORT = 200  # characters of a value that need no counting: the fuel bounds how many are printed
+_VISIBLE = ("date", "money", "number")  # what they give is something to see
 _LOOPED_TEXT = 32 * 1024 * 1024  # characters that a loop may repeat: bounds memory before the output is looked at
 
 
@@ -41,26 +42,32 @@ def environment(sources: Mapping[str, str], *, is_traced: bool = False) -> tuple
     """The compiled parts; those whose name ends in `html` escape what they print. Raises syntax.Mistaken."""
     budget = Budget()
     trees = {name: grammar.parse(source) for name, source in sources.items()}
-    made = minijinja.Environment(
-        undefined_behavior="chainable",
-        finalizer=_finalizer(budget),
-        auto_escape_callback=is_html,
-        fuel=min((_fuel(tree) for tree in trees.values()), default=_MOST_FUEL),
-        pycompat=False,
-        keep_trailing_newline=True,
-        debug=False,
-        filters={
-            name: function if name in _SMALL else _counted(function, budget)
-            for name, function in filters.FUNCTIONS.items()
-        }
-        | filters.PLACES
-        | {"_weighed": _weigher(budget)},
-    )
+    made = _environment(trees, _filters(budget), undefined_behavior="chainable", finalizer=_finalizer(budget))
     if is_traced:
         made.add_filter("_seen", _Trace().see)
     for name, tree in trees.items():
         made.add_template(name, write(tree, is_html=is_html(name), is_traced=is_traced))
     return made, budget
+
+
+def quick(sources: Mapping[str, str]) -> tuple[minijinja.Environment, Budget, Plain]:
+    """The same parts for contexts that `Plain.lets`: where they can be rendered, they say what `environment`'s say.
+
+    They fail in more cases, such as a loop over a list that a person lacks: then `environment` knows what is to be
+    said. Instead of a check of everything printed, which is a call each, prints that are not sure check themselves,
+    and the template machine refuses what is absent. Raises syntax.Mistaken.
+    """
+    budget = Budget()
+    trees = {name: grammar.parse(source) for name, source in sources.items()}
+    plain, show, known = Plain(trees.values()), _shower(_finalizer(budget)), _filters(budget)
+    shown = {
+        checking(name): function if name in _VISIBLE else _checking(function, show, budget)
+        for name, function in (filters.FUNCTIONS | filters.PLACES).items()
+    }
+    made = _environment(trees, known | shown | {checking(""): show}, undefined_behavior="semi_strict")
+    for name, tree in trees.items():
+        made.add_template(name, write(tree, is_html=is_html(name), plain=plain))
+    return made, budget, plain
 
 
 def missing(sources: Mapping[str, str], context: Mapping[str, Any]) -> str:
@@ -88,6 +95,27 @@ def is_html(name: str) -> bool:
     return name.endswith("html")
 
 
+def _environment(
+    trees: Mapping[str, Body], known: dict[str, Callable[..., Any]], **options: Any
+) -> minijinja.Environment:
+    return minijinja.Environment(
+        auto_escape_callback=is_html,
+        fuel=min((_fuel(tree) for tree in trees.values()), default=_MOST_FUEL),
+        pycompat=False,
+        keep_trailing_newline=True,
+        debug=False,
+        filters=known,
+        **options,
+    )
+
+
+def _filters(budget: Budget) -> dict[str, Callable[..., Any]]:
+    counted = {
+        name: function if name in _SMALL else _counted(function, budget) for name, function in filters.FUNCTIONS.items()
+    }
+    return counted | filters.PLACES | {"_weighed": _weigher(budget)}
+
+
 class _Trace:
     """Remembers which of the variables that were about to be used has no value."""
 
@@ -103,7 +131,7 @@ class _Trace:
 def _finalizer(budget: Budget) -> Callable[[Any], Any]:
     def finalize(value: Any) -> Any:
         """Every printed value passes here: it is text or a number, and something to see."""
-        if value.__class__ is str and "!" <= value < "\x7f" and len(value) <= _SHORT:
+        if value.__class__ is str and "!" <= value < "\x7f" and len(value) <= SHORT:
             return value  # nearly all of them, and this costs a third of what the whole check does
         if isinstance(value, str):
             budget.take(len(value))
@@ -118,6 +146,29 @@ def _visible(value: Any) -> Any:
     if isinstance(value, dict | list | tuple):
         raise Unfit("it prints a list: use | join, or a loop")
     return value
+
+
+def _shower(finalize: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def show(value: Any) -> Any:
+        """What a finalizer gives, also in that the template machine then writes 89.0 as 89."""
+        value = finalize(value)
+        return int(value) if value.__class__ is float and value.is_integer() and -MOST <= value < MOST else value
+
+    return show
+
+
+def _checking(function: Callable[..., Any], show: Callable[[Any], Any], budget: Budget) -> Callable[..., Any]:
+    """The filter, with what is long counted, and what it gives checked."""
+
+    def checked(value: Any, *arguments: Any) -> Any:
+        if isinstance(value, str) and len(value) > SHORT:
+            budget.take(len(value))
+        made = function(value, *arguments)
+        if made.__class__ is str and "!" <= made < "\x7f" and len(made) <= SHORT:
+            return made
+        return show(made)
+
+    return checked
 
 
 def _counted(function: Callable[..., Any], budget: Budget) -> Callable[..., Any]:

@@ -86,10 +86,11 @@ def truncate(value: object, length: object, end: object = _ELLIPSIS) -> str:
     if len(text) <= most:
         return text
     kept = max(most - len(ending), 0)
-    for entity in _ENTITY.finditer(text, max(kept - 40, 0), kept + 40):
-        if entity.start() < kept < entity.end():
-            kept = entity.start()
-    while 0 < kept < len(text) and _continues(text[kept]):  # an accent, or the rest of an emoji
+    if "&" in text:
+        for entity in _ENTITY.finditer(text, max(kept - 40, 0), kept + 40):
+            if entity.start() < kept < entity.end():
+                kept = entity.start()
+    while not text.isascii() and 0 < kept < len(text) and _continues(text[kept]):  # an accent, or the rest of an emoji
         kept -= 1
     return text[:kept].rstrip() + ending
 

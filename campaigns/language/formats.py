@@ -7,16 +7,25 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, time, tzinfo
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime, format_time
-from babel.numbers import format_currency, format_decimal, is_currency
+from babel.numbers import (
+    format_currency,
+    format_decimal,
+    get_currency_precision,
+    get_decimal_symbol,
+    get_group_symbol,
+    is_currency,
+)
 
 Number = int | float | Decimal
 LENGTHS = ("short", "medium", "long", "full")
 MOST = Decimal(10) ** 15
 _SMALL = (int, float)
+_SAMPLES = (Decimal(7654321), Decimal(4321), Decimal(21), Decimal(0))
 _LONGEST = 64  # characters of a number or date
 _STRFTIME = {
     "a": "EEE", "A": "EEEE", "b": "MMM", "B": "MMMM", "d": "dd", "e": "d", "-d": "d", "m": "MM", "-m": "M", "y": "yy",
@@ -90,12 +99,56 @@ def number_of(value: object, name: str) -> Decimal:
 
 
 def _money(amount: Decimal, code: str, locale: str) -> str:
-    return format_currency(amount, code, locale=_locale(locale))
+    shape = _shape_of_money(code, locale) if not amount.is_signed() else None
+    return shape.fill(amount) if shape else format_currency(amount, code, locale=_locale(locale))
 
 
 def _number(value: Decimal, places: int | None, locale: str) -> str:
+    if (
+        places is None
+        and not value.is_signed()
+        and value == value.to_integral_value()
+        and (shape := _shape_of_number(locale))
+    ):
+        return shape.fill(value)
     pattern = None if places is None else "#,##0." + "0" * places if places else "#,##0"
     return format_decimal(value, pattern, locale=_locale(locale))
+
+
+class _Shape(NamedTuple):
+    """How numbers from nought on look that differ in their digits alone: laid out in a twentieth of babel's time."""
+
+    before: str
+    group: str
+    point: str
+    places: int
+    behind: str
+
+    def fill(self, number: Decimal) -> str:
+        digits = f"{number:,.{self.places}f}"
+        if self.group != "," or self.point != ".":
+            digits = digits.translate({ord(","): self.group, ord("."): self.point})
+        return f"{self.before}{digits}{self.behind}"
+
+
+@lru_cache(maxsize=1024)
+def _shape_of_money(code: str, locale: str) -> _Shape | None:
+    spoken = _locale(locale)
+    return _shape(spoken, get_currency_precision(code), lambda amount: format_currency(amount, code, locale=spoken))
+
+
+@lru_cache(maxsize=512)
+def _shape_of_number(locale: str) -> _Shape | None:
+    spoken = _locale(locale)
+    return _shape(spoken, 0, lambda number: format_decimal(number, locale=spoken))
+
+
+def _shape(spoken: Locale, places: int, write: Callable[[Decimal], str]) -> _Shape | None:
+    """Read off what babel writes; None where its numbers differ in more than their digits."""
+    bare = _Shape("", get_group_symbol(spoken), get_decimal_symbol(spoken), places, "")
+    before, found, behind = write(_SAMPLES[0]).partition(bare.fill(_SAMPLES[0]))
+    shape = bare._replace(before=before, behind=behind)
+    return shape if found and all(write(sample) == shape.fill(sample) for sample in _SAMPLES) else None
 
 
 def _moment(value: str | int | float, form: str, locale: str, zone: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from campaigns.language import markup
 from campaigns.language.markup import Spot
+from campaigns.language.plain import Plain
 from campaigns.language.syntax import (
     Binary,
     Body,
@@ -43,17 +44,20 @@ _COMPARED = ("==", "!=", "<", "<=", ">", ">=", "in", "not in")
 _NUMBERS = ("index", "index0", "revindex", "length")
 
 
-def write(body: Body, *, is_html: bool, is_traced: bool = False) -> str:
-    """`is_traced` writes a variant that tells which value it comes to. Raises Mistaken for a value out of place."""
-    writer = _Writer(is_html=is_html, is_traced=is_traced)
+def write(body: Body, *, is_html: bool, is_traced: bool = False, plain: Plain | None = None) -> str:
+    """`is_traced` writes a variant that tells which value it comes to; `plain` one that checks what it prints itself,
+    but for what is known to be plain. Raises Mistaken for a value out of place.
+    """
+    writer = _Writer(is_html=is_html, is_traced=is_traced, plain=plain)
     written = writer.body(body)
     return writer.prepared + written
 
 
 class _Writer:
-    def __init__(self, *, is_html: bool, is_traced: bool) -> None:
+    def __init__(self, *, is_html: bool, is_traced: bool, plain: Plain | None) -> None:
         self._is_html = is_html
         self._is_traced = is_traced
+        self._plain = plain
         self.spot = Spot()
         self._loops = 0
         self._prepared: dict[str, str] = {}
@@ -93,12 +97,21 @@ class _Writer:
             return f"{{% if {self._value(value.condition)} %}}{then}{{% else %}}{otherwise}{{% endif %}}"
         if isinstance(value, Literal) and isinstance(value.value, str) and not value.value.strip():
             return value.value
-        printed = self._value(value)
         if self._is_html and (need := self._need(value, at)):
-            printed = f"({printed})|{need}"
+            printed = f"({self._value(value)})|{need if self._plain is None else checking(need)}"
             if isinstance(value, Path) and value.root in VOCABULARY:
                 printed = self._prepared.setdefault(printed, f"_made_{len(self._prepared)}")
+        else:
+            printed = self._value(value) if self._plain is None else self._checked(value, self._plain)
         return f"{{{{ {printed} }}}}"
+
+    def _checked(self, value: Expression, plain: Plain) -> str:
+        """What is printed, through the check where it could be something else than a text or number to see."""
+        if isinstance(value, Path) and plain.is_sure(value):
+            return self._value(value)
+        if isinstance(value, Filtered) and value.name not in (*_NATIVE, "escape"):
+            return self._filtered(value, written=checking(value.name))
+        return f"({self._value(value)})|{checking('')}"
 
     def _need(self, value: Expression, at: int) -> str:
         is_ours = isinstance(value, Path) and value.root in OUR_LINKS
@@ -160,7 +173,9 @@ class _Writer:
     def _value(self, value: Expression) -> str:
         return _VALUES[type(value)](self, value)
 
-    def _filtered(self, value: Filtered) -> str:
+    def _filtered(self, value: Filtered, *, written: str = "") -> str:
+        """`written` is the name to write instead of the filter's own."""
+        name = written or value.name
         of = self._value(value.of)
         if self._loops and value.name in _NATIVE:
             of = f"({of}|_weighed)"
@@ -169,7 +184,7 @@ class _Writer:
         arguments = [self._value(each) for each in value.arguments]
         if FILTERS[value.name].local:
             arguments = [*(arguments or ["none"]), _LOCAL if value.name == "date" else "customer.locale"]
-        return f"({of})|{value.name}({', '.join(arguments)})" if arguments else f"({of})|{value.name}"
+        return f"({of})|{name}({', '.join(arguments)})" if arguments else f"({of})|{name}"
 
     def _binary(self, value: Binary) -> str:
         left, right = self._value(value.left), self._value(value.right)
@@ -217,6 +232,11 @@ class _Writer:
 
     def _unary(self, value: Unary) -> str:
         return f"({value.operator} {self._value(value.of)})"
+
+
+def checking(name: str) -> str:
+    """The name under which a filter also checks what it gives; of "", the check alone."""
+    return f"_shown_{name}"
 
 
 def _undefaulted(value: Expression) -> list[Path]:
