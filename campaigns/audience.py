@@ -22,6 +22,7 @@ from campaigns.branches import Branch
 from campaigns.compiler import Sql
 from campaigns.config.campaign import Audience, CampaignConfig, EventTrigger
 from campaigns.config.gate import Invalid, Problem, parse_rule
+from campaigns.config.policy import Policy
 from campaigns.config.rules import Rule
 from campaigns.exclusions import Question
 from campaigns.facts import slots
@@ -181,20 +182,34 @@ def _wait_for_turn(run: Run) -> None:
             )
 
 
-def judged(config: CampaignConfig, *, as_of: datetime, run: Run | None = None, capped: Sql = compiler.NOBODY) -> Sql:
+def judged(
+    config: CampaignConfig,
+    *,
+    as_of: datetime,
+    run: Run | None = None,
+    capped: Sql = compiler.NOBODY,
+    policy: Policy | None = None,
+) -> Sql:
     """SELECT customer_id, draw, reason for every candidate; an empty reason means included."""
     among = arrivals.customers(run) if run else compiler.EVERYBODY
-    return exclusions.judged(question(config, as_of=as_of, run=run, among=among, capped=capped), FROM)
+    asked = question(config, as_of=as_of, run=run, among=among, capped=capped, policy=policy)
+    return exclusions.judged(asked, FROM)
 
 
 def question(
-    config: CampaignConfig, *, as_of: datetime, run: Run | None = None, among: Sql, capped: Sql = compiler.NOBODY
+    config: CampaignConfig,
+    *,
+    as_of: datetime,
+    run: Run | None = None,
+    among: Sql,
+    capped: Sql = compiler.NOBODY,
+    policy: Policy | None = None,
 ) -> Question:
     """What is asked of each candidate; `among` is a query of the only ones, or EVERYBODY."""
     rules: Audience = config.audience
     include = compile_rule(rules.include, as_of=as_of, among=among)
     exclude = compile_rule(rules.exclude, as_of=as_of, among=among) if rules.exclude else compiler.NOBODY
-    return Question(config, include, exclude, as_of, run=run, among=among, capped=capped)
+    return Question(config, include, exclude, as_of, run=run, among=among, capped=capped, policy=policy)
 
 
 def _waterfall(counts: dict[str, int]) -> Waterfall:

@@ -22,15 +22,18 @@ ACTIVE_CHANNELS = ("email",)
 UNAPPROVED = Problem("", "it was published without the approval that the policy asks for", "policy")
 
 
-def check(config: CampaignConfig, *, as_of: datetime) -> list[Problem]:
-    """Everything that keeps a configuration from being published, each with its field and cure."""
+def check(config: CampaignConfig, *, as_of: datetime, policy: Policy | None = None) -> list[Problem]:
+    """Everything that keeps a configuration from being published, each with its field and cure.
+
+    `policy` is the one in force, for a caller who has just read it.
+    """
     problems = [*_check_blueprint(config), *_check_audience(config, as_of)]
     for index, step in enumerate(config.steps):
         problems += _check_step(f"steps.{index}", step)
     problems += _check_trigger(config)
     if config.timing.mode != "now":
         problems.append(_inactive("timing.mode", f"mode {config.timing.mode}", "now"))
-    return problems + forbidden(config, policies.effective(context.current()))
+    return problems + forbidden(config, policy or policies.effective(context.current()))
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from campaigns.config.gate import Invalid, Problem, dump, parse_rule
 from campaigns.config.rules import InSegment
 from campaigns.lifecycle import NotAllowed
 from campaigns.models import Brand, Campaign, Segment, Template, TemplateVersion
+from campaigns.references import Reference
 from tenants import agenda, audit, changes, context
 
 _KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
@@ -60,7 +61,7 @@ def _check_users(key: str, now: datetime) -> None:
 def remove_segment(segment: Segment) -> None:
     """Raises NotAllowed while another segment or a campaign refers to it."""
     users = references.to_segments().get(segment.key, [])
-    _check_unused(f"segment {segment.key!r}", [str(each) for each in users])
+    _check_unused(f"segment “{segment.name}”", users)
     audit.note("delete", "segment", segment.key, before=_as_data(segment))
     segment.delete()
 
@@ -108,7 +109,7 @@ def roll_back_template(template: Template, number: int) -> TemplateVersion:
 def remove_template(template: Template) -> None:
     """Remove it with its versions. Raises NotAllowed while a campaign refers to it."""
     users = references.to_templates().get(template.key, [])
-    _check_unused(f"template {template.key!r}", [str(each) for each in users])
+    _check_unused(f"template “{template.name}”", users)
     audit.note("delete", "template", template.key, before=_as_data(template))
     Template.objects.filter(pk=template.pk).update(live=None)
     template.delete()
@@ -163,7 +164,7 @@ def _check_key(key: str) -> None:
         raise Invalid([Problem("key", f"{key!r} cannot be referred to: {cure}", "key")])
 
 
-def _check_unused(what: str, users: list[str]) -> None:
+def _check_unused(what: str, users: list[Reference]) -> None:
     if users:
-        named = ", ".join(dict.fromkeys(users[:5]))
+        named = ", ".join(dict.fromkeys(f"the {each.kind} “{each.name}” ({each.key})" for each in users[:5]))
         raise NotAllowed(f"The {what} is in use by {named}: change that first.")

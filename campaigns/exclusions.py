@@ -15,6 +15,7 @@ from datetime import datetime
 from campaigns import arrivals, compiler, consents, policies
 from campaigns.compiler import Sql
 from campaigns.config.campaign import CampaignConfig, EventTrigger
+from campaigns.config.policy import Policy
 from campaigns.models import Member, Run
 from tenants import context
 
@@ -54,7 +55,8 @@ class Question:
     """Whose audience is asked for: the configuration, and its rules compiled.
 
     `among` is a query of the only candidates, where they are few; `capped` is the condition on `f` that somebody has
-    had as many messages lately as the limits allow: the ledger is delivery's, so it says what that is.
+    had as many messages lately as the limits allow: the ledger is delivery's, so it says what that is. `policy` is the
+    one in force, where it was just read.
     """
 
     config: CampaignConfig
@@ -64,6 +66,7 @@ class Question:
     run: Run | None = None
     among: Sql = compiler.EVERYBODY
     capped: Sql = compiler.NOBODY
+    policy: Policy | None = None
 
 
 def judged(question: Question, candidates: str) -> Sql:
@@ -74,7 +77,7 @@ def judged(question: Question, candidates: str) -> Sql:
     table. A held-out person's address is held out with them: their double does not get the message instead.
     """
     address = ADDRESSES[question.config.steps[0].channel]
-    early, late = case(before_doubles(question)), case(after_doubles(question.config, question.capped))
+    early, late = case(before_doubles(question)), case(after_doubles(question))
     draw = draw_of(question.config)
     is_candidate = candidate(question)
     text = f"""
@@ -127,13 +130,13 @@ def unreachable(channel: str, topic: str) -> list[tuple[Member.Reason, Sql]]:
     ]
 
 
-def after_doubles(config: CampaignConfig, capped: Sql) -> list[tuple[Member.Reason, Sql]]:
+def after_doubles(question: Question) -> list[tuple[Member.Reason, Sql]]:
     """The reasons that come after it."""
-    everywhere = policies.effective(context.current()).universal_holdout
+    config, policy = question.config, question.policy or policies.effective(context.current())
     return [
-        (Member.Reason.UNIVERSAL_HOLDOUT, _below(everywhere, universal_draw())),
+        (Member.Reason.UNIVERSAL_HOLDOUT, _below(policy.universal_holdout, universal_draw())),
         (Member.Reason.HOLDOUT, _below(config.audience.holdout, holdout_draw(config))),
-        (Member.Reason.CAPPED, capped),
+        (Member.Reason.CAPPED, question.capped),
     ]
 
 

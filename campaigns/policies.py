@@ -7,7 +7,7 @@ Promise  what is in force is the meet of all layers; a layer that would loosen a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,7 +58,12 @@ def said(owner: Owner) -> list[Said]:
 
 def effective(owner: Owner) -> Policy:
     """What bounds the campaigns below the owner now."""
-    return rules.meet_all(each.policy for each in said(owner))
+    return meet(said(owner))
+
+
+def meet(layers: Iterable[Said]) -> Policy:
+    """The same, of layers that were just read."""
+    return rules.meet_all(each.policy for each in layers)
 
 
 def sources(owner: Owner) -> dict[str, list[tuple[str, str]]]:

@@ -5,7 +5,7 @@ Reads    Layer, the blueprints, Campaign (which blueprint version a draft is pin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from campaigns import blueprints, policies
@@ -23,9 +23,15 @@ def resolve(document: Any, *, own_defaults: Mapping[str, Any] | None = None) -> 
     return layers.resolve([*below(document, own_defaults=own_defaults), layers.layer(CAMPAIGN, document)])
 
 
-def below(document: Any, *, own_defaults: Mapping[str, Any] | None = None) -> list[Layered]:
-    """What fills in what a draft leaves out, the platform's first; `own_defaults` as if the retailer said that."""
-    said = {each.name: layers.layer(each.name, each.defaults) for each in policies.said(context.current())}
+def below(
+    document: Any, *, own_defaults: Mapping[str, Any] | None = None, above: Iterable[policies.Said] | None = None
+) -> list[Layered]:
+    """What fills in what a draft leaves out, the platform's first; `own_defaults` as if the retailer said that.
+
+    `above` is for a caller who has just read what the layers say.
+    """
+    stated = policies.said(context.current()) if above is None else above
+    said = {each.name: layers.layer(each.name, each.defaults) for each in stated}
     if own_defaults is not None:
         said[policies.OWN] = layers.layer(policies.OWN, own_defaults)
     platform = said.pop("platform", layers.layer("", {}))

@@ -14,6 +14,7 @@ from django.db import transaction
 from campaigns import checks, lifecycle, policies, resolution
 from campaigns.config.gate import Invalid, content_hash
 from campaigns.config.layers import Resolved
+from campaigns.config.policy import Policy
 from campaigns.lifecycle import NotAllowed
 from campaigns.models import Campaign, Review, Template
 from tenants import acting, audit, context
@@ -21,9 +22,9 @@ from tenants import acting, audit, context
 ENGINE = acting.Actor().identity
 
 
-def is_needed() -> bool:
-    """Whether the policy in force asks for approval."""
-    return policies.effective(context.current()).approval
+def is_needed(policy: Policy | None = None) -> bool:
+    """Whether the policy in force asks for approval; `policy` is for a caller who has just read it."""
+    return (policy or policies.effective(context.current())).approval
 
 
 def fingerprint(resolved: Resolved) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from campaigns import content, language
 from campaigns.config.campaign import CampaignConfig, Step, Variant
-from campaigns.models import Customer, Template, TemplateVersion
+from campaigns.models import Brand, Customer, Template, TemplateVersion
 from delivery import confined, rendering
 from delivery.models import Message
 from delivery.rendering import Content, Rendered
@@ -31,16 +31,23 @@ def of_template(template: Template, customer: Customer, texts: Mapping[str, Any]
     return _preview(Content(template.subject, template.html, text), customer, texts, ("preview", "Preview"))
 
 
-def of_variant(config: CampaignConfig, template: TemplateVersion, variant: Variant, customer: Customer) -> Preview:
-    """What `customer` would get as this variant of a campaign."""
-    return _preview(_content(template, variant), customer, variant.content, (config.key, config.name))
+def of_variant(
+    config: CampaignConfig,
+    template: TemplateVersion,
+    variant: Variant,
+    customer: Customer,
+    *,
+    brand: Brand | None = None,
+) -> Preview:
+    """What `customer` would get as this variant of a campaign; `brand` is for a caller who has just read it."""
+    return _preview(_content(template, variant), customer, variant.content, (config.key, config.name), brand)
 
 
 def errors(
-    config: CampaignConfig, step: Step, template: TemplateVersion, customers: Iterable[Customer]
+    config: CampaignConfig, step: Step, template: TemplateVersion, customers: Iterable[Customer], *, brand: Brand
 ) -> Iterator[tuple[str, str, Customer]]:
     """(variant, problem, customer) wherever somebody's message of a step cannot be rendered."""
-    shared = _shared((config.key, config.name))
+    shared = _shared((config.key, config.name), brand)
     for customer in customers:
         person = shared | _person(customer)
         for variant in step.variants:
@@ -67,9 +74,15 @@ def of_message(message: Message) -> Preview:
     return of_variant(config, template, variant, customer)
 
 
-def _preview(shown: Content, customer: Customer, texts: Mapping[str, Any], campaign: tuple[str, str]) -> Preview:
+def _preview(
+    shown: Content,
+    customer: Customer,
+    texts: Mapping[str, Any],
+    campaign: tuple[str, str],
+    brand: Brand | None = None,
+) -> Preview:
     try:
-        said = _shared(campaign) | _person(customer) | {"content": dict(texts)}
+        said = _shared(campaign, brand or content.brand()) | _person(customer) | {"content": dict(texts)}
         return Preview(confined.render(shown, said))
     except rendering.RenderError as error:
         return Preview(None, str(error))
@@ -85,9 +98,9 @@ def _person(customer: Customer) -> dict[str, Any]:
     return {"customer": {name: value for name, value in known.items() if value and isinstance(value, str | dict)}}
 
 
-def _shared(campaign: tuple[str, str]) -> dict[str, Any]:
+def _shared(campaign: tuple[str, str], brand: Brand) -> dict[str, Any]:
     """What everybody's message may say."""
-    brand, retailer = content.brand(), context.current()
+    retailer = context.current()
     return {
         "retailer": {name: getattr(retailer, name) for name in language.VOCABULARY["retailer"]},
         "brand": {name: value for name in language.VOCABULARY["brand"] if (value := getattr(brand, name))},

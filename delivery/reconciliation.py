@@ -28,6 +28,7 @@ from campaigns.config import policy as bounds
 from campaigns.config import rules
 from campaigns.config.campaign import CampaignConfig, EventTrigger
 from campaigns.config.gate import Invalid
+from campaigns.config.policy import Policy
 from campaigns.models import Run, Segment
 from delivery import patience
 from delivery.models import Preflight, Reconciliation
@@ -54,9 +55,9 @@ def marks() -> dict[str, int]:
         return dict(zip([column.name for column in cursor.description or ()], cursor.fetchone(), strict=True))
 
 
-def bounds_in_force() -> dict[str, str]:
+def bounds_in_force(policy: Policy | None = None) -> dict[str, str]:
     """What the policy says that decides about an audience, in words."""
-    told = bounds.words(policies.effective(context.current()))
+    told = bounds.words(policy or policies.effective(context.current()))
     return {name: told[name] for name in ("per_customer", "universal_holdout") if name in told}
 
 

@@ -11,6 +11,7 @@ from django.forms import Media, Script
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
+from django.utils.text import capfirst
 from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin
 from unfold.sites import UnfoldAdminSite
@@ -138,6 +139,7 @@ class ConsoleAdmin(ModelAdmin):
     actions: Any = None
     when_empty = ""  # what to do when there is nothing in the list yet
     add_label = ""
+    begin_with: tuple[str, str] | None = None  # another page that fills the list: its name, and what the button says
     to_view, to_change = Role.VIEWER, Role.EDITOR
     asks_why = False  # whether its form has a line for the reason, which goes into the history
 
@@ -164,9 +166,19 @@ class ConsoleAdmin(ModelAdmin):
         response: HttpResponse = super().changeform_view(request, *args, **kwargs)
         return response
 
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """The rows of this page, under the name of what they are: a tab called `Select segment to change` says less."""
+        shown = super().get_changelist_instance(request)
+        shown.title = capfirst(self.opts.verbose_name_plural)
+        shown.may_begin = bool(self.begin_with) and self._may(request, self.to_change)
+        if not shown.query and not shown.has_active_filters:
+            shown.full_result_count = shown.result_count  # no "Show all" where all are shown
+        return shown
+
     def render_change_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         response: Any = super().render_change_form(request, *args, **kwargs)
-        response.context_data |= {"asks_why": self.asks_why}
+        called = capfirst(self.opts.verbose_name) if kwargs.get("obj") else f"New {self.opts.verbose_name}"
+        response.context_data |= {"asks_why": self.asks_why, "title": called}
         if getattr(request, "only_looks", False):
             response.context_data |= {"is_read_only": True, "has_change_permission": False, "show_save": False}
         shown: HttpResponse = response

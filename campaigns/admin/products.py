@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.contrib import admin
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -12,17 +14,18 @@ from tenants.console import ReadOnly, retailer_console
 
 @admin.register(Product, site=retailer_console)
 class ProductAdmin(ReadOnly):
-    list_display = ("image", "name", "sku", "category", "amount", "availability", "updated_at")
-    list_display_links = ("name",)
+    list_display = ("image", "name", "code", "category", "amount", "availability", "changed")
+    list_display_links = ("image", "name")
     list_filter = ("availability", "category")
     list_per_page = 50
     show_full_result_count = False
     search_fields = ("name", "=sku")
-    search_help_text = "Part of a name, or the whole sku"
+    search_help_text = "Part of a name, or the whole SKU"
     ordering = ("name", "pk")
-    when_empty = "No products yet. Import a file with import_products, or send them to the API."
-    fields = ("image", "name", "sku", "category", "amount", "availability", "address", "created_at", "updated_at")
-    readonly_fields = ("image", "amount", "address")
+    when_empty = "No products yet. Import a file, or send them to the API."
+    begin_with = ("admin:campaigns_import_add", "Import a file")
+    fields = ("image", "name", "code", "category", "amount", "availability", "address", "created_at", "changed")
+    readonly_fields = ("image", "code", "amount", "address", "changed")
 
     @admin.display(description="Image")
     def image(self, product: Product) -> SafeString:
@@ -31,6 +34,14 @@ class ProductAdmin(ReadOnly):
         return format_html(
             '<img class="c-thumb" src="{}" alt="" loading="lazy" referrerpolicy="no-referrer">', product.image_url
         )
+
+    @admin.display(description="SKU", ordering="sku")
+    def code(self, product: Product) -> str:
+        return product.sku
+
+    @admin.display(description="Changed", ordering="updated_at")
+    def changed(self, product: Product) -> datetime:
+        return product.updated_at
 
     @admin.display(description="Price", ordering="price")
     def amount(self, product: Product) -> str:

@@ -100,7 +100,10 @@ class SegmentAdmin(RemovedByItsOwner):
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
         segment = kwargs.get("obj")
         if segment:
-            context |= {"users": references.to_segments().get(segment.key, [])}
+            users = references.to_segments().get(segment.key, [])
+            context |= {"users": users}
+            if users:  # the page says who they are
+                context["show_delete"] = False
         response: HttpResponse = super().render_change_form(request, context, **kwargs)
         return response
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -32,7 +33,7 @@ class SuppressionForm(forms.ModelForm):  # type: ignore[type-arg]
 @admin.register(Suppression, site=retailer_console)
 class SuppressionAdmin(ConsoleAdmin):
     form = SuppressionForm
-    list_display = ("shown", "channel", "reason", "source", "created_at")
+    list_display = ("shown", "channel", "reason", "source", "since")
     list_filter = ("channel", "reason")
     search_fields = ("address",)
     search_help_text = "Address"
@@ -40,12 +41,16 @@ class SuppressionAdmin(ConsoleAdmin):
     add_label = "Suppress an address"
     ordering = ("-created_at",)
     actions = ("delete_selected",)
-    fields = ("channel", "shown", "reason", "source", "created_at")
-    readonly_fields = ("shown", "reason", "source", "created_at")
+    fields = ("channel", "shown", "reason", "source", "since")
+    readonly_fields = ("shown", "reason", "source", "since")
 
     @admin.display(description="Address", ordering="address")
     def shown(self, suppression: Suppression) -> str:
         return suppression.address or "an erased address"
+
+    @admin.display(description="Since", ordering="created_at")
+    def since(self, suppression: Suppression) -> datetime:
+        return suppression.created_at
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return self.fields if obj else ("channel", "address")

@@ -301,6 +301,14 @@ def _windows(minutes: frozenset[int]) -> list[Window]:
     return [(f"{s // 60:02}:{s % 60:02}", f"{e // 60:02}:{e % 60:02}") for s, e in zip(starts, ends, strict=True)]
 
 
+_FOOTER = {
+    "unsubscribe_url": "a link to unsubscribe",
+    "preferences_url": "a link to preferences",
+    "brand.postal_address": "the postal address",
+    "brand.name": "the brand's name",
+}
+
+
 def _list_words(values: Iterable[Any]) -> str:
     return ", ".join(map(str, values)) or "none"
 
@@ -315,6 +323,6 @@ _WORDS: dict[str, Any] = {
     "min_holdout": lambda v: f"at least {v * 100:g} %",
     "universal_holdout": lambda v: f"at least {v * 100:g} % of everybody",
     "max_discount": lambda v: f"at most {v:g} %",
-    "footer": lambda v: f"every message has {_list_words(v)}",
+    "footer": lambda v: f"every message has {_list_words(_FOOTER[each] for each in v)}",
     "approval": lambda _: "an approver must agree",
 }

@@ -12,6 +12,7 @@ from campaigns.config import layers
 from campaigns.config.campaign import CampaignConfig, EventTrigger, ScheduleTrigger
 from campaigns.config.gate import Invalid, Problem, content_hash
 from campaigns.config.layers import Resolved
+from campaigns.config.policy import Policy
 from campaigns.configuration.occurrences import next_of
 from campaigns.lifecycle import NotAllowed
 from campaigns.models import Campaign, CampaignVersion, Run
@@ -21,9 +22,9 @@ from tenants.accounts.models import User
 COPY = ("name", "steps")  # what a version may change of a run that is under way; of steps only what they say
 
 
-def check(config: CampaignConfig, *, as_of: datetime) -> list[Problem]:
+def check(config: CampaignConfig, *, as_of: datetime, policy: Policy | None = None) -> list[Problem]:
     """Everything that keeps a configuration from being published, each with its field and cure."""
-    return checks.check(config, as_of=as_of)
+    return checks.check(config, as_of=as_of, policy=policy)
 
 
 @transaction.atomic

@@ -209,7 +209,7 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]
 def missing(stands: Standing, *, as_of: datetime) -> dict[str, list[str]]:
     """What keeps a draft from being launched, by the form field it belongs to."""
     try:
-        problems = configuration.check(stands.resolved().config, as_of=as_of)
+        problems = configuration.check(stands.resolved().config, as_of=as_of, policy=stands.policy)
     except Invalid as invalid:
         problems = invalid.problems
     found: dict[str, list[str]] = {}

@@ -72,12 +72,12 @@ class Standing:
 
 
 def standing(draft: Mapping[str, Any]) -> Standing:
-    """Two queries."""
-    below = layers.merge(resolution.below(draft))
+    """One query."""
+    above = policies.said(context.current())
+    below = layers.merge(resolution.below(draft, above=above))
     blank = layers.layer(BUILT_IN, drafts.NEW)
     document = layers.unflatten(layers.merge([blank, below, layers.layer(CAMPAIGN, draft)]).values)
-    policy = policies.effective(context.current())
-    return Standing(draft, below, policy, {"audience": {}, **document})
+    return Standing(draft, below, policies.meet(above), {"audience": {}, **document})
 
 
 def outline(draft: Mapping[str, Any]) -> dict[str, Any]:

@@ -152,7 +152,7 @@ def initial(document: Mapping[str, Any]) -> dict[str, Any]:
         "quiet_hours": ", ".join(f"{first} to {last}" for first, last in document.get("quiet_hours", [])),
         "max_per_day": document.get("max_per_day"),
         **{name: _percent(document.get(name)) for name in _SHARES},
-        "max_discount": document.get("max_discount"),
+        "max_discount": _number(document.get("max_discount")),
         "sender_domains": NONE if domains == [] else "\n".join(domains or []),
         "footer": document.get("footer", []),
         "limits_features": features is not None,
@@ -188,6 +188,10 @@ def window(part: str) -> list[str]:
     if not match:
         raise forms.ValidationError(f"Write quiet hours as “21:00 to 08:00”: “{part}” is none.")
     return [match[1].zfill(5), match[2].zfill(5)]
+
+
+def _number(value: float | None) -> str | None:
+    return None if value is None else f"{value:g}"
 
 
 def _percent(share: float | None) -> float | None:

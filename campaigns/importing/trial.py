@@ -134,4 +134,6 @@ def _reasons(found: list[Outcome], kind: Kind) -> list[Reason]:
 
 def _told(problem: Problem, kind: Kind) -> str:
     """The problem with its field called as people call it."""
-    return uploads.clean(f"{kind.label(problem.field)}: {problem.message}" if problem.field else problem.message)
+    joint = " " if problem.message.startswith("is ") else ": "  # "Customer number is required: ..."
+    told = f"{kind.label(problem.field)}{joint}{problem.message}" if problem.field else problem.message
+    return uploads.clean(told)

@@ -26,7 +26,8 @@ _LOCALE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{1,8})*", re.IGNORECASE | re.ASCII)
 _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?", re.IGNORECASE | re.ASCII)
 _DIGITS = re.compile(r"\+[1-9][0-9]{6,14}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
-_BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False, "": False}
+_BOOLEANS = {"": False} | dict.fromkeys(("true", "1", "yes", "y", "ja", "oui"), True)  # as shops' files say it
+_BOOLEANS |= dict.fromkeys(("false", "0", "no", "n", "nein", "non"), False)
 _CENT_OF_A_CENT, _TOO_LARGE = Decimal("0.0001"), Decimal(10**10)
 
 

@@ -93,7 +93,9 @@ def _detail(reason: Member.Reason, about: About, row: dict[str, Any]) -> str:
         return _shared(row)
     if reason in (Member.Reason.UNIVERSAL_HOLDOUT, Member.Reason.HOLDOUT):
         told = draws(about, row)[str(reason)]
-        return f"drew {told['draw']:.4f}; held out below {told['share']:g}"
+        if not told["share"]:
+            return "nobody is held out"
+        return f"drew {told['draw']:.4f} of 1; the lowest {told['share'] * 100:g} % are held out"
     if reason == Member.Reason.CAPPED:
         return "; ".join(f"had {each['had']}, limit {each['most']}" for each in limits(about, row)) or "no limit"
     return ""

@@ -86,7 +86,7 @@ def _theirs(asked: Asked, other: Other) -> Sql:
     """A query of the people whom the other campaign includes."""
     if other.run:
         return Sql("SELECT customer_id FROM campaigns_member WHERE run_id = %s AND is_included", (other.run.pk,))
-    chosen = audience.judged(other.config, as_of=asked.now)
+    chosen = audience.judged(other.config, as_of=asked.now, policy=asked.policy)
     return Sql(f"SELECT customer_id FROM ({chosen.text}) judged WHERE judged.reason = ''", chosen.params)
 
 

@@ -13,6 +13,7 @@ from campaigns.compiler import Sql
 from campaigns.config.campaign import CampaignConfig
 from campaigns.config.gate import Invalid, content_hash
 from campaigns.config.layers import Resolved
+from campaigns.config.policy import Policy
 from campaigns.models import Campaign
 from delivery import caps, reconciliation
 from delivery.models import Preflight
@@ -25,19 +26,28 @@ _NO_COLLISIONS: dict[str, Any] = {"collisions": [], "more": 0}
 KEPT = 100  # of a campaign: the newest
 
 
-def make(campaign: Campaign, *, now: datetime, by: str = "", resolved: Resolved | None = None) -> Preflight:
-    """The pre-flight of the draft as it stands, stored. `resolved` is for a caller who has just resolved it.
+def make(
+    campaign: Campaign,
+    *,
+    now: datetime,
+    by: str = "",
+    resolved: Resolved | None = None,
+    policy: Policy | None = None,
+) -> Preflight:
+    """The pre-flight of the draft as it stands, stored.
+
+    `resolved` and `policy` are for a caller who has just resolved the one and read the other.
 
     Raises Invalid for a configuration that cannot be read; whether it may be published is for checks.check to say.
     """
     resolved = resolved or resolution.resolve(campaign.draft)
-    asked = ask(resolved.config, now=now)
+    asked = ask(resolved.config, now=now, policy=policy)
     made = Preflight(campaign=campaign, config_hash=content_hash(resolved.document), as_of=now, by=by[:200])
     made.result = {
         "shape": SHAPE,
         **_said(asked),
         **_parts(campaign, asked),
-        "policy": reconciliation.bounds_in_force(),
+        "policy": reconciliation.bounds_in_force(asked.policy),
         "marks": reconciliation.marks(),
     }
     with transaction.atomic():
@@ -47,12 +57,14 @@ def make(campaign: Campaign, *, now: datetime, by: str = "", resolved: Resolved 
     return made
 
 
-def ask(config: CampaignConfig, *, now: datetime) -> Asked:
+def ask(config: CampaignConfig, *, now: datetime, policy: Policy | None = None) -> Asked:
     """Whose audience, under the policy in force and as the ledger stands."""
-    policy = policies.effective(context.current())
+    policy = policy or policies.effective(context.current())
     limits = [*policy.per_customer, *([config.limits.per_customer] if config.limits.per_customer else [])]
-    chosen = audience.judged(config, as_of=now, capped=caps.full(limits, now=now)) if _is_countable(config) else None
-    return Asked(config, policy, limits, now, chosen or Sql(""))
+    if not _is_countable(config):
+        return Asked(config, policy, limits, now, Sql(""))
+    chosen = audience.judged(config, as_of=now, capped=caps.full(limits, now=now), policy=policy)
+    return Asked(config, policy, limits, now, chosen)
 
 
 def _is_countable(config: CampaignConfig) -> bool:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from campaigns import content
 from campaigns.compiler import Sql
 from campaigns.models import Customer, Template, TemplateVersion
 from delivery import cures, previews
@@ -19,14 +20,15 @@ SECONDS = 15.0  # to find them, and again for all rendering: steps times variant
 
 def sample(asked: Asked) -> dict[str, Any]:
     """The errors by step, variant and problem, the most frequent first. The same people each time: by their draw."""
-    people, templates = _people(asked), _templates(asked)
+    people, templates, brand = _people(asked), _templates(asked), content.brand()
     found: dict[tuple[str, str, str], dict[str, Any]] = {}
     until, looked_at = time.monotonic() + SECONDS, len(people)
     for step in asked.config.steps:
         if step.channel != "email" or step.template not in templates:
             continue  # checks.py says what is wrong with it
         seen = _Seen(people, until)
-        for variant, problem, customer in previews.errors(asked.config, step, templates[step.template], seen):
+        template = templates[step.template]
+        for variant, problem, customer in previews.errors(asked.config, step, template, seen, brand=brand):
             _note(found, step.key, variant, problem, customer)
         looked_at = min(looked_at, seen.number)
     errors = sorted(found.values(), key=lambda error: (-error["people"], error["step"], error["variant"]))

@@ -93,7 +93,7 @@ def version_starts(config: dict[str, Any]) -> str:
 
 
 def _approval_problems(plan: Plan) -> list[str]:
-    if plan.resolved is None or not reviews.is_needed() or reviews.approval(plan.campaign, plan.resolved):
+    if plan.resolved is None or not reviews.is_needed(plan.policy) or reviews.approval(plan.campaign, plan.resolved):
         return []
     return ["The policy asks for approval: submit it for review on the campaign's page."]
 

@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from campaigns import audience
+from campaigns import audience, content, sentences
 from campaigns.config.campaign import CampaignConfig, EventTrigger, RecurringTrigger, ScheduleTrigger
-from campaigns.config.gate import Invalid
+from campaigns.config.gate import Invalid, parse_rule
 from campaigns.config.layers import Resolved
+from campaigns.config.policy import Policy
+from campaigns.config.rules import InSegment, Rule
 from campaigns.forms import drafts, inheritance
 from campaigns.forms.campaigns import missing
-from campaigns.models import Campaign, Customer, Member, Template, TemplateVersion
+from campaigns.models import Campaign, Customer, Member, Segment, Template, TemplateVersion
 from delivery import preflight, previews, providers
 from delivery.channels.base import ChannelUnavailable
 from delivery.previews import Preview
@@ -26,12 +28,15 @@ class Plan:
 
     campaign: Campaign
     problems: list[str]
+    policy: Policy | None = None  # in force as the plan was made
     resolved: Resolved | None = None
     waterfall: dict[str, Any] = field(default_factory=dict)
     customer: Customer | None = None
     shown: list[tuple[str, Preview]] = field(default_factory=list)  # with the name of step and variant
     preflight: dict[str, Any] = field(default_factory=dict)  # what delivery.preflight found
     hours: list[dict[str, Any]] = field(default_factory=list)
+    whom: str = ""  # in words: who is sent to, and who is left out of those
+    but_not: str = ""
 
     @property
     def several_steps(self) -> bool:
@@ -93,11 +98,15 @@ def plan(campaign: Campaign, *, now: datetime, by: str = "", counted: bool = Tru
     """With its pre-flight, which is stored; or without, for who only asks what it says."""
     stands = inheritance.standing(campaign.draft)
     problems = [problem for found in missing(stands, as_of=now).values() for problem in found]
-    made = Plan(campaign, problems)
+    made = Plan(campaign, problems, stands.policy)
     try:
         made.resolved = stands.resolved()
         if counted:
-            _count(made, preflight.make(campaign, now=now, by=by, resolved=made.resolved).result)
+            _count(
+                made,
+                made.resolved.config,
+                preflight.make(campaign, now=now, by=by, resolved=made.resolved, policy=stands.policy).result,
+            )
     except Invalid:
         return made  # `missing` has said why
     _render(made, made.resolved.config)
@@ -138,12 +147,24 @@ def waterfall_rows(waterfall: audience.Waterfall) -> dict[str, Any]:
     }
 
 
-def _count(made: Plan, found: dict[str, Any]) -> None:
+def _count(made: Plan, config: CampaignConfig, found: dict[str, Any]) -> None:
     made.preflight = found
+    made.whom, made.but_not = _whom(config.audience.include), _whom(config.audience.exclude)
     if found["candidates"] is not None:
         counted = audience.Waterfall(found["candidates"], found["included"], found["excluded"])
         made.waterfall = waterfall_rows(counted)
     made.hours = bars.of_hours(found["times"]["hours"]) if found["times"] else []
+
+
+def _whom(rule: Rule | None) -> str:
+    """A rule in words; a segment by its name, with what it says."""
+    if rule is None:
+        return ""
+    segment = Segment.objects.filter(key=rule.segment).first() if isinstance(rule, InSegment) else None
+    if segment is None:
+        return sentences.sentence(rule)
+    said = sentences.sentence(parse_rule(segment.rule))
+    return f"{segment.name}: {said[:1].lower()}{said[1:]}"
 
 
 def _render(made: Plan, config: CampaignConfig) -> None:
@@ -151,15 +172,15 @@ def _render(made: Plan, config: CampaignConfig) -> None:
     made.customer = _somebody((made.preflight.get("sample") or {}).get("shown", []))
     if made.customer is None:
         return
-    keys = {step.template for step in config.steps}
+    keys, brand = {step.template for step in config.steps}, content.brand()
     by_key = {each.key: each.live for each in Template.objects.select_related("live").filter(key__in=keys)}
     for step in config.steps:
-        content = by_key.get(step.template)
-        if content is None:
+        live = by_key.get(step.template)
+        if live is None:
             continue
         for variant in step.variants:
             name = f"Variant {variant.key}" if len(config.steps) == 1 else f"Step {step.key}, variant {variant.key}"
-            made.shown.append((name, previews.of_variant(config, content, variant, made.customer)))
+            made.shown.append((name, previews.of_variant(config, live, variant, made.customer, brand=brand)))
 
 
 def _somebody(included: list[str]) -> Customer | None:

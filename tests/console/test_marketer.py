@@ -119,7 +119,7 @@ def test_segment_in_use_is_not_deleted_and_its_user_is_named(at_acme: Retailer, 
     segment = factories.segment("leeds", {"attribute": "city", "eq": "Leeds"})
     factories.campaign(audience={"include": {"segment": "leeds"}})
     refused = ana.post(f"/admin/campaigns/segment/{segment.pk}/delete/", {"post": "yes"})
-    assert "campaign welcome" in said(refused)
+    assert "the campaign “Welcome” (welcome)" in said(refused)
     assert Segment.objects.filter(pk=segment.pk).exists()
 
 

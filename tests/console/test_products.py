@@ -38,4 +38,4 @@ def test_page_shows_the_product_and_offers_nothing_to_change(at_acme: Retailer, 
 
 
 def test_empty_catalog_says_how_products_come(at_acme: Retailer, ana: Client) -> None:
-    assert "import_products" in ana.get(LIST).content.decode()
+    assert "Import a file" in ana.get(LIST).content.decode()

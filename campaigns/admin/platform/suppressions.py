@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -29,7 +30,7 @@ class PlatformSuppressionForm(forms.ModelForm):  # type: ignore[type-arg]
     address = forms.CharField(
         max_length=254,
         widget=UnfoldAdminTextInputWidget(),
-        help_text="Only its SHA-256 is kept. A ready one, of 64 hexadecimal digits, is taken as it is.",
+        help_text="Only its fingerprint is kept (SHA-256). A ready one, of 64 hexadecimal digits, is taken as it is.",
     )
 
     class Meta:
@@ -46,10 +47,10 @@ class PlatformSuppressionForm(forms.ModelForm):  # type: ignore[type-arg]
 @admin.register(PlatformSuppression, site=platform_console)
 class PlatformSuppressionAdmin(ConsoleAdmin):
     form = PlatformSuppressionForm
-    list_display = ("fingerprint", "channel", "reason", "source", "created_at")
+    list_display = ("fingerprint", "channel", "reason", "source", "since")
     list_filter = ("channel", "reason")
     search_fields = ("source",)
-    search_help_text = "A whole address, or the first digits of a hash"
+    search_help_text = "A whole address, or the first digits of a fingerprint"
     when_empty = (
         "No address is suppressed for every retailer. Add those that the law, a bounce or a complaint rules out."
     )
@@ -58,14 +59,18 @@ class PlatformSuppressionAdmin(ConsoleAdmin):
     show_full_result_count = False
     actions = ("delete_selected",)
     to_change = Role.ADMIN
-    readonly_fields = ("fingerprint", "source", "created_at")
+    readonly_fields = ("fingerprint", "source", "since")
 
-    @admin.display(description="SHA-256")
+    @admin.display(description="Fingerprint")
     def fingerprint(self, row: PlatformSuppression) -> str:
         return bytes(row.address_hash).hex()[:12]
 
+    @admin.display(description="Since", ordering="created_at")
+    def since(self, row: PlatformSuppression) -> datetime:
+        return row.created_at
+
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        shown = ("fingerprint", "channel", "reason", "source", "created_at")
+        shown = ("fingerprint", "channel", "reason", "source", "since")
         return shown if obj else ("channel", "address", "reason")
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
