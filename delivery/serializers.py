@@ -131,3 +131,19 @@ class RenderedSerializer(serializers.Serializer[rendering.Rendered]):
     subject = serializers.CharField()
     html = serializers.CharField()
     text = serializers.CharField()
+
+
+class TimelineEntrySerializer(serializers.Serializer[Any]):
+    """Of delivery.timeline."""
+
+    at = serializers.DateTimeField()
+    kind = serializers.ChoiceField(["event", "message", "consent", "suppression", "platform_suppression"])
+    what = serializers.CharField(help_text="The event's name, the campaign's, or what was said.")
+    said = serializers.CharField(help_text="Details in words.")
+    state = serializers.CharField(required=False, help_text="Of a message.")
+    proof = serializers.CharField(required=False, help_text="Of consent: the text that was shown.")
+
+
+class TimelineSerializer(serializers.Serializer[Any]):
+    results = TimelineEntrySerializer(many=True)
+    next = serializers.CharField(allow_null=True, help_text="The next page; null on the last.")

@@ -7,14 +7,17 @@ from typing import IO
 from django.http import FileResponse
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.utils.urls import replace_query_param
 
 from campaigns.api import customers
-from campaigns.api.base import ApiView
+from campaigns.api.base import ApiView, refusal
+from campaigns.config.gate import Problem
 from campaigns.models import Customer
-from delivery import person
+from delivery import person, timeline
+from delivery.serializers import TimelineSerializer
 from tenants import context
 from tenants.accounts.models import Scope
 
@@ -29,6 +32,29 @@ class CustomerDetail(customers.CustomerDetail):
         """Erase the person, wherever named; a suppression stays in force by its hash."""
         person.erase(self.get_object())
         return Response(status=204)
+
+
+class CustomerTimeline(ApiView):
+    queryset = Customer.objects.all()
+    lookup_field = "external_id"
+
+    @extend_schema(
+        responses={200: TimelineSerializer},
+        parameters=[
+            OpenApiParameter("show", str, enum=[name for name in timeline.FILTERS if name], description="Only these."),
+            OpenApiParameter("cursor", str, description="Where the next page begins; from `next`."),
+        ],
+    )
+    def get(self, request: Request, external_id: str) -> Response:
+        """What the customer did, was sent, agreed to, and what bars them: newest first, a page at a time."""
+        show = request.query_params.get("show", "")
+        if show not in timeline.FILTERS:
+            known = ", ".join(name for name in timeline.FILTERS if name)
+            raise refusal([Problem("show", f"there is no {show[:50]!r}: use {known}, or leave it out", "unknown")])
+        page = timeline.page(self.get_object(), show=show, before=request.query_params.get("cursor", ""))
+        address = request.build_absolute_uri()
+        following = replace_query_param(address, "cursor", page.older) if page.older else None
+        return Response(TimelineSerializer({"results": page.entries, "next": following}).data)
 
 
 class CustomerExport(ApiView):

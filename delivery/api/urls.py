@@ -5,6 +5,7 @@ from django.urls import path
 from delivery.api import customers, explanations, preflights, runs, steering, stops, templates
 
 urlpatterns = [
+    path("customers/<path:external_id>/timeline/", customers.CustomerTimeline.as_view()),
     path("customers/<path:external_id>/export/", customers.CustomerExport.as_view()),
     path("customers/<path:external_id>/explain/", explanations.CustomerExplanation.as_view()),
     path("templates/<slug:key>/preview/", templates.TemplatePreview.as_view()),

@@ -11,7 +11,7 @@ from django.utils import timezone
 from campaigns import belonging, suppressions
 from campaigns.models import AttributeDefinition, Consent, Customer, Facts, Suppression
 from campaigns.models.customers import Channel
-from delivery.views import customer_stream
+from delivery import timeline
 from tenants.models import PlatformSuppression
 
 CHANNELS = (Channel.EMAIL, Channel.SMS, Channel.PUSH)
@@ -32,7 +32,7 @@ class Standing:
 
 def shown(request: HttpRequest, customer: Customer) -> dict[str, Any]:
     """Everything the page needs; thirteen statements, whatever the history."""
-    stream = customer_stream.page(customer, show=request.GET.get("show", ""), before=request.GET.get("before", ""))
+    stream = timeline.page(customer, show=request.GET.get("show", ""), before=request.GET.get("before", ""))
     facts = Facts.objects.filter(pk=customer.pk).first()
     return {
         "customer": customer,
@@ -41,7 +41,7 @@ def shown(request: HttpRequest, customer: Customer) -> dict[str, Any]:
         "orders": _orders(facts),
         "attributes": _attributes(customer),
         "stream": stream,
-        "stream_filters": customer_stream.filters(stream.shown),
+        "stream_filters": timeline.filters(stream.shown),
         "is_first_page": "before" not in request.GET,
         "suppressible": [channel for channel in _FIELDS if getattr(customer, _FIELDS[channel])],
         "channels": CHANNELS,
@@ -51,9 +51,7 @@ def shown(request: HttpRequest, customer: Customer) -> dict[str, Any]:
 def _standings(customer: Customer) -> list[Standing]:
     """One for each channel; three statements."""
     barred = {each.channel: each for each in suppressions.standing(customer)}
-    everywhere = {
-        each.channel: each for each in PlatformSuppression.objects.filter(customer_stream.addresses(customer))
-    }
+    everywhere = {each.channel: each for each in PlatformSuppression.objects.filter(timeline.addresses(customer))}
     current = list(customer.consents.filter(is_current=True))
     return [
         _standing(customer, channel, barred.get(channel) or everywhere.get(channel), current) for channel in CHANNELS

@@ -31,6 +31,7 @@ SCOPES = {
     "segments/": {"GET": READ, "POST": WRITE},
     "customers/<path:external_id>/consents/": {"GET": READ, "POST": INGEST},
     "customers/<path:external_id>/explain/": {"GET": READ},
+    "customers/<path:external_id>/timeline/": {"GET": READ},
     "customers/<path:external_id>/export/": {"GET": FULL},
     "products/": {"GET": READ},
     "products/bulk/": {"POST": INGEST},

@@ -15,10 +15,9 @@ from django.utils import timezone
 from campaigns import configuration, consents, directory, suppressions
 from campaigns.consents import Statement
 from campaigns.models import AttributeDefinition, Consent, Customer, Event, Suppression
-from delivery import pipeline
+from delivery import pipeline, timeline
 from delivery.admin.counting import BoundedPaginator
 from delivery.channels.memory import MemoryChannel
-from delivery.views import customer_stream
 from tenants.accounts.models import Role
 from tenants.models import PlatformSuppression, Retailer
 from tests import factories
@@ -71,12 +70,12 @@ def test_page_tells_who_it_is_where_they_stand_and_where_they_belong(ines: Custo
 
 def test_stream_holds_every_kind_and_each_entry_once_over_its_pages(ines: Customer, ana: Client) -> None:
     seen: list[Any] = []
-    found = customer_stream.page(ines)
+    found = timeline.page(ines)
     while True:
         seen += [(each["at"], each["what"]) for each in found.entries]
         if not found.older:
             break
-        found = customer_stream.page(ines, before=found.older)
+        found = timeline.page(ines, before=found.older)
     assert len(seen) == 45 + 1 + 1 + 1 + 1
     assert seen == sorted(seen, key=lambda each: each[0], reverse=True)
     assert {what for _, what in seen} == {
@@ -88,16 +87,15 @@ def test_events_of_one_moment_are_not_lost_between_two_pages(at_acme: Retailer) 
     [customer] = factories.customers(1)
     now = timezone.now()
     factories.happened(
-        Event(event_id=f"e{n}", customer=customer, name=f"e{n}", occurred_at=now)
-        for n in range(customer_stream.PAGE * 2 + 5)
+        Event(event_id=f"e{n}", customer=customer, name=f"e{n}", occurred_at=now) for n in range(timeline.PAGE * 2 + 5)
     )
-    found, names = customer_stream.page(customer), []
+    found, names = timeline.page(customer), []
     while True:
         names += [each["what"] for each in found.entries]
         if not found.older:
             break
-        found = customer_stream.page(customer, before=found.older)
-    assert sorted(names) == sorted(f"e{n}" for n in range(customer_stream.PAGE * 2 + 5))
+        found = timeline.page(customer, before=found.older)
+    assert sorted(names) == sorted(f"e{n}" for n in range(timeline.PAGE * 2 + 5))
 
 
 @pytest.mark.parametrize(("show", "number"), [("events", 30), ("messages", 1), ("consents", 1), ("suppressions", 2)])
@@ -109,7 +107,7 @@ def test_stream_shows_one_kind_alone(show: str, number: int, ines: Customer, ana
 
 def test_address_that_no_page_gave_shows_the_newest(ines: Customer, ana: Client) -> None:
     for before in ("yesterday", "2026-01-01T00:00:00_1_1", "2026-01-01T00:00:00+00:00_9_1", "x_y_z"):
-        assert len(ana.get(path(ines), {"before": before}).context["stream"].entries) == customer_stream.PAGE
+        assert len(ana.get(path(ines), {"before": before}).context["stream"].entries) == timeline.PAGE
 
 
 def test_proof_of_consent_can_be_read(ines: Customer, ana: Client) -> None:

@@ -18,6 +18,7 @@ from tenants.models import PlatformSuppression
 
 PAGE = 30
 EVENT, MESSAGE, CONSENT, SUPPRESSION, PLATFORM = range(5)
+NAMES = ("event", "message", "consent", "suppression", "platform_suppression")
 FILTERS = {
     "": ("Everything", (EVENT, MESSAGE, CONSENT, SUPPRESSION, PLATFORM)),
     "events": ("What they did", (EVENT,)),
@@ -44,7 +45,9 @@ def page(customer: Customer, *, show: str = "", before: str = "") -> Page:
     first, *others = rows.values()
     found = list(first.union(*others, all=True).order_by("-at", "-kind", "-place")[: PAGE + 1])
     told = {kind: _told(kind, [place for _, each, place in found[:PAGE] if each == kind]) for kind in kinds}
-    entries = [told[kind][place] | {"at": at} for at, kind, place in found[:PAGE] if place in told[kind]]
+    entries = [
+        told[kind][place] | {"at": at, "kind": NAMES[kind]} for at, kind, place in found[:PAGE] if place in told[kind]
+    ]
     last = found[PAGE - 1] if len(found) > PAGE else None
     return Page(entries, show, f"{last[0].isoformat()}_{last[1]}_{last[2]}" if last else "")
 
