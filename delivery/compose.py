@@ -9,7 +9,7 @@ from typing import Any
 from campaigns import content, language
 from campaigns.config.campaign import Variant
 from campaigns.models import Brand, Run, Template, TemplateVersion
-from delivery import identity, rendering
+from delivery import identity, overtime, rendering
 from delivery.batches import Entry, Verdict
 from delivery.channels.base import Envelope, Outbound
 from delivery.models import Message
@@ -36,14 +36,20 @@ class Composer:
     name: identity.PublicIds
 
     def compose(self, entries: Sequence[Entry]) -> tuple[list[Outbound], list[Verdict]]:
-        """Rendered messages, and verdicts on those that cannot be rendered."""
+        """Rendered messages, and verdicts on those that cannot be rendered, or not in time."""
         outbound: list[Outbound] = []
         failures: list[Verdict] = []
-        for entry in entries:
-            try:
-                outbound.append(self._compose(entry))
-            except rendering.RenderError as error:
-                failures.append(self._failed(entry, str(error)))
+        with overtime.watched() as watch:
+            for entry in entries:
+                try:
+                    watch.on = entry.message_id
+                    made = self._compose(entry)
+                    watch.on = None
+                except (rendering.RenderError, overtime.TookTooLong) as trouble:
+                    watch.on = None
+                    failures.append(self._failed(entry, str(trouble)))
+                else:
+                    outbound.append(made)
         return outbound, failures
 
     def _failed(self, entry: Entry, error: str) -> Verdict:
