@@ -24,8 +24,8 @@ class ProductAdmin(ReadOnly):
     ordering = ("name", "pk")
     when_empty = "No products yet. Import a file, or send them to the API."
     begin_with = ("admin:campaigns_import_add", "Import a file")
-    fields = ("image", "name", "code", "category", "amount", "availability", "address", "created_at", "changed")
-    readonly_fields = ("image", "code", "amount", "address", "changed")
+    fields = ("image", "name", "code", "category", "amount", "availability", "address", "created_at", "updated_at")
+    readonly_fields = ("image", "code", "amount", "address")
 
     @admin.display(description="Image")
     def image(self, product: Product) -> SafeString:

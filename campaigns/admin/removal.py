@@ -13,7 +13,10 @@ from tenants.console import ConsoleAdmin
 
 
 class RemovedByItsOwner(ConsoleAdmin):
-    """`remove` does the deed, and raises NotAllowed where it must not be done."""
+    """`remove` does the deed, and raises NotAllowed where it must not be done. Its page says what goes, in words."""
+
+    delete_confirmation_template = "console/removal.html"
+    removal, removal_says = "Delete", "It is gone for good; what was sent with it stays in the ledger."
 
     def remove(self, obj: Any) -> None:
         raise NotImplementedError
@@ -22,8 +25,9 @@ class RemovedByItsOwner(ConsoleAdmin):
         self.remove(obj)
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        told = {"title": self.removal, "removal_says": self.removal_says, "asks_why": self.asks_why}
         try:
-            response: HttpResponse = super().delete_view(request, object_id, extra_context)
+            response: HttpResponse = super().delete_view(request, object_id, told | (extra_context or {}))
         except NotAllowed as refusal:
             messages.error(request, str(refusal))
             return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", object_id)

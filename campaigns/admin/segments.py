@@ -45,6 +45,7 @@ class SegmentAdmin(RemovedByItsOwner):
     when_empty = "A segment says whom you want to reach: by what they are, what they did, what they agreed to."
     add_label = "Create a segment"
     asks_why = True
+    removal_says = "It is gone for good. Nobody in it is touched: only the rule goes."
     prepopulated_fields = {"key": ("name",)}
     fields = ("name", "key", "rule", "description")
 

@@ -41,8 +41,8 @@ class SuppressionAdmin(ConsoleAdmin):
     add_label = "Suppress an address"
     ordering = ("-created_at",)
     actions = ("delete_selected",)
-    fields = ("channel", "shown", "reason", "source", "since")
-    readonly_fields = ("shown", "reason", "source", "since")
+    fields = ("channel", "shown", "reason", "source", "created_at")
+    readonly_fields = ("shown", "reason", "source", "created_at")
 
     @admin.display(description="Address", ordering="address")
     def shown(self, suppression: Suppression) -> str:

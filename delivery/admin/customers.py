@@ -38,6 +38,11 @@ class CustomerAdmin(RemovedByItsOwner):
     add_label = "Add a customer"
     begin_with = ("admin:campaigns_import_add", "Import a file")
     compressed_fields = False
+    removal = "Erase"
+    removal_says = (
+        "Everything that names the person goes for good: details, addresses, events and consent. Sums and counts of "
+        "what was sent stay, with nobody's name. Whoever was suppressed or took consent back stays suppressed."
+    )
     fieldsets = (
         (None, {"fields": ("external_id", ("first_name", "last_name"), ("email", "phone"))}),
         ("Where", {"fields": (("city", "country"), ("timezone", "locale"))}),

@@ -95,3 +95,19 @@ def test_a_pre_flight_page_reads_the_policy_once(
     with django_assert_max_num_queries(76) as asked:  # about half of them select the schema
         ana.get(f"/admin/campaigns/campaign/{campaign.pk}/{page}/")
     assert sum('FROM "tenants_layer"' in query["sql"] for query in asked.captured_queries) == 1
+
+
+def test_what_goes_is_said_before_it_goes(at_acme: Retailer, ana: Client) -> None:
+    segment = factories.segment("leeds", {"attribute": "city", "eq": "Leeds"})
+    asked = ana.get(f"/admin/campaigns/segment/{segment.pk}/delete/").content.decode()
+    assert "Delete Leeds?" in asked
+    assert "Nobody in it is touched: only the rule goes." in asked
+    ana.post(f"/admin/campaigns/segment/{segment.pk}/delete/", {"post": "yes"})
+    assert not Segment.objects.exists()
+
+
+def test_erasing_says_what_goes_and_what_stays(at_acme: Retailer, ana: Client) -> None:
+    [customer] = factories.customers(1)
+    asked = ana.get(f"/admin/campaigns/customer/{customer.pk}/delete/").content.decode()
+    assert f"Erase {customer}?" in asked
+    assert "Whoever was suppressed or took consent back stays suppressed." in asked

@@ -59,7 +59,7 @@ class PlatformSuppressionAdmin(ConsoleAdmin):
     show_full_result_count = False
     actions = ("delete_selected",)
     to_change = Role.ADMIN
-    readonly_fields = ("fingerprint", "source", "since")
+    readonly_fields = ("fingerprint", "source", "created_at")
 
     @admin.display(description="Fingerprint")
     def fingerprint(self, row: PlatformSuppression) -> str:
@@ -70,7 +70,7 @@ class PlatformSuppressionAdmin(ConsoleAdmin):
         return row.created_at
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        shown = ("fingerprint", "channel", "reason", "source", "since")
+        shown = ("fingerprint", "channel", "reason", "source", "created_at")
         return shown if obj else ("channel", "address", "reason")
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
