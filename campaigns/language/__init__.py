@@ -12,8 +12,9 @@ instead (`| default("there")`). Blank text is missing too.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import minijinja
@@ -68,15 +69,25 @@ def mistakes(source: str, *, content: Iterable[str] | None = None, is_html: bool
     `content` limits `content.*` to the names a variant provides; None leaves it open, as in a template on its own.
     `is_html` also looks at where in the document values are printed.
     """
+    provided = None if content is None else frozenset(content)
+    look = _remembered if len(source) <= _REMEMBERED else _mistakes
+    return list(look(source, provided, is_html))
+
+
+def _mistakes(source: str, content: frozenset[str] | None, is_html: bool) -> Sequence[Mistake]:
     try:
         tree = grammar.parse(source)
-        found = judging.judge(tree, None if content is None else frozenset(content))
+        found = judging.judge(tree, content)
         writing.write(tree, is_html=is_html)
     except Mistaken as mistaken:
         return [Mistake(mistaken.message, *tokens.place(source, mistaken.at))]
     except RecursionError:  # bounds on nesting make this unreachable; a template is not trusted to prove it
         return [Mistake("nested too deeply: write it simpler")]
     return [Mistake(message, *tokens.place(source, at)) for message, at in found] or _uncompilable(source, is_html)
+
+
+_REMEMBERED = 32 * 1024  # characters
+_remembered = lru_cache(maxsize=256)(_mistakes)  # files are planned, applied and published: the same three times over
 
 
 def compiled(sources: Mapping[str, str]) -> tuple[minijinja.Environment, Budget]:
