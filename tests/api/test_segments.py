@@ -78,8 +78,8 @@ def test_segment_in_use_stays(api: Api, acme: Retailer) -> None:
         factories.campaign("welcome", audience={"include": {"segment": "others"}})
     response = api.delete("segments/leeds/")
     assert problem(response) == (409, [("", "not_allowed")])
-    assert "segment others" in response.json()["detail"]
-    assert "campaign welcome" in api.delete("segments/others/").json()["detail"]
+    assert "the segment “others”" in response.json()["detail"]
+    assert "the campaign “Welcome” (welcome)" in api.delete("segments/others/").json()["detail"]
 
 
 def test_preview_counts_matches_reach_and_shows_a_few(api: Api) -> None:

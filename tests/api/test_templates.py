@@ -76,7 +76,7 @@ def test_template_in_use_stays(api: Api, acme: Retailer) -> None:
         factories.campaign("welcome")
     response = api.delete("templates/hello/")
     assert problem(response) == (409, [("", "not_allowed")])
-    assert "campaign welcome" in response.json()["detail"]
+    assert "the campaign “Welcome” (welcome)" in response.json()["detail"]
 
 
 def test_preview_is_rendered_for_a_customer_for_sample_data_or_for_nobody_real(

@@ -83,7 +83,7 @@ class Ingest:
         trial = _TRIAL if self._seconds >= 5 else _SHORT_TRIAL
         self._write(file, kind, trial, next(self._first), rows.write_csv)
         _, summary = doors.command(self._retailer, kind, file)
-        number = self._at_most(kind, max(trial, int(trial / summary["seconds"] * self._seconds)))
+        number = max(trial, int(trial / summary["seconds"] * self._seconds))
         first = next(self._first)
         self._write(file, kind, number, first, rows.write_csv)
         cpu_s = self._cpu_s(os.getpid())
@@ -96,8 +96,7 @@ class Ingest:
 
     def _api(self, kind: Kind, server: Server, *, expected: float) -> float:
         file = self._folder / f"{kind}.jsonl"
-        wanted = self._at_most(kind, int(expected * self._seconds * _SPARE))
-        number = max(1, wanted // rows.PER_CALL) * rows.PER_CALL
+        number = -(-int(expected * self._seconds * _SPARE) // rows.PER_CALL) * rows.PER_CALL
         first = next(self._first)
         self._write(file, kind, number, first, rows.write_bodies)
         cpu_s = self._cpu_s(server.pid)
@@ -113,10 +112,6 @@ class Ingest:
         self.measured[kind].cpu_s_per_1000[door] = cpu_s / max(1, held) * 1000
         self.measured[kind].doors[door] = held / seconds
         return held / seconds
-
-    def _at_most(self, kind: Kind, number: int) -> int:
-        """Every other customer of a file is one who is there, and none comes twice."""
-        return min(number, 2 * self._people.customers) if kind == "customers" else number
 
     def _cpu_s(self, process: int) -> float:
         """Of a process with its children, and of Postgres where it runs here; whoever calls is not counted."""

@@ -71,9 +71,10 @@ _COLUMNS = {
 
 def _customers(people: Population, first: int, number: int, since: int) -> str:
     """New ones have numbers beyond all that exist. `batch` marks a row, so that it can be found again."""
-    known = f"mod(n, 2) = 1 AND n - {since} < 2 * {people.customers}"  # none of them twice
+    known = f"mod(n - {since}, 2) = 1 AND n - {since} < 2 * {people.customers}"  # none of them twice
+    which = f"1 + mod((n - {since}) / 2 * 1299709, {people.customers})"
     numbers = f"""(
-        SELECT CASE WHEN {known} THEN 1 + mod(n * 1299709, {people.customers}) ELSE n + {people.customers} END AS i
+        SELECT CASE WHEN {known} THEN {which} ELSE n + {people.customers} END AS i
         FROM generate_series({first}::bigint, {first + number - 1}::bigint) n)"""
     changed = f"jsonb_build_object('batch', {since}, 'points', mod(hashtext(external_id)::bigint + {since}, 1000))"
     return f"""
