@@ -7,7 +7,9 @@ Promise  what is in force is the meet of all layers; a layer that would loosen a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,8 +46,31 @@ class Said:
     defaults: dict[str, Any]
 
 
+_HELD: ContextVar[dict[str, list[Said]] | None] = ContextVar("held", default=None)
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """Within the block what layers say is read once: for reading many drafts, while no layer changes."""
+    token = _HELD.set({})
+    try:
+        yield
+    finally:
+        _HELD.reset(token)
+
+
 def said(owner: Owner) -> list[Said]:
     """The layers from the platform's down to the owner's own; a layer that never said anything is not told."""
+    read = _HELD.get()
+    if read is None:
+        return _said(owner)
+    name = f"{type(owner).__name__} {owner.pk if owner else ''}"
+    if name not in read:
+        read[name] = _said(owner)
+    return read[name]
+
+
+def _said(owner: Owner) -> list[Said]:
     mine = Q(group=None, retailer=None)
     if isinstance(owner, Retailer):
         mine |= Q(retailer_id=owner.pk)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from campaigns import policies
 from campaigns.ascode import diffing, folder
 from campaigns.ascode.diffing import Change
 from campaigns.ascode.documents import Configuration, Document, Fault, Given, Kind, Refused, Source, fingerprint
@@ -39,13 +40,14 @@ class Plan:
 
 def plan(before: Configuration, given: Given, *, now: datetime) -> Plan:
     """Raises Refused with everything that is wrong with what was given, in all files at once."""
-    after, faults = _target(before, given)
-    made = Plan(before, after, tuple(diffing.changes(before, after)))
-    for kind in KINDS:
-        faults += _gate(kind, made, given, now)
-    if faults:
-        raise Refused(faults)
-    return Plan(before, after, made.changes, tuple(_notes(made)))
+    with policies.held():
+        after, faults = _target(before, given)
+        made = Plan(before, after, tuple(diffing.changes(before, after)))
+        for kind in KINDS:
+            faults += _gate(kind, made, given, now)
+        if faults:
+            raise Refused(faults)
+        return Plan(before, after, made.changes, tuple(_notes(made)))
 
 
 def _target(before: Configuration, given: Given) -> tuple[Configuration, list[Fault]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from campaigns import policies
 from campaigns.ascode.documents import Configuration, Document, Kind
 from campaigns.ascode.kinds.brand import BrandKind
 from campaigns.ascode.kinds.campaigns import CampaignKind
@@ -22,9 +23,11 @@ KINDS: tuple[Kind, ...] = (
 
 def read(*, lock: bool = False) -> Configuration:
     """The retailer's whole configuration. With `lock`, nobody changes it before the transaction ends."""
-    return {
-        kind.name: {key: _shaped(kind, document) for key, document in kind.rows(lock=lock).items()} for kind in KINDS
-    }
+    with policies.held():
+        return {
+            kind.name: {key: _shaped(kind, document) for key, document in kind.rows(lock=lock).items()}
+            for kind in KINDS
+        }
 
 
 def _shaped(kind: Kind, document: Document) -> Document:
