@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from campaigns.ingest import fields
@@ -13,6 +13,7 @@ from campaigns.ingest.fields import Invalid, Reader
 CHANNELS = ("email", "sms", "push")
 MOST_ENTRIES = 50
 LONGEST_TEXT = 5000
+AHEAD = timedelta(minutes=5)  # by how much somebody else's clock may be fast
 _TOPIC = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")  # as campaigns name theirs
 PROOF = ("consent_at", "consent_source", "consent_text")  # of the flags that stand beside them
 _SAYING = {"consents", *PROOF}
@@ -48,13 +49,19 @@ def entries(*, now: datetime, zone: tzinfo) -> Reader:
 
 
 def moment_or_none(*, now: datetime, zone: tzinfo) -> Reader:
-    """Reads an instant; None and blank text are none."""
+    """Reads the instant of a statement; None and blank text are none.
+
+    One said by a clock that is a little fast was said now: else what is said next could seem to come before it.
+    """
     read_moment = fields.moment(now=now, zone=zone)
 
     def read(given: Any) -> str | None:
         if given is None or (isinstance(given, str) and not given.strip()):
             return None
-        return str(read_moment(given))
+        said_at = datetime.fromisoformat(read_moment(given))
+        if said_at > now + AHEAD:
+            raise Invalid(f"{fields.shown(given)} is in the future: correct the time or its offset")
+        return min(said_at, now).astimezone(UTC).isoformat()
 
     return read
 

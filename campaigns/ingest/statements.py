@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from typing import Any
 
 from campaigns import consents
 from campaigns.config import gate
 from campaigns.consents import Statement
 from campaigns.ingest import closed, fields
+from campaigns.ingest.consents import moment_or_none
 from campaigns.ingest.fields import Invalid, Reader
 
 MOST = 100  # of one person at once
 LONGEST_TEXT = 10_000
-AHEAD = timedelta(minutes=5)  # by how much somebody else's clock may be fast
 NEEDED = ("channel", "granted")
 
 
@@ -67,13 +67,13 @@ def _granted(given: Any) -> bool:
 
 
 def _said_at(now: datetime, zone: tzinfo) -> Reader:
-    read_moment = fields.moment(now=now, zone=zone)
+    read_moment = moment_or_none(now=now, zone=zone)
 
     def read(given: Any) -> datetime:
-        said_at = datetime.fromisoformat(read_moment(given))
-        if said_at > now + AHEAD:
-            raise Invalid(f"{fields.shown(given)} is in the future: correct the time or its offset")
-        return said_at
+        said_at = read_moment(given)
+        if said_at is None:
+            raise Invalid("is blank: say when, for example 2026-03-01T09:30:00Z, or leave it out")
+        return datetime.fromisoformat(said_at)
 
     return read
 
