@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from campaigns.models.customers import Channel
+from tenants.models import SourceFormat
 
 COLOUR = RegexValidator(r"\A#[0-9a-fA-F]{6}\Z", "Write a colour as # and six hexadecimal digits, such as #2457d6.")
 
@@ -30,15 +31,30 @@ class Brand(models.Model):
 
 
 class Template(models.Model):
-    """Message content for a channel: what a marketer edits. Publishing freezes it as a TemplateVersion."""
+    """Message content for a channel: what a marketer edits. Publishing freezes it as a TemplateVersion.
+
+    A template on its own is its sources; one on a `base` fills that one's slots and overrides the blocks it may.
+    A push message's title is `subject` and its body `text`; an SMS is `text`; `payload` holds what else a channel
+    takes: a push message's image, link and collapse id, and the JSON of a webhook.
+    """
 
     key = models.SlugField(max_length=63, unique=True)
     name = models.CharField(max_length=200)
     channel = models.CharField(max_length=10, choices=Channel.choices, default=Channel.EMAIL)
     subject = models.CharField(max_length=500, blank=True, default="")
     preheader = models.CharField(max_length=300, blank=True, default="")
-    html = models.TextField()
+    source_format = models.CharField(max_length=10, choices=SourceFormat.choices, db_default=SourceFormat.HTML,
+                                     default=SourceFormat.HTML)  # fmt: skip
+    html = models.TextField(blank=True, default="")
     text = models.TextField(blank=True, default="", help_text="Made from the HTML when left empty.")
+    base = models.SlugField(max_length=63, blank=True, default="", db_default="")
+    slots = models.JSONField(default=dict, db_default={}, blank=True)  # {slot: value}, as the base declares them
+    blocks = models.JSONField(default=dict, db_default={}, blank=True)  # {block: source}
+    translations = models.JSONField(default=dict, db_default={}, blank=True)  # {locale: the same fields, in part}
+    payload = models.JSONField(default=dict, db_default={}, blank=True)
+    from_name = models.CharField(max_length=100, blank=True, default="", db_default="")
+    from_email = models.EmailField(blank=True, default="", db_default="")
+    reply_to = models.EmailField(blank=True, default="", db_default="")
     live = models.ForeignKey("TemplateVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(auto_now=True)
@@ -56,6 +72,8 @@ class TemplateVersion(models.Model):
     subject = models.CharField(max_length=500, blank=True, default="")
     html = models.TextField()
     text = models.TextField()
+    document = models.JSONField(default=dict, db_default={})  # what the draft said (campaigns.config.template)
+    compiled = models.JSONField(default=dict, db_default={})  # what else a batch needs: translations, links, fills
     published_at = models.DateTimeField(db_default=Now(), editable=False)
     published_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
 
@@ -64,3 +82,19 @@ class TemplateVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.template.key} v{self.number}"
+
+
+class Edition(models.Model):
+    """Which published layers a content hash in the ledger stands for, where a template is built on a base.
+
+    Written once, by the first batch that uses the combination: so every message can be rendered again.
+    """
+
+    content_hash = models.CharField(max_length=64, unique=True)
+    version = models.ForeignKey(TemplateVersion, on_delete=models.CASCADE, related_name="editions")
+    base_version = models.BigIntegerField()  # the platform's BaseVersion
+    group_version = models.BigIntegerField(null=True, blank=True)  # and the group's, where it says something
+    made_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    def __str__(self) -> str:
+        return f"{self.version} on {self.base_version}"

@@ -1,6 +1,7 @@
 """The platform's tables, all in the `public` schema."""
 
 from tenants.models.agenda import AgendaItem, Lane
+from tenants.models.bases import BasePin, BaseTemplate, BaseVersion, SourceFormat
 from tenants.models.changes import Change, Sighting
 from tenants.models.layers import Layer
 from tenants.models.retailers import Domain, Group, Retailer
@@ -9,6 +10,9 @@ from tenants.models.suppressions import PlatformSuppression
 
 __all__ = [
     "AgendaItem",
+    "BasePin",
+    "BaseTemplate",
+    "BaseVersion",
     "Change",
     "Domain",
     "Group",
@@ -17,5 +21,6 @@ __all__ = [
     "PlatformSuppression",
     "Retailer",
     "Sighting",
+    "SourceFormat",
     "Stop",
 ]

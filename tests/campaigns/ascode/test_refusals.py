@@ -88,7 +88,7 @@ BOMB = "key: staff\na: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\n"
             "<p>\n{{ customer.frist }}",
             "winback.html: line 2, column 4: customer.frist is unknown",
         ),
-        ("templates/winback.html", "", "templates/winback.html: This field cannot be blank."),
+        ("templates/winback.html", "", "templates/winback.html: a template needs some content"),
         (
             "templates/winback.html",
             "<p>" + "x" * 300_000,
