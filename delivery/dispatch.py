@@ -83,7 +83,10 @@ def deliver(batch_id: int, *, retailer: Retailer, now: datetime) -> datetime | N
 
 def _retry(lease: Lease, refusal: ChannelUnavailable, now: datetime) -> datetime:
     """Nothing of the current hand-over left the house: the batch waits, and no message has used up an attempt."""
-    due_at = now + timedelta(seconds=_backoff(lease.attempts, longest=30))
+    pause = _backoff(lease.attempts, longest=30)
+    if refusal.retry_after is not None:  # asked for: no sooner, and not all batches at the same instant
+        pause = refusal.retry_after + random.uniform(0.0, min(1.0, refusal.retry_after))
+    due_at = now + timedelta(seconds=pause)
     batches.release(lease, due_at=due_at, error=str(refusal), attempts=lease.attempts + 1)
     if refusal.permanent:
         raise MustPause(str(refusal)) from refusal

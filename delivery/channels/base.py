@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
+
+from delivery.channels.signals import NoSignals, Signal, WebhookRequest
 
 
 class Result(StrEnum):
@@ -19,15 +21,48 @@ class Result(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class SmsContent:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PushContent:
+    """`collapse_id`: of the notifications on a device that share it, the last is shown; empty: the message's key."""
+
+    title: str
+    body: str
+    image: str = ""
+    link: str = ""
+    collapse_id: str = ""
+    data: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookContent:
+    """`body` is what JSON can say."""
+
+    body: Mapping[str, Any]
+
+
+Content = SmsContent | PushContent | WebhookContent
+
+
+@dataclass(frozen=True, slots=True)
 class Outbound:
-    """One rendered message. `key` is the message's public id, stable over all attempts."""
+    """One rendered message. `key` is the message's public id, stable over all attempts.
+
+    The recipient is an e-mail address, a phone number in E.164, an FCM registration token or a Web Push subscription
+    (its JSON), or the customer's external id for a webhook. An e-mail has its subject, html and text; on every other
+    channel `content` is what is said.
+    """
 
     key: str
     recipient: str
-    subject: str
-    html: str
-    text: str
+    subject: str = ""
+    html: str = ""
+    text: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    content: Content | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,29 +77,40 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The provider's answer to one message. `detail` is its own wording, for people."""
+    """The provider's answer to one message. `detail` is its own wording, for people.
+
+    `retry_after` is how many seconds it asked to be left alone, where it deferred and said so.
+    """
 
     key: str
     result: Result
     detail: str = ""
     provider_id: str = ""
+    retry_after: float | None = None
 
 
 class ChannelUnavailable(Exception):
     """Nothing was handed over: the provider cannot be reached or refuses us as a whole.
 
-    `permanent` says that waiting will not help (wrong credentials): a person must act.
+    `permanent` says that waiting will not help (wrong credentials): a person must act. `retry_after` is how many
+    seconds to wait before the next try, where that is known.
     """
 
-    def __init__(self, message: str, *, permanent: bool = False) -> None:
+    def __init__(self, message: str, *, permanent: bool = False, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.permanent = permanent
+        self.retry_after = retry_after
 
 
 class Channel(Protocol):
-    """One configured account at a provider. Used by one thread at a time."""
+    """One configured account at a provider. Used by one thread at a time.
+
+    `key_window`: for so many seconds the provider takes a message's key for the same message and does not send it
+    twice; zero where it knows no such key.
+    """
 
     provider: str
+    key_window: float
 
     def check(self) -> None:
         """Reach the provider without sending anything. Raises ChannelUnavailable."""
@@ -75,5 +121,21 @@ class Channel(Protocol):
         Raises ChannelUnavailable only when not one message was handed over.
         """
 
+    def verify(self, request: WebhookRequest) -> None:
+        """Whether it was the provider that sent this. Raises signals.Forged, and signals.NoSignals."""
+
+    def parse(self, request: WebhookRequest) -> Sequence[Signal]:
+        """What a verified request tells. Raises signals.Unreadable."""
+
     def close(self) -> None:
         """Let go of connections."""
+
+
+class Mute:
+    """A channel whose provider calls nobody back."""
+
+    def verify(self, request: WebhookRequest) -> None:
+        raise NoSignals("This provider sends no signals.")
+
+    def parse(self, request: WebhookRequest) -> Sequence[Signal]:
+        return []

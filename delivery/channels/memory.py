@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from delivery.channels.base import Envelope, Outbound, Outcome, Result
+from delivery.channels.base import Envelope, Mute, Outbound, Outcome, Result
 
 
-class MemoryChannel:
+class MemoryChannel(Mute):
     provider = "memory"
+    key_window = 0.0
 
     def __init__(self, url: str = "memory://") -> None:
         self.sent: list[Outbound] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from delivery.channels.base import ChannelUnavailable, Envelope, Outbound, Outcome
+from delivery.channels.base import ChannelUnavailable, Envelope, Mute, Outbound, Outcome
 from delivery.channels.email import opening
 from delivery.channels.email.connection import Connection, Lost
 from delivery.channels.email.conversation import Conversation, Ledger
@@ -15,8 +15,9 @@ from delivery.channels.email.settings import SmtpSettings
 _SHARE_TO_HAND_OVER = 0.75
 
 
-class SmtpChannel:
+class SmtpChannel(Mute):
     provider = "smtp"
+    key_window = 0.0
 
     def __init__(self, settings: SmtpSettings) -> None:
         self._settings = settings
