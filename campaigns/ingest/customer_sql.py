@@ -21,13 +21,31 @@ _FIELDS = (*_TEXTS, *_CONSENTS, "attributes")
 
 _MERGED = """
     (CASE WHEN g.wiped THEN '{}' ELSE c.attributes END || coalesce(g.attributes, '{}')) - coalesce(g.removed, '{}')"""
-_NEW_VALUES = ", ".join([f"coalesce(g.{name}, c.{name})" for name in (*_TEXTS, *_CONSENTS)] + [_MERGED])
+_NEW_VALUES = ", ".join(
+    [f"coalesce(g.{name}, c.{name})" for name in _TEXTS]
+    + [f"CASE WHEN g.{name} AND NOT c.{name} AND g.no_{name} THEN false ELSE coalesce(g.{name}, c.{name}) END"
+       for name in _CONSENTS]
+    + [_MERGED]
+)  # fmt: skip
 _DEFAULTS = ", ".join(
     [f"coalesce(g.{name}, '')" for name in _TEXTS]
     + [f"coalesce(g.{name}, false)" for name in _CONSENTS]
     + ["coalesce(g.attributes, '{}')"]
 )
 _BY_CHANNEL = ", ".join(f"('{name.removeprefix('consent_')}', c.{name}, c.was_{name})" for name in _CONSENTS)
+
+
+def _said_no(flag: str) -> str:
+    """Whether a file's bare yes meets a no that was said elsewhere: the file may be older, and the no stands.
+
+    Looked up where that could matter alone, by the index, whatever stale statistics say.
+    """
+    return f"""
+        CASE WHEN g.{flag} AND NOT c.{flag} AND %(source)s LIKE 'import%%' THEN (
+            SELECT NOT k.is_granted AND k.source NOT LIKE 'import%%' FROM campaigns_consent k
+             WHERE k.customer_id = c.id AND k.channel = '{flag.removeprefix("consent_")}' AND k.topic = ''
+               AND k.is_current)
+        END AS no_{flag}"""
 
 
 def _holders(field: str) -> str:
@@ -52,7 +70,7 @@ WITH given AS MATERIALIZED (
         {", ".join(f"{name} boolean" for name in _CONSENTS)}, attributes jsonb, removed text[], wiped boolean)
 ), existing AS MATERIALIZED (
     SELECT c.id AS customer_id, g.*, c.email AS was_email, c.phone AS was_phone,
-           {", ".join(f"c.{name} AS was_{name}" for name in _CONSENTS)},
+           {", ".join(f"c.{name} AS was_{name}" for name in _CONSENTS)},{", ".join(map(_said_no, _CONSENTS))},
            NOT c.attributes @> g.attributes
            AND (SELECT count(*) > {documents.MOST_KEYS} OR octet_length(({_MERGED})::text) > {documents.MOST_BYTES}
                   FROM jsonb_object_keys({_MERGED})) AS is_overfull

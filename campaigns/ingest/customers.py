@@ -62,7 +62,8 @@ def upsert_customers(
     Fields that are absent keep what is stored, attributes merge, null clears. Of a customer given twice, the later
     row wins field by field and carries the result; the earlier ones count as unchanged. What turns a channel's consent
     over is put down as said through `source` (`api`, `import`, `console`, `demo`), recorded by `by` (whoever acts);
-    times of consents without an offset are local to `zone`.
+    times of consents without an offset are local to `zone`. A file's bare yes (`source` begins with `import`) does not
+    overturn a no that was said elsewhere: only one with its time, later than the no, does.
     """
     batch = read(given, readers(now=now, zone=zone, types=declared.types()), source=source)
     return write(batch, now=now, source=source, by=by)

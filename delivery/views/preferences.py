@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
@@ -22,9 +23,9 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
         if request.method != "POST":
             recipient = preferences.recipient(retailer, token)
         elif "undo" in request.POST:
-            recipient = preferences.resubscribe(retailer, token)
+            recipient = preferences.resubscribe(retailer, token, now=timezone.now())
         else:
-            recipient = preferences.unsubscribe(retailer, token)
+            recipient = preferences.unsubscribe(retailer, token, now=timezone.now())
     except identity.BadToken:
         return render(request, "public/bad_link.html", status=404)
     page = {"recipient": recipient, "brand": content.brand(), "acted": request.method == "POST"}

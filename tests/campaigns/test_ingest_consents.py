@@ -94,6 +94,8 @@ def test_a_customer_given_twice_says_the_later_word_last(at_acme: Retailer) -> N
         ({"consents": [entry(True, topic="No Way")]}, "consents.0.topic", "lower-case"),
         ({"consents": [entry(True, said_at="soon")]}, "consents.0.said_at", "ISO 8601"),
         ({"consents": [entry(True, said_at="2026-03-03T00:00Z")]}, "consents.0.said_at", "in the future"),
+        ({"consents": [entry(True, said_at="2026-03-01T12:06Z")]}, "consents.0.said_at", "correct the time"),
+        ({"consent_email": True, "consent_at": "2026-03-01T12:06Z"}, "consent_at", "correct the time or its offset"),
         ({"consents": [entry(True, shown="x")]}, "consents.0.shown", "an entry has channel, topic"),
         ({"consents": [entry(True, text="a\0b")]}, "consents.0.text", "remove it"),
         ({"consents": [entry(True)] * 51}, "consents", "at most 50"),
@@ -109,3 +111,65 @@ def test_what_cannot_be_meant_is_refused_with_field_and_cure(
     assert [problem.field for problem in result.problems] == [field]
     assert cure in result.problems[0].message
     assert not Customer.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "fast",
+    [
+        {"consents": [entry(True, said_at="2026-03-01T12:04Z", source="till")]},
+        {"consent_email": True, "consent_at": "2026-03-01T12:04Z", "consent_source": "till"},
+    ],
+)
+def test_what_a_fast_clock_dates_ahead_was_said_now_and_what_follows_wins(
+    at_acme: Retailer, fast: dict[str, Any]
+) -> None:
+    upsert({"external_id": "c1", **fast})
+
+    upsert({"external_id": "c1", "consents": [entry(False)]}, now=NOW + timedelta(seconds=1))
+
+    assert proof("is_granted", "said_at", "is_current") == [
+        (True, NOW, False), (False, NOW + timedelta(seconds=1), True)
+    ]  # fmt: skip
+    assert not Facts.objects.get().consent_email
+
+
+@pytest.mark.parametrize("through", ["console", "link in a message", "api"])
+def test_a_files_bare_yes_does_not_overturn_a_no_that_was_said_elsewhere(at_acme: Retailer, through: str) -> None:
+    row = {"external_id": "c1", "consent_email": True, "consent_sms": True, "city": "Leeds"}
+    upsert(row, source="import people.csv")
+    upsert({"external_id": "c1", "consent_email": False}, now=NOW + timedelta(days=1), source=through)
+
+    again = upsert(row, row | {"external_id": "c2"}, now=NOW + timedelta(days=2), source="import people.csv")
+    moved = upsert(row | {"city": "York"}, now=NOW + timedelta(days=2), source="import people.csv")
+
+    assert (again, moved) == (["unchanged", "created"], ["updated"])
+    found = Customer.objects.get(external_id="c1")
+    assert (found.consent_email, found.consent_sms, found.city) == (False, True, "York")
+    assert not Facts.objects.get(pk=found.pk).consent_email
+    assert found.consents.filter(channel="email").count() == 2
+
+
+@pytest.mark.parametrize(
+    ("row", "through"),
+    [
+        ({"consent_email": True}, "console"),
+        ({"consent_email": True}, "api"),
+        ({"consent_email": True, "consent_at": "2026-03-01T11:00Z"}, "import"),
+        ({"consents": [entry(True)]}, "import"),
+    ],
+)
+def test_a_person_or_a_later_time_does_overturn_it(at_acme: Retailer, row: dict[str, Any], through: str) -> None:
+    upsert({"external_id": "c1", "consents": [entry(False, said_at="2026-03-01T10:00Z", source="desk")]})
+
+    assert upsert({"external_id": "c1", **row}, source=through) == ["updated"]
+
+    assert Facts.objects.get().consent_email
+
+
+def test_a_file_overturns_what_a_file_said(at_acme: Retailer) -> None:
+    upsert({"external_id": "c1", "consent_email": True}, source="import a.csv")
+    upsert({"external_id": "c1", "consent_email": False}, source="import b.csv")
+
+    assert upsert({"external_id": "c1", "consent_email": True}, source="import c.csv") == ["updated"]
+
+    assert Facts.objects.get().consent_email

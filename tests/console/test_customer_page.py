@@ -11,6 +11,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from pytest_django import Settings
 
 from campaigns import configuration, consents, directory, suppressions
 from campaigns.consents import Statement
@@ -66,6 +67,15 @@ def test_page_tells_who_it_is_where_they_stand_and_where_they_belong(ines: Custo
     text = page.content.decode()
     assert "loyalty tier" in text
     assert "450.00" in text
+
+
+def test_page_shows_the_person_when_one_segment_is_too_dear_to_ask(
+    ines: Customer, ana: Client, settings: Settings
+) -> None:
+    settings.RULE_COST = 1
+    page = ana.get(path(ines))
+    assert (page.status_code, page.context["belonging"].inside, page.context["belonging"].unknown) == (200, [], 4)
+    assert "Silva" in page.content.decode()
 
 
 def test_stream_holds_every_kind_and_each_entry_once_over_its_pages(ines: Customer, ana: Client) -> None:
