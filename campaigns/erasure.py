@@ -10,9 +10,11 @@ Promise  what names the person is gone; whoever was suppressed, or had taken con
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from django.contrib.admin.models import LogEntry
 from django.db import connection, transaction
+from django.utils import timezone
 
 from campaigns import consents, facts, suppressions
 from campaigns.facts import slots
@@ -22,6 +24,7 @@ from tenants import audit, idempotency
 
 WITHDRAWN = "consent withdrawn before the customer was erased"
 _ADDRESSES = {Channel.EMAIL: "email", Channel.SMS: "phone"}
+LONGEST_CALL = timedelta(minutes=10)  # what was begun before then is there to be found
 # In the order in which rows point at one another.
 _ROWS = ("campaigns_arrival", "campaigns_event", "campaigns_consent", "campaigns_facts")
 
@@ -38,22 +41,42 @@ class Erased:
         return {"events": self.events, "consents": self.consents, "suppressions_kept": self.suppressions}
 
 
-@transaction.atomic
+@dataclass(frozen=True)
+class Traces:
+    """What doors remember of somebody: stored answers, and entries of the console's log."""
+
+    answers: list[int]
+    entries: list[int]
+
+
 def erase(customer: Customer) -> Erased:
-    """Events that arrive meanwhile wait, and then find nobody. Done twice, it is done once."""
-    facts.wait_for_turn()
-    facts.wait_to_erase()
-    locked = Customer.objects.select_for_update().filter(pk=customer.pk).first()
-    if locked is None:
-        return Erased()
-    kept = sum(_keep_out(locked, channel, field) for channel, field in _ADDRESSES.items())
-    deleted = {table: _delete(table, locked) for table in _ROWS}
-    Customer.objects.filter(pk=locked.pk).delete()
-    facts.follow([], slots.assigned(), left_email=[locked.email], left_phone=[locked.phone])
-    _forget_at_the_doors(locked)
-    erased = Erased(deleted["campaigns_event"], deleted["campaigns_consent"], kept)
-    audit.note("erase", "customer", suppressions.hashed(locked.external_id).hex()[:12], after=erased.as_dict())
+    """Events that arrive meanwhile wait, and then find nobody. Done twice, it is done once.
+
+    The long look at what doors remember comes before anybody has to wait; what they learned since is looked at again.
+    """
+    since = timezone.now() - LONGEST_CALL
+    traces = _traces(customer)
+    with transaction.atomic():
+        facts.wait_for_turn()
+        facts.wait_to_erase()
+        locked = Customer.objects.select_for_update().filter(pk=customer.pk).first()
+        if locked is None:
+            return Erased()
+        erased = _erase(locked)
+        _forget(traces)
+        _forget(_traces(locked, since=since if _names(locked) == _names(customer) else None))
+        audit.note("erase", "customer", suppressions.hashed(locked.external_id).hex()[:12], after=erased.as_dict())
     return erased
+
+
+def _erase(customer: Customer) -> Erased:
+    kept = sum(_keep_out(customer, channel, field) for channel, field in _ADDRESSES.items())
+    deleted = {table: _delete(table, customer) for table in _ROWS}
+    Customer.objects.filter(pk=customer.pk).delete()
+    facts.follow([], slots.assigned(), left_email=[customer.email], left_phone=[customer.phone])
+    own = {"content_type__app_label": "campaigns", "content_type__model": "customer", "object_id": str(customer.pk)}
+    LogEntry.objects.filter(**own).delete()
+    return Erased(deleted["campaigns_event"], deleted["campaigns_consent"], kept)
 
 
 def _keep_out(customer: Customer, channel: Channel, field: str) -> int:
@@ -85,11 +108,20 @@ def _delete(table: str, customer: Customer) -> int:
         return int(cursor.rowcount)
 
 
-def _forget_at_the_doors(customer: Customer) -> None:
-    addresses = [address for address in (customer.email, customer.phone) if address]
-    idempotency.forget(identities=[customer.external_id], texts=addresses)
-    LogEntry.objects.filter(
-        content_type__app_label="campaigns", content_type__model="customer", object_id=str(customer.pk)
-    ).delete()
-    for address in addresses:
-        LogEntry.objects.filter(object_repr__icontains=address).update(object_repr="an erased address")
+def _names(customer: Customer) -> tuple[str, str, str]:
+    return customer.external_id, customer.email, customer.phone
+
+
+def _traces(customer: Customer, *, since: datetime | None = None) -> Traces:
+    number, *addresses = _names(customer)
+    patterns = [suppressions.whole(address) for address in addresses if address]
+    entries = LogEntry.objects.filter(action_time__gte=since) if since else LogEntry.objects.all()
+    named = list(
+        entries.filter(object_repr__iregex="|".join(patterns)).values_list("pk", flat=True) if patterns else ()
+    )
+    return Traces(idempotency.naming(identities=[number], patterns=patterns, since=since), named)
+
+
+def _forget(traces: Traces) -> None:
+    idempotency.forget(traces.answers)
+    LogEntry.objects.filter(pk__in=traces.entries).update(object_repr="an erased address")

@@ -1,23 +1,25 @@
 """One person, whole: everything known told as one document, and everything that names the person forgotten.
 
 Reads    what campaigns.person reads, Message, OutcomeRecord
-Writes   what campaigns.erasure writes, and Message, OutcomeRecord, Preflight: texts in which the person is named
+Writes   what campaigns.erasure and campaigns.importing.persons write, and Message, OutcomeRecord, Preflight: texts in
+         which the person is named
 Promise  the ledger keeps its rows, states and sums; nothing in it leads back to the person
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from itertools import chain
 from typing import Any
 
 from django.db import connection, transaction
+from django.utils import timezone
 
-from campaigns import erasure, person
+from campaigns import erasure, person, suppressions
 from campaigns.erasure import Erased
+from campaigns.importing import persons
 from campaigns.models import Customer
 from delivery import identity
 from delivery.models import Message
@@ -42,17 +44,46 @@ def export(customer: Customer, retailer: Retailer, write: Write, *, now: datetim
     write("\n}\n")
 
 
-@transaction.atomic
 def erase(customer: Customer) -> Erased:
-    """Forget the person in every table of the retailer."""
-    erased = erasure.erase(customer)
-    for address in filter(None, (customer.email, customer.phone)):
-        pattern = re.escape(address)
-        _run(_CLEAN_OUTCOMES, {"customer": customer.pk, "pattern": pattern, "anybody": ANYBODY})
-        _run(_CLEAN_MESSAGES, {"customer": customer.pk, "pattern": pattern, "anybody": ANYBODY})
-    for name in filter(None, (customer.external_id, customer.email, customer.phone)):
-        _run(_CLEAN_PREFLIGHTS, {"name": _json(name), "anybody": _json(ANYBODY)})
+    """Forget the person in every table and file of the retailer. Raises NotAllowed while an import may bring them anew.
+
+    What takes long is looked for before the erasure makes others wait.
+    """
+    since = timezone.now() - erasure.LONGEST_CALL
+    latest = persons.forget(customer)
+    preflights = _naming(customer)
+    with transaction.atomic():
+        erased = erasure.erase(customer)
+        persons.refuse_later(latest, customer)
+        _clean_ledger(customer)
+        _clean_preflights(customer, preflights, since=since)
     return erased
+
+
+def _clean_ledger(customer: Customer) -> None:
+    for address in filter(None, (customer.email, customer.phone)):
+        params = {"customer": customer.pk, "pattern": suppressions.whole(address), "anybody": ANYBODY}
+        _run(_CLEAN_OUTCOMES, params)
+        _run(_CLEAN_MESSAGES, params)
+
+
+def _naming(customer: Customer) -> list[int]:
+    """The pre-flights in which the person is named."""
+    names = [_json(name) for name in _names(customer)]
+    with connection.cursor() as cursor:
+        cursor.execute(_NAMING_PREFLIGHTS, [names])
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _clean_preflights(customer: Customer, found: list[int], *, since: datetime) -> None:
+    """Those found before, and those that were made since."""
+    for name in _names(customer):
+        params = {"name": _json(name), "anybody": _json(ANYBODY), "found": found, "since": since}
+        _run(_CLEAN_PREFLIGHTS, params)
+
+
+def _names(customer: Customer) -> list[str]:
+    return [name for name in (customer.external_id, customer.email, customer.phone) if name]
 
 
 def _messages(customer: Customer, retailer: Retailer) -> Iterator[dict[str, Any]]:
@@ -111,7 +142,11 @@ _CLEAN_MESSAGES = """
 UPDATE delivery_message SET reason = regexp_replace(reason, %(pattern)s, %(anybody)s, 'gi')
 WHERE customer_id = %(customer)s AND reason ~* %(pattern)s
 """
+_NAMING_PREFLIGHTS = """
+SELECT id FROM delivery_preflight
+WHERE EXISTS (SELECT FROM unnest(%s::text[]) name WHERE strpos(result::text, name) > 0)
+"""
 _CLEAN_PREFLIGHTS = """
 UPDATE delivery_preflight SET result = replace(result::text, %(name)s, %(anybody)s)::jsonb
-WHERE strpos(result::text, %(name)s) > 0
+WHERE (id = ANY(%(found)s) OR made_at >= %(since)s) AND strpos(result::text, %(name)s) > 0
 """

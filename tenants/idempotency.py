@@ -10,12 +10,11 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any, cast
 
 from django.db import connection, transaction
-from django.db.models import Q
 from django.db.models.functions import Now
 from rest_framework.exceptions import APIException, ErrorDetail, ValidationError
 from rest_framework.renderers import JSONRenderer
@@ -65,15 +64,19 @@ def once(post: Callable[..., Response]) -> Callable[..., Response]:
     return post_once
 
 
-def forget(*, identities: Sequence[str], texts: Sequence[str]) -> int:
-    """Blank the stored answers that name somebody: an identity as a whole value, a text anywhere in one.
+def naming(*, identities: Sequence[str], patterns: Sequence[str], since: datetime | None = None) -> list[int]:
+    """The stored answers that name somebody: an identity as a whole value, a pattern of Postgres anywhere in one.
 
-    The calls stay known: sent again, they are not carried out again, and are answered by their status alone.
+    Reads every answer, or those that were begun `since` then. Belongs before locks that others wait for.
     """
-    terms = [json.dumps(each, ensure_ascii=False) for each in identities]
-    terms += [json.dumps(each, ensure_ascii=False)[1:-1] for each in texts]
-    naming = Q.create([("body__icontains", term) for term in terms], connector=Q.OR)
-    return IdempotencyKey.objects.filter(naming).update(body="") if terms else 0
+    wanted = [re.escape(json.dumps(each, ensure_ascii=False)) for each in identities] + list(patterns)
+    young = IdempotencyKey.objects.filter(created_at__gte=since) if since else IdempotencyKey.objects.all()
+    return list(young.filter(body__iregex="|".join(wanted)).values_list("pk", flat=True)) if wanted else []
+
+
+def forget(answers: Sequence[int]) -> int:
+    """Blank these. The calls stay known: sent again, they are not carried out, and answered by their status alone."""
+    return IdempotencyKey.objects.filter(pk__in=answers).update(body="")
 
 
 def key_of(request: Request) -> str | None:

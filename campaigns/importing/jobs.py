@@ -9,6 +9,7 @@ Promise  every row is counted once: rows, place and counts are written in one tr
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -106,11 +107,14 @@ def remove(job: Import) -> None:
 def forget_old(*, now: datetime) -> int:
     """Remove the files of imports that came more than KEPT_FOR ago; what became of them stays known."""
     old = Import.objects.filter(created_at__lt=now - KEPT_FOR).exclude(state__in=OPEN).exclude(file="")
-    found = list(old)
+    return forget_files(list(old))
+
+
+def forget_files(found: Sequence[Import]) -> int:
+    """Remove the files of these; how many there were. What became of their rows stays known."""
     for job in found:
         _delete_files(job)
-    Import.objects.filter(pk__in=[job.pk for job in found]).update(file="", rejects="", rejects_bytes=0)
-    return len(found)
+    return Import.objects.filter(pk__in=[job.pk for job in found]).update(file="", rejects="", rejects_bytes=0)
 
 
 def tidy(*, now: datetime) -> None:

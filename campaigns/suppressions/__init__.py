@@ -6,7 +6,7 @@ Promise  an address is on a list once, found by its hash, which outlives the add
 """
 
 from campaigns.suppressions import platform
-from campaigns.suppressions.addresses import Addresses, gathered, hashed, normal, one
+from campaigns.suppressions.addresses import Addresses, gathered, hashed, normal, one, whole
 from campaigns.suppressions.retailer import (
     add,
     add_all,
@@ -35,4 +35,5 @@ __all__ = [
     "remove_all",
     "standing",
     "take_off",
+    "whole",
 ]

@@ -76,6 +76,11 @@ def gathered(channel: str, lines: Iterable[str]) -> Addresses:
     return found
 
 
+def whole(address: str) -> str:
+    """A pattern, for Postgres and `re`, that finds the address in a text or JSON, and not inside of a longer one."""
+    return rf"(?:(?<![\w.+-])|(?<=\\[bfnrt])){re.escape(address)}(?![\w-]|\.\w)"
+
+
 def masked(address: str) -> str:
     """Enough to recognise it by: the audit trail outlives the customer, and must not hold the address itself."""
     name, at, domain = address.rpartition("@")

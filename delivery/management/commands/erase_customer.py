@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
+from campaigns.lifecycle import NotAllowed
 from delivery import person
 from delivery.management.person_command import PersonCommand
 from tenants.models import Retailer
@@ -22,7 +23,10 @@ class Command(PersonCommand):
         customer = self.customer(options["external_id"])
         if not options["yes"]:
             raise CommandError(f"This cannot be undone. To forget {customer.external_id}, say so with --yes.")
-        erased = person.erase(customer)
+        try:
+            erased = person.erase(customer)
+        except NotAllowed as refusal:
+            raise CommandError(str(refusal)) from refusal
         if options["json"]:
             self.stdout.write(json.dumps(erased.as_dict()))
             return
