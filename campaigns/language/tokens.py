@@ -42,25 +42,43 @@ class Piece(NamedTuple):
     at: int
 
 
+class Tag(NamedTuple):
+    """A tag as it stands in a source. `piece` is None for a comment."""
+
+    piece: Piece | None
+    start: int
+    end: int
+    trims: bool  # the white space behind it
+
+
 def pieces(source: str) -> Iterator[Piece]:
     """White space beside `-` signs is gone already. Raises Mistaken."""
-    position, tags, is_trimmed = 0, 0, False
-    while position < len(source):
-        opening = _OPENING.search(source, position)
-        start = opening.start() if opening else len(source)
-        text = source[position:start]
-        text = text.lstrip() if is_trimmed else text
-        text = text.rstrip() if source[start + 2 : start + 3] == "-" else text
-        if text:
+    position, is_trimmed = 0, False
+    for tag in tags(source):
+        if text := _between(source, position, tag.start, is_trimmed=is_trimmed):
             yield Piece("text", text, [], position)
-        if not opening:
-            return
-        tags += 1
-        if tags > MAX_TAGS:
-            raise Mistaken(f"more than {MAX_TAGS} tags: write fewer", start)
-        piece, position, is_trimmed = _tag(source, start)
-        if piece:
-            yield piece
+        if tag.piece:
+            yield tag.piece
+        position, is_trimmed = tag.end, tag.trims
+    if text := _between(source, position, len(source), is_trimmed=is_trimmed):
+        yield Piece("text", text, [], position)
+
+
+def tags(source: str) -> Iterator[Tag]:
+    """Every tag and where it stands. Raises Mistaken."""
+    position, count = 0, 0
+    while opening := _OPENING.search(source, position):
+        count += 1
+        if count > MAX_TAGS:
+            raise Mistaken(f"more than {MAX_TAGS} tags: write fewer", opening.start())
+        piece, position, trims = _tag(source, opening.start())
+        yield Tag(piece, opening.start(), position, trims)
+
+
+def _between(source: str, start: int, end: int, *, is_trimmed: bool) -> str:
+    text = source[start:end]
+    text = text.lstrip() if is_trimmed else text
+    return text.rstrip() if source[end + 2 : end + 3] == "-" else text
 
 
 def place(source: str, at: int) -> tuple[int, int]:

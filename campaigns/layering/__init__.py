@@ -1,0 +1,16 @@
+"""Layered templates: what a base leaves open, what the layers below it say, and the sources that come of both. Pure.
+
+A base is the platform's (or a group's own). It declares typed slots, marks blocks that may be replaced, and locks the
+others. The layers above one another are base, group, retailer's template, campaign's variant; the uppermost that says
+something of a slot or block counts, unless a layer below locked it.
+
+What a layer says is spliced into the base's source, so a lower layer is never trusted with more than its own place: it
+is read by an HTML parser and written anew, balanced, with elements, attributes and styles from a short list. So no
+layer can open what the base closes, hide a locked block, lie over it, or push it away.
+"""
+
+from campaigns.layering.bases import Base, compile_base
+from campaigns.layering.fragments import clean
+from campaigns.layering.resolving import Fill, Resolved, check_fill, resolve
+
+__all__ = ["Base", "Fill", "Resolved", "check_fill", "clean", "compile_base", "resolve"]
