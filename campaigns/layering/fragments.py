@@ -24,6 +24,7 @@ from campaigns.layering import balance, styles
 MAX_FRAGMENT = 64 * 1024  # characters
 HIGHEST = 20_000  # pixels that a fragment may declare, all in all
 MOST_BREAKS = 200
+MOST_ROUNDS = 8
 _SCHEMES = {"http", "https", "mailto", "tel"}
 _PLACE = re.compile(r"(?:https://)?zq(\d+)qz")
 _COMMENT = re.compile(r"<!--(.*?)-->", re.DOTALL)
@@ -159,6 +160,15 @@ def _keyword(tag: Tag) -> str:
 
 # -- what may stand ----------------------------------------------------------------------------------------------------
 def _cleaned(text: str, kind: Kind) -> str:
+    """Written anew until that changes nothing: where an element was taken out, what is left may read otherwise."""
+    for _ in range(MOST_ROUNDS):
+        before, text = text, _written(text, kind)
+        if text == before:
+            return text
+    return ""
+
+
+def _written(text: str, kind: Kind) -> str:
     elements = set(kind.elements)
     written = nh3.clean(
         text,

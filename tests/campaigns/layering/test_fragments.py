@@ -5,7 +5,7 @@ from __future__ import annotations
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from campaigns.language import tokens
@@ -99,6 +99,7 @@ _BITS = st.sampled_from([
 ])  # fmt: skip
 
 
+@settings(max_examples=1000)
 @given(st.lists(_BITS, max_size=30).map("".join))
 def test_whatever_is_written_what_stands_is_balanced_and_listed(source: str) -> None:
     cleaned, _ = fragments.clean(source, BLOCK)
