@@ -12,8 +12,9 @@ from inscriptis.model.config import ParserConfig
 
 from campaigns import language, policies
 from campaigns.config import policy as rules
-from campaigns.config.gate import Invalid, Problem, content_hash
+from campaigns.config.gate import Invalid, Problem, content_hash, parse
 from campaigns.config.policy import Policy
+from campaigns.config.template import STRUCTURED, TEMPLATE
 from campaigns.models import Brand, Template, TemplateVersion
 from tenants import audit, changes, context
 from tenants.accounts.models import User
@@ -41,6 +42,8 @@ def first_sender(retailer: Retailer) -> str:
 
 def check(template: Template) -> list[Problem]:
     """Everything that keeps a template from being published, with field, line and cure."""
+    if misshapen := check_shape(template):
+        return misshapen
     problems = [
         Problem(field, str(mistake), "template")
         for field in ("subject", "preheader", "html", "text")
@@ -53,6 +56,15 @@ def check(template: Template) -> list[Problem]:
     if not problems and not template.text and language.mistakes(plain_text(template.html)):
         problems.append(Problem("text", "no text part can be made from this HTML: write one", "text_needed"))
     return problems
+
+
+def check_shape(template: Template) -> list[Problem]:
+    """What is wrong with the form of slots, blocks, translations and payload, each by its path."""
+    try:
+        parse(TEMPLATE, {name: getattr(template, name) for name in STRUCTURED})
+    except Invalid as invalid:
+        return invalid.problems
+    return []
 
 
 def breaches(subject: str, html: str, text: str, policy: Policy) -> list[Problem]:

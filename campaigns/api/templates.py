@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework.generics import get_object_or_404
@@ -8,6 +11,7 @@ from rest_framework.response import Response
 
 from campaigns import content, editing, liquid, serializers
 from campaigns.api.base import ApiView, ListView, keyed
+from campaigns.config.template import STRUCTURED
 from campaigns.models import Template, TemplateVersion
 from tenants.accounts.models import Scope
 from tenants.idempotency import once
@@ -28,7 +32,8 @@ class Templates(ListView):
         """Make a draft. It goes out once it is published."""
         given = serializers.TemplateSerializer(data=request.data)
         given.is_valid(raise_exception=True)
-        template = Template(**given.validated_data)
+        template = Template()
+        _fill(template, given.validated_data)
         editing.save_template(template)
         location = {"Location": f"{request.path}{template.key}/"}
         return Response(serializers.TemplateSerializer(template).data, status=201, headers=location)
@@ -67,6 +72,7 @@ class TemplateDetail(TemplateView):
         return self._save(request, partial=False)
 
     def patch(self, request: Request, key: str) -> Response:
+        """What is left out stays as it is, a slot, block or translation too; one that is null is removed."""
         return self._save(request, partial=True)
 
     @extend_schema(responses={204: None})
@@ -78,10 +84,17 @@ class TemplateDetail(TemplateView):
         template = self.get_object()
         given = self.get_serializer(template, data=keyed(request, template.key), partial=partial)
         given.is_valid(raise_exception=True)
-        for name, value in given.validated_data.items():
-            setattr(template, name, value)
+        _fill(template, given.validated_data, is_patch=partial)
         editing.save_template(template)
         return Response(self.get_serializer(template).data)
+
+
+def _fill(template: Template, given: Mapping[str, Any], *, is_patch: bool = False) -> None:
+    for name, value in given.items():
+        if name in STRUCTURED:
+            setattr(template, name, editing.merged(getattr(template, name) if is_patch else {}, value))
+        else:
+            setattr(template, name, value)
 
 
 class TemplatePublish(TemplateView):

@@ -97,5 +97,5 @@ def _with_new_content(made: Plan) -> list[str]:
         for change in made.changes
         if change.kind == templates.TemplateKind.name
         and change.action != "delete"
-        and (change.action == "create" or {field.path for field in change.fields} & templates.CONTENT)
+        and (change.action == "create" or {field.path.partition(".")[0] for field in change.fields} & templates.CONTENT)
     ]

@@ -106,7 +106,7 @@ def _check_scalar(value: Any) -> None:
 
 
 def _problem(entry: Any) -> Problem:
-    path = ".".join(str(part) for part in entry["loc"] if not str(part).startswith("<"))
+    path = ".".join(str(part) for part in entry["loc"] if not str(part).startswith(("<", "[")))
     message = _CURES.get(entry["type"]) or entry["msg"].removeprefix("Value error, ")
     return Problem(_without_kind(path, entry), message, entry["type"])
 

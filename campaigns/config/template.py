@@ -6,15 +6,31 @@ below may replace in `{% block hero %}...{% endblock %}`, and what none may in `
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, TypeAdapter
+from pydantic import BeforeValidator, Field, StringConstraints, TypeAdapter
 
 from campaigns.config.values import Key, Name, Part
 
 MAX_SOURCE = 256 * 1024  # characters
-SlotName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
-Locale = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}$")]
+
+
+def _spelt(pattern: str, cure: str) -> BeforeValidator:
+    """Says in words what to write instead of anything else."""
+
+    def check(value: Any) -> Any:
+        if isinstance(value, str) and not re.fullmatch(pattern, value):
+            raise ValueError(cure)
+        return value
+
+    return BeforeValidator(check)
+
+
+_NAME, _NAME_CURE = r"^[a-z][a-z0-9_]{0,62}$", "write a name in small letters, digits and _, beginning with a letter"
+_LOCALE, _LOCALE_CURE = r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}$", "write a language such as de, pt-BR or zh-Hant-TW"
+SlotName = Annotated[str, _spelt(_NAME, _NAME_CURE), StringConstraints(pattern=_NAME)]
+Locale = Annotated[str, _spelt(_LOCALE, _LOCALE_CURE), StringConstraints(pattern=_LOCALE)]
 Source = Annotated[str, StringConstraints(max_length=MAX_SOURCE)]
 Line = Annotated[str, StringConstraints(max_length=500)]
 Url = Annotated[str, StringConstraints(max_length=2000)]
@@ -156,6 +172,7 @@ class TemplateDocument(Part):
 BASE: TypeAdapter[BaseDocument] = TypeAdapter(BaseDocument)
 LAYER: TypeAdapter[LayerDocument] = TypeAdapter(LayerDocument)
 TEMPLATE: TypeAdapter[TemplateDocument] = TypeAdapter(TemplateDocument)
+STRUCTURED = ("slots", "blocks", "translations", "payload")  # the fields of a template that hold more than text
 SLOT: TypeAdapter[Slot] = TypeAdapter(Slot)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from pydantic import BaseModel
 from rest_framework import serializers
 
@@ -58,15 +59,51 @@ class TemplateSummary(serializers.ModelSerializer[Template]):
         fields = ["key", "name", "channel", "subject", "live_version", "created_at", "updated_at"]
 
 
+class TranslationSerializer(serializers.Serializer[Any]):
+    """A template in another language: what is left out stays as it is. Stands here for the schema."""
+
+    subject = serializers.CharField(required=False)
+    preheader = serializers.CharField(required=False)
+    html = serializers.CharField(required=False)
+    text = serializers.CharField(required=False)
+    slots = serializers.DictField(child=serializers.JSONField(), required=False)
+    blocks = serializers.DictField(child=serializers.CharField(), required=False)
+    payload = serializers.DictField(child=serializers.JSONField(), required=False)
+
+
+@extend_schema_field(TranslationSerializer)
+class TranslationField(serializers.JSONField):
+    """Checked with the template it belongs to (campaigns.content), where its path is known."""
+
+
+def _structured(child: serializers.Field[Any, Any, Any, Any] | None = None, **options: Any) -> serializers.DictField:
+    """In a PATCH, what is null is removed, and what is left out stays."""
+    return serializers.DictField(child=child or serializers.JSONField(allow_null=True), required=False, **options)
+
+
 class TemplateSerializer(serializers.ModelSerializer[Template]):
     live_version = serializers.IntegerField(source="live.number", default=None, read_only=True)
+    slots = _structured(help_text="{slot: value}, for the slots of the base it is built on.")
+    blocks = _structured(
+        serializers.CharField(allow_blank=True, allow_null=True, trim_whitespace=False),
+        help_text="{block: source}, in place of the base's.",
+    )
+    translations = _structured(TranslationField(allow_null=True), help_text="{locale: the same fields, in part}")
+    payload = _structured(help_text="A push's image, link and collapse id; a webhook's JSON.")
 
     class Meta:
         model = Template
         fields = [
-            "key", "name", "channel", "subject", "preheader", "html", "text", "live_version", "created_at", "updated_at"
+            "key", "name", "channel", "source_format", "base", "subject", "preheader", "html", "text", "slots",
+            "blocks", "translations", "payload", "from_name", "from_email", "reply_to", "live_version", "created_at",
+            "updated_at",
         ]  # fmt: skip
-        extra_kwargs = {"html": {"trim_whitespace": False}, "text": {"trim_whitespace": False}}
+        extra_kwargs = {
+            "html": {"trim_whitespace": False},
+            "text": {"trim_whitespace": False},
+            "source_format": {"help_text": "What `html` is written in."},
+            "base": {"help_text": "The base it is built on; empty for one on its own."},
+        }
 
 
 class TemplateVersionSerializer(serializers.ModelSerializer[TemplateVersion]):

@@ -31,10 +31,55 @@ def test_template_is_made_read_changed_and_removed(api: Api, hello: dict[str, An
     assert api.patch("templates/hello/", {"subject": "Hi"}).json()["subject"] == "Hi"
     assert api.put("templates/hello/", HELLO).json()["subject"] == HELLO["subject"]
     [listed] = api.get("templates/").json()["results"]
-    assert listed.items() <= hello.items() | {"updated_at": listed["updated_at"]}.items()
+    now = hello | {"updated_at": listed["updated_at"]}
+    assert listed == {name: now[name] for name in listed}
     assert "html" not in listed
     assert api.delete("templates/hello/").status_code == 204
     assert problem(api.get("templates/hello/"))[0] == 404
+
+
+PARTS = {
+    "blocks": {"hero": "<p>{{ content.headline }}</p>\n", "offer": "<p>Ten off</p>"},
+    "translations": {"de": {"subject": "Hallo", "slots": {"headline": "Guten Tag"}}, "pt-BR": {"subject": "Olá"}},
+    "payload": {"image": "https://acme.example/a.png"},
+    "from_name": "Acme", "from_email": "news@acme.example", "reply_to": "help@acme.example", "source_format": "html",
+}  # fmt: skip
+
+
+def test_parts_of_a_template_are_kept_and_a_patch_merges_them(api: Api) -> None:
+    made = api.post("templates/", HELLO | {"key": "parts"} | PARTS)
+    assert made.status_code == 201, made.json()
+    told = api.get("templates/parts/").json()
+    assert PARTS.items() == {name: told[name] for name in PARTS}.items()
+    change = {
+        "blocks": {"offer": None, "legal": "<p>x</p>"},
+        "translations": {"de": {"slots": None}, "pt-BR": None, "fr": {"subject": "Bonjour"}},
+    }
+    patched = api.patch("templates/parts/", change).json()
+    assert patched["blocks"] == {"hero": PARTS["blocks"]["hero"], "legal": "<p>x</p>"}  # type: ignore[index]
+    assert patched["translations"] == {"de": {"subject": "Hallo"}, "fr": {"subject": "Bonjour"}}
+    assert patched["from_email"] == "news@acme.example"
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"blocks": {"Hero": "x"}}, "blocks.Hero"),
+        ({"translations": {"german": {}}}, "translations.german"),
+        ({"translations": {"de": {"colour": "red"}}}, "translations.de.colour"),
+        ({"translations": {"de": 5}}, "translations.de"),
+        ({"slots": {"1": "x"}}, "slots.1"),
+        ({"slots": []}, "slots"),
+        ({"source_format": "markdown"}, "source_format"),
+        ({"from_email": "nobody"}, "from_email"),
+    ],
+)
+def test_a_part_that_cannot_be_is_refused_by_its_path(
+    api: Api, hello: dict[str, Any], change: dict[str, Any], field: str
+) -> None:
+    status, errors = problem(api.patch("templates/hello/", change))
+    assert (status, [name for name, _ in errors]) == (400, [field])
+    assert api.get("templates/hello/").json() == hello
 
 
 def test_unknown_variable_is_named_with_field_and_line_when_saved(api: Api, hello: dict[str, Any]) -> None:

@@ -2,12 +2,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from datetime import datetime
-from typing import Any
 
 from campaigns import configuration, editing, resolution
 from campaigns.ascode.documents import Configuration, Document, Kind
 from campaigns.ascode.kinds import bounds, references
-from campaigns.ascode.kinds.numbers import tidy
+from campaigns.ascode.kinds.kept import in_order, tidy
 from campaigns.ascode.kinds.rows import locked
 from campaigns.config.gate import Problem
 from campaigns.models import Campaign
@@ -26,10 +25,10 @@ class CampaignKind(Kind):
         shaped: Document = tidy(resolution.shaped(data))
         for step in shaped.get("steps", []):
             if "when" in step:
-                step["when"] = _sorted(step["when"])
+                step["when"] = in_order(step["when"])
             for variant in step.get("variants", []):
                 if "content" in variant:
-                    variant["content"] = _sorted(variant["content"])
+                    variant["content"] = in_order(variant["content"])
         return shaped
 
     def problems(self, document: Document, target: Configuration, now: datetime) -> list[Problem]:
@@ -60,10 +59,3 @@ class CampaignKind(Kind):
 
     def remove(self, key: str) -> None:
         editing.remove_campaign(Campaign.objects.get(key=key))
-
-
-def _sorted(value: Any) -> Any:
-    """The database does not keep the order of names that are free."""
-    if isinstance(value, dict):
-        return {name: _sorted(value[name]) for name in sorted(value)}
-    return [_sorted(part) for part in value] if isinstance(value, list) else value

@@ -9,7 +9,7 @@ from typing import Any
 from campaigns import blast, checks, policies
 from campaigns.ascode.documents import Configuration, Document, Kind
 from campaigns.ascode.kinds import bounds, references
-from campaigns.ascode.kinds.numbers import tidy
+from campaigns.ascode.kinds.kept import tidy
 from campaigns.ascode.kinds.rows import locked
 from campaigns.config.gate import Invalid, Problem, dump_written
 from tenants import context

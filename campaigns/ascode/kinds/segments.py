@@ -7,7 +7,7 @@ from functools import cache
 from campaigns import compiler, editing
 from campaigns.ascode.documents import Configuration, Document
 from campaigns.ascode.kinds import references
-from campaigns.ascode.kinds.numbers import tidy
+from campaigns.ascode.kinds.kept import tidy
 from campaigns.ascode.kinds.rows import RowKind
 from campaigns.config.gate import Invalid, Problem, dump, parse_rule
 from campaigns.config.rules import AllOf, InSegment, Rule

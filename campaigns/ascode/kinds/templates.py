@@ -2,23 +2,33 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
 from campaigns import content, editing
 from campaigns.ascode.documents import Configuration, Document
 from campaigns.ascode.kinds import bounds, references
+from campaigns.ascode.kinds.kept import in_order, tidy
 from campaigns.ascode.kinds.rows import RowKind
-from campaigns.config.gate import Problem
+from campaigns.config.gate import Problem, dump, parse
+from campaigns.config.template import STRUCTURED, TEMPLATE, TemplateDocument
 from campaigns.models import Template
 
-CONTENT = frozenset({"channel", "subject", "preheader", "html", "text"})  # what is published
+CONTENT = frozenset(TemplateDocument.model_fields)  # what is published
 
 
 class TemplateKind(RowKind):
     name = "templates"
     noun = "template"
     model = Template
-    fields = ("key", "name", "channel", "subject", "preheader", "html", "text")
+    fields = ("key", "name", *TemplateDocument.model_fields)
+    structured = STRUCTURED
     texts = {"html": ".html", "text": ".txt"}
+
+    def shaped(self, data: Document) -> Document:
+        shaped = super().shaped(data)
+        said = dump(parse(TEMPLATE, {name: shaped[name] for name in STRUCTURED if name in shaped}))
+        kept = {name: in_order(tidy(value)) for name, value in said.items()}
+        return {name: kept.get(name, value) for name, value in shaped.items() if _says(name, value, kept)}
 
     def problems(self, document: Document, target: Configuration, now: datetime) -> list[Problem]:
         found = self.column_problems(document)
@@ -36,6 +46,11 @@ class TemplateKind(RowKind):
 
     def remove(self, key: str) -> None:
         editing.remove_template(Template.objects.get(key=key))
+
+
+def _says(name: str, value: Any, kept: Document) -> bool:
+    """A template in HTML on its own is what goes without saying."""
+    return name in kept or (name not in STRUCTURED and (name, value) != ("source_format", "html"))
 
 
 def live() -> dict[str, str]:

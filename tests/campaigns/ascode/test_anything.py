@@ -118,6 +118,26 @@ CAMPAIGNS: Any = st.fixed_dictionaries(
 )
 
 
+NAMES = st.from_regex(r"[a-z][a-z0-9_]{0,10}", fullmatch=True)
+SLOTS = st.dictionaries(NAMES, STRINGS | st.fixed_dictionaries({"url": STRINGS, "alt": STRINGS}), max_size=3)
+BLOCKS = st.dictionaries(NAMES, STRINGS, max_size=3)
+PARTS: Any = st.fixed_dictionaries(
+    {},
+    optional={
+        "slots": SLOTS,
+        "blocks": BLOCKS,
+        "payload": st.dictionaries(STRINGS, DATA, max_size=3),
+        "translations": st.dictionaries(
+            st.sampled_from(["de", "pt-BR", "zh-Hant-TW"]),
+            st.fixed_dictionaries({}, optional={"subject": STRINGS, "text": STRINGS, "slots": SLOTS, "blocks": BLOCKS}),
+            max_size=3,
+        ),
+        "source_format": st.sampled_from(["html", "mjml"]),
+        "from_name": STRINGS.filter(lambda text: len(text) <= 40),
+    },
+)
+
+
 def accepted(save: Callable[[], object]) -> bool:
     """False where the door that owns it refuses it: what never comes in need not go out."""
     try:
@@ -131,7 +151,7 @@ def accepted(save: Callable[[], object]) -> bool:
 @given(
     st.lists(CAMPAIGNS, max_size=2, unique_by=lambda config: config["key"]),
     st.dictionaries(KEYS, RULES, max_size=3),
-    st.dictionaries(KEYS, st.tuples(TEXT, STRINGS, STRINGS), max_size=2),
+    st.dictionaries(KEYS, st.tuples(TEXT, STRINGS, STRINGS, PARTS), max_size=2),
     STRINGS.filter(lambda text: len(text) <= 40),
 )
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
@@ -141,7 +161,7 @@ def test_whatever_a_retailer_has_goes_out_and_comes_in_as_it_was(
     tmp_path_factory: pytest.TempPathFactory,
     campaigns: list[dict[str, Any]],
     segments: dict[str, Any],
-    templates: dict[str, tuple[str, str, str]],
+    templates: dict[str, tuple[str, str, str, dict[str, Any]]],
     address: str,
 ) -> None:
     root, now = tmp_path_factory.mktemp("any"), timezone.now()
@@ -150,8 +170,8 @@ def test_whatever_a_retailer_has_goes_out_and_comes_in_as_it_was(
             Brand.objects.filter(pk=content.brand().pk).update(postal_address=address)
             for key, rule in segments.items():
                 accepted(partial(editing.save_segment, Segment(key=key, name=key, rule=rule), now=now))
-            for key, (html, text, subject) in templates.items():
-                row = Template(key=key, name=key, html=f"<p>{html}", text=text, subject=subject)
+            for key, (html, text, subject, parts) in templates.items():
+                row = Template(key=key, name=key, html=f"<p>{html}", text=text, subject=subject, **parts)
                 accepted(partial(editing.save_template, row))
             for data in campaigns:
                 accepted(partial(configuration.save_draft, data))

@@ -1,4 +1,4 @@
-"""Numbers that read back from the database as they were written. Pure."""
+"""Values that read back from the database as they were written. Pure."""
 
 from __future__ import annotations
 
@@ -21,6 +21,13 @@ def tidy(value: Any) -> Any:
     if isinstance(value, list):
         return [tidy(part) for part in value]
     return _kept(value)
+
+
+def in_order(value: Any) -> Any:
+    """The database does not keep the order of names that are free."""
+    if isinstance(value, dict):
+        return {name: in_order(value[name]) for name in sorted(value)}
+    return [in_order(part) for part in value] if isinstance(value, list) else value
 
 
 def _bounds(value: Any) -> Any:
