@@ -67,3 +67,16 @@ def campaign(key: str = "welcome", **parts: Any) -> Campaign:
 
 def segment(key: str, rule: dict[str, Any]) -> Segment:
     return Segment.objects.create(key=key, name=key.title(), rule=rule)
+
+
+def base_draft(**parts: Any) -> dict[str, Any]:
+    """What the author of a base template writes: a headline to fill, a body to replace, a footer to keep."""
+    draft = {
+        "source_format": "html",
+        "subject": "News of {{ brand.name }}",
+        "html": "<html><body><h1>{{ content.headline }}</h1>{% block main %}<p>What is new</p>{% endblock %}"
+        '{% locked footer %}<p>{{ brand.name }}</p><a href="{{ unsubscribe_url }}">Unsubscribe</a>{% endlocked %}'
+        "</body></html>",
+        "slots": {"headline": {"type": "text", "default": "Hello"}},
+    } | parts
+    return {name: value for name, value in draft.items() if value is not None}

@@ -1,11 +1,42 @@
 """Base templates: what retailers' templates are built on, and which version of one counts for whom.
 
-Reads    BaseTemplate, BaseVersion, BasePin, Retailer
-Promise  what counts is looked up once per batch, so it holds from every retailer's next batch on
+Reads    BaseTemplate, BaseVersion, BasePin, Retailer; Template of every retailer, where an impact is asked for
+Writes   BaseTemplate, BaseVersion, BasePin
+Promise  a version never changes but for being killed; what counts is looked up once per batch, so a publish, a way
+         back, a pin or a kill holds from every retailer's next batch on, and nothing is copied to anyone
 """
 
 from __future__ import annotations
 
+from campaigns.bases.drafts import ChangedMeanwhile, blank, check, find, is_layer, listed, name, parse, save
+from campaigns.bases.impact import Impact, impact
+from campaigns.bases.releases import NotAllowed, kill, pin, promote, publish, roll_back, unpin
 from campaigns.bases.standing import Frozen, Place, Standing, Unavailable, document, places, standing
 
-__all__ = ["Frozen", "Place", "Standing", "Unavailable", "document", "places", "standing"]
+__all__ = [
+    "ChangedMeanwhile",
+    "Frozen",
+    "Impact",
+    "NotAllowed",
+    "Place",
+    "Standing",
+    "Unavailable",
+    "blank",
+    "check",
+    "document",
+    "find",
+    "impact",
+    "is_layer",
+    "kill",
+    "listed",
+    "name",
+    "parse",
+    "pin",
+    "places",
+    "promote",
+    "publish",
+    "roll_back",
+    "save",
+    "standing",
+    "unpin",
+]

@@ -114,6 +114,8 @@ def _problem(entry: Any) -> Problem:
 def _without_kind(path: str, entry: Any) -> str:
     """`trigger.schedule.at` is `trigger.at` to its author: pydantic names the chosen kind in the path."""
     parts = path.split(".")
+    if len(parts) > 3 and parts[0] == "slots":
+        del parts[2]
     if len(parts) > 1 and parts[0] == "trigger" and parts[1] in ("schedule", "recurring", "event", "api"):
         del parts[1]
     return ".".join(parts)

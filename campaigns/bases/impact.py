@@ -1,0 +1,145 @@
+"""What a draft of a base would do to the retailers below it, worked out when somebody asks.
+
+Reads    Template and TemplateVersion of every active retailer; BaseVersion, BasePin
+Promise  what is told not to fit is what the layers' own check refuses, and it fits now
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+from psycopg import sql
+
+from campaigns import layering
+from campaigns.bases import drafts
+from campaigns.config import template as language_of
+from campaigns.config.gate import Invalid, Problem, parse
+from campaigns.config.template import BaseDocument, LayerDocument, TemplateDocument
+from campaigns.layering import Base, Fill
+from tenants.models import BaseTemplate, Retailer
+
+AT_ONCE = 50  # schemas read by one statement
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """Something of a retailer's template that the base would have no place for any more."""
+
+    template: str
+    field: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Impact:
+    """What is built on the base in one retailer. One that is pinned keeps the version it has."""
+
+    retailer: Retailer
+    templates: int
+    is_pinned: bool
+    misfits: tuple[Misfit, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """What fills are held against: a base, and what each group says over it."""
+
+    base: Base
+    groups: Mapping[int | None, Fill]
+
+    def problems(self, fill: Fill, group_id: int | None) -> list[Problem]:
+        over = [self.groups[group_id]] if group_id in self.groups else []
+        return layering.check_fill(self.base, over, fill)
+
+
+def impact(base: BaseTemplate, draft: Any = None) -> list[Impact]:
+    """Of every active retailer below that builds on the base, by slug: how much, and what would not fit the draft.
+
+    Without a draft, who builds on it. Raises Invalid for what cannot be published.
+    """
+    now, then = _frames(base, draft) if draft is not None else (None, None)
+    below = _below(base)
+    pinned = set(base.pins.filter(version__killed_at=None).values_list("retailer_id", flat=True)) if base.pk else set()
+    found: dict[int, list[Any]] = {}
+    for pk, *template in _templates(base.key, below):
+        found.setdefault(pk, []).append(template)
+    return [
+        Impact(each, len(found[each.pk]), each.pk in pinned, tuple(_misfits(each, found[each.pk], now, then)))
+        for each in below
+        if each.pk in found
+    ]
+
+
+def _below(base: BaseTemplate) -> list[Retailer]:
+    active = Retailer.objects.active().order_by("slug")
+    return list(active.filter(group_id=base.group_id) if base.group_id else active)
+
+
+def _frames(base: BaseTemplate, draft: Any) -> tuple[_Frame | None, _Frame]:
+    """What counts for everybody now, and what the draft would make of it."""
+    written = drafts.parse(base, draft)
+    if problems := drafts.problems(base, written):
+        raise Invalid(problems)
+    rows = BaseTemplate.objects.filter(key=base.key, live__isnull=False).select_related("live", "group")
+    said = {row.group_id: row for row in rows}
+    own = base.group_id if isinstance(written, BaseDocument) else None  # whose row the base itself is
+    groups = {pk: _said(row) for pk, row in said.items() if pk != own}
+    live = _loaded(said[own]) if own in said else None
+    now = _Frame(live, groups) if live else None
+    if isinstance(written, BaseDocument):
+        return now, _Frame(layering.compile_base(written)[0], groups)
+    assert live, "a layer without a base has problems"
+    return now, _Frame(live, groups | {base.group_id: drafts.fill(base, written)})
+
+
+def _loaded(row: BaseTemplate) -> Base:
+    return Base.load(row.live.compiled if row.live else {})
+
+
+def _said(row: BaseTemplate) -> Fill:
+    written: LayerDocument = parse(language_of.LAYER, row.live.document if row.live else {})
+    return drafts.fill(row, written)
+
+
+def _misfits(retailer: Retailer, templates: Iterable[Any], now: _Frame | None, then: _Frame | None) -> Iterator[Misfit]:
+    for key, written in templates if then else ():
+        try:
+            document: TemplateDocument = parse(language_of.TEMPLATE, json.loads(written))
+        except Invalid as invalid:  # published under other rules
+            yield Misfit(key, "", f"it cannot be read any more: {invalid}")
+            continue
+        fill, group_id = Fill.of("this template", document), retailer.group_id
+        before = {(problem.field, problem.code) for problem in now.problems(fill, group_id)} if now else set()
+        for problem in then.problems(fill, group_id) if then else ():
+            if (problem.field, problem.code) not in before:
+                yield Misfit(key, problem.field, problem.message)
+
+
+def _templates(key: str, retailers: list[Retailer]) -> Iterator[tuple[Any, ...]]:
+    """(retailer, key, document) of each template on the base: as published, or as it is written."""
+    for start in range(0, len(retailers), AT_ONCE):
+        parts = [
+            _BUILT_ON.format(
+                retailer=sql.Literal(each.pk), schema=sql.Identifier(each.schema_name), key=sql.Literal(key)
+            )
+            for each in retailers[start : start + AT_ONCE]
+        ]
+        with connection.cursor() as cursor:
+            cursor.execute(sql.SQL(" UNION ALL ").join(parts))
+            yield from cursor.fetchall()
+
+
+# Schema names are quoted identifiers that we generated.
+_BUILT_ON = sql.SQL("""
+SELECT {retailer}, template.key,
+    CASE WHEN version.document ->> 'base' = {key} THEN version.document ELSE
+        jsonb_build_object('channel', template.channel, 'base', template.base, 'slots', template.slots,
+                           'blocks', template.blocks, 'translations', template.translations) END ::text
+FROM {schema}.campaigns_template template
+LEFT JOIN {schema}.campaigns_templateversion version ON version.id = template.live_id
+WHERE template.base = {key}
+""")
