@@ -10,7 +10,7 @@ from inscriptis import get_text
 from inscriptis.css_profiles import CSS_PROFILES
 from inscriptis.model.config import ParserConfig
 
-from campaigns import language, policies
+from campaigns import channelled, language, policies
 from campaigns.config import policy as rules
 from campaigns.config.gate import Invalid, Problem, content_hash, parse
 from campaigns.config.policy import Policy
@@ -44,6 +44,8 @@ def check(template: Template) -> list[Problem]:
     """Everything that keeps a template from being published, with field, line and cure."""
     if misshapen := check_shape(template):
         return misshapen
+    if template.channel in channelled.CHANNELS:
+        return channelled.problems(template)
     problems = [
         Problem(field, str(mistake), "template")
         for field in ("subject", "preheader", "html", "text")

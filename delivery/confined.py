@@ -22,7 +22,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from delivery.rendering import Content, Rendered, Renderer, RenderError
+from delivery.rendering import Content, Parts, Rendered, RenderError, one_line
 
 SECONDS = 2  # of processor time
 _PATIENCE = 8.0  # seconds that may pass meanwhile, on a machine that is busy with something else
@@ -35,7 +35,14 @@ _children: dict[int, subprocess.Popen[bytes]] = {}  # by the process that starte
 
 def render(content: Content, context: Mapping[str, Any]) -> Rendered:
     """As Renderer does, with a bound on time and memory. `context` is what JSON can say. Raises RenderError."""
-    asked = json.dumps([content.subject, content.html, content.text, dict(context)]).encode() + b"\n"
+    sources = {"subject": content.subject, "html": content.html, "text": content.text}
+    subject, html, text = parts(sources, context)
+    return Rendered(one_line(subject), html, text)
+
+
+def parts(sources: Mapping[str, str], context: Mapping[str, Any]) -> list[str]:
+    """The same of any sources, as rendering.Parts does it, in order. Raises RenderError."""
+    asked = json.dumps([dict(sources), dict(context)]).encode() + b"\n"
     with _lock:
         child = _children.get(os.getpid())
         if child is None or child.poll() is not None:
@@ -48,7 +55,7 @@ def render(content: Content, context: Mapping[str, Any]) -> Rendered:
             raise RenderError(f"the template {cause}: write it simpler") from None
     if "error" in answer:
         raise RenderError(answer["error"])
-    return Rendered(**answer)
+    return list(answer["parts"])
 
 
 def main() -> None:
@@ -57,11 +64,10 @@ def main() -> None:
     sys.stdout.buffer.write(b"ready\n")
     sys.stdout.buffer.flush()
     for line in sys.stdin.buffer:
-        subject, html, text, context = json.loads(line)
+        sources, context = json.loads(line)
         _limit_time()
         try:
-            rendered = Renderer(Content(subject, html, text)).render(context)
-            answer = {"subject": rendered.subject, "html": rendered.html, "text": rendered.text}
+            answer: dict[str, Any] = {"parts": Parts(sources).render(context)}
         except RenderError as error:
             answer = {"error": str(error)}
         sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n")

@@ -44,44 +44,42 @@ class Rendered:
     text: str
 
 
-class Renderer:
-    """Compiled content: compiling happens once per content and process, interpolation per message.
+class Parts:
+    """Compiled sources, by name: compiling happens once, interpolation per message. Raises Unreadable."""
 
-    Raises Unreadable.
-    """
-
-    def __init__(self, content: Content) -> None:
-        self._sources = {"subject": content.subject, "html": content.html, "text": content.text}
+    def __init__(self, sources: Mapping[str, str]) -> None:
+        self._sources = sources
+        self._names = tuple(sources)
         self._lock = Lock()  # threads share the budget
         try:
-            self._quick, self._quick_budget, self._plain = language.quick(self._sources)
+            self._quick, self._quick_budget, self._plain = language.quick(sources)
         except (language.Mistaken, minijinja.TemplateError, RecursionError) as error:
-            raise Unreadable(_what_is_unreadable(self._sources) or str(error)) from None
+            raise Unreadable(_what_is_unreadable(sources) or str(error)) from None
 
-    def render(self, context: Mapping[str, Any]) -> Rendered:
-        """`context` is plain dicts, lists, strings and numbers; an absent value is an error unless the template
-        defaults it.
+    def render(self, context: Mapping[str, Any]) -> list[str]:
+        """Each part, in order. `context` is plain dicts, lists, strings and numbers; an absent value is an error unless
+        the template defaults it.
 
         Raises RenderError.
         """
         with self._lock:
             rendered = self._quickly(context) or self._thoroughly(context)
-        if max(len(rendered.html), len(rendered.text)) > MAX_OUTPUT:
+        if max(map(len, rendered), default=0) > MAX_OUTPUT:
             raise RenderError(f"larger than {MAX_OUTPUT // 1024} KB once rendered")
         return rendered
 
-    def _quickly(self, context: Mapping[str, Any]) -> Rendered | None:
+    def _quickly(self, context: Mapping[str, Any]) -> list[str] | None:
         """As nearly everybody's message can be; None where it takes a closer look."""
         if not self._plain.lets(context):
             return None
         try:
-            return _rendered(self._quick, self._quick_budget, context)
+            return self._made(self._quick, self._quick_budget, context)
         except _TROUBLE:
             return None
 
-    def _thoroughly(self, context: Mapping[str, Any]) -> Rendered:
+    def _thoroughly(self, context: Mapping[str, Any]) -> list[str]:
         try:
-            return _rendered(*self._thorough, context)
+            return self._made(*self._thorough, context)
         except language.MissingValue:
             raise RenderError(self._what_is_missing(context) or "no value for a variable without a default") from None
         except language.Unfit as unfit:
@@ -90,12 +88,31 @@ class Renderer:
             said = str(error).splitlines() or [type(error).__name__]
             raise RenderError(self._what_is_missing(context) or said[0]) from None
 
+    def _made(self, made: minijinja.Environment, budget: language.Budget, context: Mapping[str, Any]) -> list[str]:
+        parts = []
+        for name in self._names:
+            budget.left = language.MAX_HANDLED
+            parts.append(made.render_template(name, **context))
+        return parts
+
     @cached_property
     def _thorough(self) -> tuple[minijinja.Environment, language.Budget]:
         return language.compiled(self._sources)
 
     def _what_is_missing(self, context: Mapping[str, Any]) -> str:
         return language.missing(self._sources, context)
+
+
+class Renderer:
+    """A compiled e-mail. Raises Unreadable."""
+
+    def __init__(self, content: Content) -> None:
+        self._parts = Parts({"subject": content.subject, "html": content.html, "text": content.text})
+
+    def render(self, context: Mapping[str, Any]) -> Rendered:
+        """As Parts does. Raises RenderError."""
+        subject, html, text = self._parts.render(context)
+        return Rendered(one_line(subject), html, text)
 
 
 @lru_cache(maxsize=256)
@@ -112,15 +129,8 @@ def _what_is_unreadable(sources: Mapping[str, str]) -> str:
     return ""
 
 
-def _rendered(made: minijinja.Environment, budget: language.Budget, context: Mapping[str, Any]) -> Rendered:
-    parts = []
-    for name in ("subject", "html", "text"):
-        budget.left = language.MAX_HANDLED
-        parts.append(made.render_template(name, **context))
-    return Rendered(_one_line(parts[0]), parts[1], parts[2])
-
-
-def _one_line(subject: str) -> str:
+def one_line(subject: str) -> str:
+    """Without what could end a header, or turn round what stands beside it."""
     if not subject.isprintable():
         subject = _UNSEEN.sub(" ", subject)
     return " ".join(subject.split())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints, TypeAdapter
+from pydantic import BeforeValidator, Field, JsonValue, RootModel, StringConstraints, TypeAdapter
 
 from campaigns.config.values import Key, Name, Part
 
@@ -169,6 +169,34 @@ class TemplateDocument(Part):
     reply_to: Annotated[str, StringConstraints(max_length=254)] = ""
 
 
+class SmsPayload(Part):
+    """What an SMS says beside its text. `smart_encoding`: curly quotes, dashes and the like are sent as plain ones,
+    where that brings the text into the 7-bit alphabet.
+    """
+
+    smart_encoding: bool = False
+
+
+class PushPayload(Part):
+    """What a notification says beside its title and body. `link` is https, or the app's own (`shop://basket`); of those
+    that share a `collapse_id`, a device shows the last. All of it may hold `{{ customer.first_name }}` and the like.
+    """
+
+    image: Url = ""
+    link: Url = ""
+    collapse_id: Annotated[str, StringConstraints(max_length=200)] = ""
+    data: Annotated[dict[SlotName, Annotated[str, StringConstraints(max_length=2000)]], Field(max_length=20)] = {}
+
+
+class WebhookPayload(RootModel[dict[str, JsonValue]]):
+    """The JSON document that a webhook is sent. Its texts are templates; numbers, yes and no are sent as they are."""
+
+
+PAYLOADS: dict[str, TypeAdapter[Any]] = {
+    "sms": TypeAdapter(SmsPayload),
+    "push": TypeAdapter(PushPayload),
+    "webhook": TypeAdapter(WebhookPayload),
+}
 BASE: TypeAdapter[BaseDocument] = TypeAdapter(BaseDocument)
 LAYER: TypeAdapter[LayerDocument] = TypeAdapter(LayerDocument)
 TEMPLATE: TypeAdapter[TemplateDocument] = TypeAdapter(TemplateDocument)
