@@ -6,7 +6,7 @@ Promise  an address is on a list once, found by its hash, which outlives the add
 """
 
 from campaigns.suppressions import platform
-from campaigns.suppressions.addresses import Addresses, gathered, hashed, normal, one, whole
+from campaigns.suppressions.addresses import Addresses, by_channel, gathered, hashed, normal, one, whole
 from campaigns.suppressions.retailer import (
     add,
     add_all,
@@ -23,6 +23,7 @@ __all__ = [
     "Addresses",
     "add",
     "add_all",
+    "by_channel",
     "gathered",
     "hashed",
     "lift",

@@ -61,6 +61,14 @@ def one(channel: str, given: str) -> Addresses:
     return Addresses(channel, {hashed(address): address})
 
 
+def by_channel(rows: Iterable[tuple[str, bytes, str]]) -> list[Addresses]:
+    """Channel, hash and address of each, those of a channel together."""
+    found: dict[str, Addresses] = {}
+    for channel, hash_, address in rows:
+        found.setdefault(channel, Addresses(channel, {})).by_hash[hash_] = address
+    return list(found.values())
+
+
 def gathered(channel: str, lines: Iterable[str]) -> Addresses:
     """One on each line; blank lines and those that begin with # say nothing. Raises Invalid when they are too many."""
     found = Addresses(channel, {})

@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from campaigns import facts
 from campaigns.models import Customer, Suppression
 from campaigns.models.customers import Channel
-from campaigns.suppressions.addresses import Addresses, hashed, masked, normal
+from campaigns.suppressions.addresses import Addresses, by_channel, hashed, masked, normal
 from campaigns.suppressions.telling import tell_facts
 from tenants import audit
 
@@ -59,12 +59,7 @@ def add_all(addresses: Addresses, *, reason: str, source: str) -> int:
 def remove_all(addresses: Addresses) -> int:
     """How many were on the list."""
     facts.wait_for_turn()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "DELETE FROM campaigns_suppression WHERE channel = %s AND address_hash = ANY(%s)",
-            [addresses.channel, list(addresses.by_hash)],
-        )
-        removed = int(cursor.rowcount)
+    removed = _delete(addresses)
     if removed:
         tell_facts(addresses)
         audit.note("remove", "suppression", addresses.channel, after={"addresses": removed})
@@ -98,12 +93,14 @@ def take_off(*, channel: str, address: str, reason: str | None = None) -> bool:
 
 @transaction.atomic
 def lift(chosen: Iterable[Suppression]) -> None:
-    """Take these off the list, by a person's wish."""
+    """Take these off the list, by a person's wish; each channel's in one statement."""
     facts.wait_for_turn()
-    for each in list(chosen):
-        Suppression.objects.filter(pk=each.pk).delete()
-        tell_facts(Addresses(each.channel, {bytes(each.address_hash): each.address}))
-        audit.note("remove", "suppression", each.channel, after={"address": masked(each.address)})
+    for addresses in by_channel((each.channel, bytes(each.address_hash), each.address) for each in chosen):
+        _delete(addresses)
+        tell_facts(addresses)
+        known, number = addresses.known, len(addresses.by_hash)
+        told = {"address": masked("".join(known))} if number == 1 else {"addresses": number}
+        audit.note("remove", "suppression", addresses.channel, after=told)
 
 
 def of(channel: str, address: str) -> QuerySet[Suppression]:
@@ -114,3 +111,12 @@ def standing(customer: Customer) -> QuerySet[Suppression]:
     """What stands against a customer's addresses."""
     email = Q(channel=Channel.EMAIL, address_hash=hashed(customer.email))
     return Suppression.objects.filter(email | Q(channel=Channel.SMS, address_hash=hashed(customer.phone)))
+
+
+def _delete(addresses: Addresses) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM campaigns_suppression WHERE channel = %s AND address_hash = ANY(%s)",
+            [addresses.channel, list(addresses.by_hash)],
+        )
+        return int(cursor.rowcount)

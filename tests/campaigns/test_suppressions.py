@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from campaigns import audience, configuration, consents, facts, ingest, suppressions
@@ -256,3 +257,21 @@ def test_lifting_an_erased_address_tells_whoever_has_it_again(at_acme: Retailer)
     suppressions.lift(Suppression.objects.all())
     assert suppressed(at_acme) == []
     assert Customer.objects.count() == 1
+
+
+@pytest.mark.parametrize("is_erased", [False, True])
+def test_lifting_many_takes_as_many_statements_as_lifting_two(at_acme: Retailer, is_erased: bool) -> None:
+    people = factories.customers(60)
+
+    def lift(number: int) -> int:
+        hashes = {suppressions.hashed(each.email): "" if is_erased else each.email for each in people[:number]}
+        suppressions.add_all(Addresses("email", hashes), reason="unsubscribed", source="")
+        assert len(suppressed(at_acme)) == number
+        with CaptureQueriesContext(connection) as queries:
+            suppressions.lift(Suppression.objects.all())
+        assert suppressed(at_acme) == []
+        return len(queries)
+
+    assert lift(60) == lift(2)
+    trail: Any = AuditEntry.objects.filter(kind="suppression", action="remove").order_by("pk")
+    assert [entry.after for entry in trail] == [{"addresses": 60}, {"addresses": 2}]

@@ -64,12 +64,21 @@ def test_list_is_searched_by_address_and_by_the_beginning_of_a_hash(staff: Clien
 
 
 @pytest.mark.urls("marketing.urls_public")
-def test_chosen_rows_are_taken_off_together(staff: Client) -> None:
-    for address in (ADDRESS, "other@example.test"):
-        suppressions.platform.add(suppressions.one("email", address), reason="legal", source="")
+def test_chosen_rows_are_taken_off_together_and_told_once_for_each_channel(
+    acme: Retailer, staff: Client, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    with context.in_retailer(acme):
+        factories.customers(30, phone="+442079460123")
+    for number in range(1, 31):
+        suppressions.platform.put(suppressions.one("email", f"c{number}@example.test"), reason="legal", source="")
+    suppressions.platform.add(suppressions.one("sms", "+442079460123"), reason="legal", source="")
     chosen = list(PlatformSuppression.objects.values_list("pk", flat=True))
-    staff.post(LIST, {"action": "delete_selected", "_selected_action": chosen, "post": "yes"})
+    with django_capture_on_commit_callbacks(execute=True) as told:
+        staff.post(LIST, {"action": "delete_selected", "_selected_action": chosen, "post": "yes"})
+    assert len(told) == 2
     assert not PlatformSuppression.objects.exists()
+    with context.in_retailer(acme):
+        assert not Facts.objects.filter(suppressed_sms=True).exists()
 
 
 @pytest.mark.urls("marketing.urls_public")

@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from campaigns import suppressions
+from campaigns.admin.suppression_lists import AddressForm, ListAdmin
 from campaigns.config.gate import Invalid
 from campaigns.suppressions import Addresses
 from tenants import suppressions as listed
 from tenants.accounts.models import Role
-from tenants.console import ConsoleAdmin, platform_console
+from tenants.console import platform_console
 from tenants.models import PlatformSuppression
 
 _PREFIX = re.compile(r"[0-9a-f]{4,64}")
 
 
-class PlatformSuppressionForm(forms.ModelForm):  # type: ignore[type-arg]
+class PlatformSuppressionForm(AddressForm):
+    read = suppressions.one
     address = forms.CharField(
         max_length=254,
         widget=UnfoldAdminTextInputWidget(),
@@ -37,18 +38,11 @@ class PlatformSuppressionForm(forms.ModelForm):  # type: ignore[type-arg]
         model = PlatformSuppression
         fields = ["channel", "reason"]
 
-    def clean_address(self) -> Addresses:
-        try:
-            return suppressions.one(self.cleaned_data.get("channel", ""), self.cleaned_data["address"])
-        except Invalid as invalid:
-            raise ValidationError([f"The address {problem.message}." for problem in invalid.problems]) from None
-
 
 @admin.register(PlatformSuppression, site=platform_console)
-class PlatformSuppressionAdmin(ConsoleAdmin):
+class PlatformSuppressionAdmin(ListAdmin):
     form = PlatformSuppressionForm
     list_display = ("fingerprint", "channel", "reason", "source", "since")
-    list_filter = ("channel", "reason")
     search_fields = ("source",)
     search_help_text = "A whole address, or the first digits of a fingerprint"
     when_empty = (
@@ -57,24 +51,14 @@ class PlatformSuppressionAdmin(ConsoleAdmin):
     add_label = "Suppress an address everywhere"
     ordering = ("-pk",)
     show_full_result_count = False
-    actions = ("delete_selected",)
     to_change = Role.ADMIN
+    on_adding = ("channel", "address", "reason")
+    shown_fields = ("fingerprint", "channel", "reason", "source", "created_at")
     readonly_fields = ("fingerprint", "source", "created_at")
 
     @admin.display(description="Fingerprint")
     def fingerprint(self, row: PlatformSuppression) -> str:
         return bytes(row.address_hash).hex()[:12]
-
-    @admin.display(description="Since", ordering="created_at")
-    def since(self, row: PlatformSuppression) -> datetime:
-        return row.created_at
-
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        shown = ("fingerprint", "channel", "reason", "source", "created_at")
-        return shown if obj else ("channel", "address", "reason")
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[PlatformSuppression], search_term: str
@@ -87,14 +71,10 @@ class PlatformSuppressionAdmin(ConsoleAdmin):
         transaction.on_commit(partial(_tell, request, addresses))
         obj.pk = PlatformSuppression.objects.get(channel=obj.channel, address_hash=next(iter(addresses.by_hash))).pk
 
-    def delete_model(self, request: HttpRequest, obj: PlatformSuppression) -> None:
-        addresses = Addresses(obj.channel, {bytes(obj.address_hash): ""})
-        suppressions.platform.take_off(addresses)
-        transaction.on_commit(partial(_tell, request, addresses))
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[PlatformSuppression]) -> None:
-        for each in queryset:
-            self.delete_model(request, each)
+    def lift(self, request: HttpRequest, rows: Iterable[PlatformSuppression]) -> None:
+        for addresses in suppressions.by_channel((row.channel, bytes(row.address_hash), "") for row in rows):
+            suppressions.platform.take_off(addresses)
+            transaction.on_commit(partial(_tell, request, addresses))
 
 
 def _found(term: str) -> QuerySet[PlatformSuppression]:
