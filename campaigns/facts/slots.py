@@ -11,8 +11,7 @@ from campaigns.models.facts import NUMBER_SLOTS, TEXT_SLOTS
 
 TEXTS = tuple(f"text_{n}" for n in range(1, TEXT_SLOTS + 1))
 NUMBERS = tuple(f"number_{n}" for n in range(1, NUMBER_SLOTS + 1))
-ASSIGNED = """
-    SELECT slot, name, type, ready_at IS NOT NULL FROM campaigns_attributedefinition WHERE slot <> '' ORDER BY slot"""
+DECLARED = "SELECT slot, name, type, ready_at IS NOT NULL FROM campaigns_attributedefinition ORDER BY slot"
 _DAY = "'^([0-9]{4}-|--)[0-9]{2}-[0-9]{2}$'"
 _NUMERIC = r"'^-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,2})?$'"
 
@@ -30,12 +29,12 @@ class Slot:
 def assigned() -> list[Slot]:
     """The slots in use, in a fixed order; one small query."""
     with connection.cursor() as cursor:
-        cursor.execute(ASSIGNED)
+        cursor.execute(DECLARED)
         return read(cursor.fetchall())
 
 
 def read(rows: Iterable[tuple[str, str, str, bool]]) -> list[Slot]:
-    """What the statement ASSIGNED answered."""
+    """The slots among what the statement DECLARED answered."""
     return [Slot(*row) for row in rows if _is_slot(row[0])]
 
 

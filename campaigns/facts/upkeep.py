@@ -44,12 +44,15 @@ def wait_to_erase() -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('erasure'), hashtext(current_schema()))")
 
 
-def wait_for_turn_and_slots() -> list[slots.Slot]:
-    """The same, and the slots in use as they stand from then on: one round trip."""
+def wait_for_turn_and_attributes() -> tuple[list[slots.Slot], dict[str, str]]:
+    """The same, and the slots in use and the type of each declared attribute, as they stand from then on: one round
+    trip.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(f"{_WAIT}; {slots.ASSIGNED}")
+        cursor.execute(f"{_WAIT}; {slots.DECLARED}")
         cursor.nextset()
-        return slots.read(cursor.fetchall())
+        declared = cursor.fetchall()
+    return slots.read(declared), {name: type_ for _, name, type_, _ in declared}
 
 
 def follow(

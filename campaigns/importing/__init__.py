@@ -66,11 +66,8 @@ def import_customers(
 ) -> Summary:
     """Upsert every customer of the file. Raises FileUnreadable before anything is written."""
     zone, types = context.current().tzinfo, declared.types()
-    readers = customers.readers(now=now, zone=zone, types=types)
-    ways = Ways(
-        read=lambda rows: customers.read(rows, readers, source="import"),
-        write=lambda batch: customers.write(batch, now=now, source="import"),
-    )
+    reading = customers.reading(now=now, zone=zone, types=types, source="import")
+    ways = Ways(read=lambda rows: customers.read(rows, reading), write=lambda batch: customers.write(batch, now=now))
     return _import(path, CUSTOMERS, ways, types=types, rejects=rejects, progress=progress)
 
 

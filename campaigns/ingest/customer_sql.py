@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from django.db import connection, transaction
+from django.db import connection
 
 from campaigns.facts import slots, truth, upkeep
 from campaigns.ingest import consent_sql, documents
@@ -136,16 +136,19 @@ class Proof:
     by: str
 
 
-@transaction.atomic
 def upsert_customers(
-    rows: Sequence[dict[str, Any]], said: Sequence[dict[str, Any]], *, now: datetime, proof: Proof
+    rows: Sequence[dict[str, Any]],
+    said: Sequence[dict[str, Any]],
+    given: list[slots.Slot],
+    *,
+    now: datetime,
+    proof: Proof,
 ) -> list[tuple[str, Outcome]]:
-    """Write distinct customers, and what they said of messages.
+    """Write distinct customers, and what they said of messages. Belongs after the turn, with the slots of then.
 
     (external_id, created | updated | overfull) of all but the unchanged. One writer per retailer at a time: two files
     with the same customers neither deadlock nor race to insert.
     """
-    given = upkeep.wait_for_turn_and_slots()
     written = _upsert(rows, given, now, proof)
     outcomes = {each.external_id: each.outcome for each in written}
     spoke = consent_sql.say(_not_overfull(said, outcomes), now=now, by=proof.by) if said else {}

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
+from django.db import transaction
+
+from campaigns.facts import upkeep
 from campaigns.ingest import consents, customer_sql, declared, documents, fields, rows
 from campaigns.ingest.fields import Invalid, Reader
 from campaigns.ingest.results import Problem, RowResult
@@ -47,9 +50,27 @@ class _Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """How rows are read: a reader for every field, made for these `types` of declared attributes.
+
+    `source` is the door they come through.
+    """
+
+    readers: Mapping[str, Reader]
+    types: Mapping[str, str]
+    source: str
+
+    def of(self, types: Mapping[str, str]) -> Reading:
+        """The same, for attributes as they are declared now."""
+        return replace(self, types=types, readers={**self.readers, "attributes": declared.attributes(types)})
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """Rows that were read and wait to be written."""
 
+    given: Sequence[Mapping[str, Any]]
+    reading: Reading
     results: list[RowResult]
     wanted: dict[str, _Wanted]
 
@@ -65,41 +86,42 @@ def upsert_customers(
     times of consents without an offset are local to `zone`. A file's bare yes (`source` begins with `import`) does not
     overturn a no that was said elsewhere: only one with its time, later than the no, does.
     """
-    batch = read(given, readers(now=now, zone=zone, types=declared.types()), source=source)
-    return write(batch, now=now, source=source, by=by)
+    batch = read(given, reading(now=now, zone=zone, types=declared.types(), source=source))
+    return write(batch, now=now, by=by)
 
 
-def readers(*, now: datetime, zone: tzinfo, types: Mapping[str, str]) -> dict[str, Reader]:
-    """A reader for every field of a customer; `types` says which attributes are declared as what."""
-    return READERS | {
-        "consents": consents.entries(now=now, zone=zone),
-        "consent_at": consents.moment_or_none(now=now, zone=zone),
-        "attributes": declared.attributes(types),
-    }
+def reading(*, now: datetime, zone: tzinfo, types: Mapping[str, str], source: str) -> Reading:
+    """`types` says which attributes are declared as what."""
+    said = {"consents": consents.entries(now=now, zone=zone), "consent_at": consents.moment_or_none(now=now, zone=zone)}
+    return Reading(READERS | said, {}, source).of(types)
 
 
-def read(given: Sequence[Mapping[str, Any]], readers: Mapping[str, Reader], *, source: str) -> Batch:
+def read(given: Sequence[Mapping[str, Any]], reading: Reading) -> Batch:
     """Judge the rows. Pure: it may go on while others are written."""
     results: list[RowResult] = []
     wanted: dict[str, _Wanted] = {}
     for index, row in enumerate(given):
-        values, said, problems = _read(row, readers, source)
+        values, said, problems = _read(row, reading.readers, reading.source)
         if not problems:
             problems = _want(wanted, index, values, said)
         identity = rows.identity(row, "external_id") if problems else values["external_id"]
         results.append(RowResult(index, identity, "rejected" if problems else "unchanged", tuple(problems)))
-    return Batch(results, wanted)
+    return Batch(given, reading, results, wanted)
 
 
-def write(batch: Batch, *, now: datetime, source: str, by: str = "") -> list[RowResult]:
-    """Store what was read; what became of each row."""
-    results = list(batch.results)
+@transaction.atomic
+def write(batch: Batch, *, now: datetime, by: str = "") -> list[RowResult]:
+    """Store what was read; what became of each row. What was declared otherwise meanwhile is read once more."""
     if not batch.wanted:
-        return results
+        return batch.results
+    slots, types = upkeep.wait_for_turn_and_attributes()
+    if types != batch.reading.types:
+        batch = read(batch.given, batch.reading.of(types))
+    results = list(batch.results)
     said = [each | {"external_id": name} for name, wanted in batch.wanted.items() for each in wanted.said]
-    proof = customer_sql.Proof(source, (by or acting.current().name)[:200])
+    proof = customer_sql.Proof(batch.reading.source, (by or acting.current().name)[:200])
     stored = [_stored(each.values) for each in batch.wanted.values()]
-    for external_id, outcome in customer_sql.upsert_customers(stored, said, now=now, proof=proof):
+    for external_id, outcome in customer_sql.upsert_customers(stored, said, slots, now=now, proof=proof):
         _note(results, batch.wanted[external_id].indexes, outcome)
     return results
 

@@ -12,6 +12,7 @@ from django.core.management import call_command
 from campaigns import attributes, facts, ingest
 from campaigns.config.gate import Invalid
 from campaigns.facts.slots import NUMBERS
+from campaigns.ingest import customers, declared
 from campaigns.models import AttributeDefinition, Customer, Facts
 from delivery import pipeline
 from tenants.models import Retailer
@@ -174,3 +175,31 @@ def test_a_name_is_declared_once(at_acme: Retailer) -> None:
     attributes.declare("tier", type="text")
     with pytest.raises(Invalid, match="name"):
         attributes.declare("tier", type="number")
+
+
+def test_a_value_read_before_its_attribute_was_declared_is_judged_again_when_it_is_written(at_acme: Retailer) -> None:
+    rows = [{"external_id": f"c{n}", "attributes": {"points": value}} for n, value in enumerate(("12", "many", 3))]
+    before = customers.reading(now=NOW, zone=UTC, types=declared.types(), source="api")
+    batch = customers.read(rows, before)
+    attributes.declare("points", type="number")
+
+    written = customers.write(batch, now=NOW)
+
+    assert [result.status for result in written] == ["created", "rejected", "created"]
+    assert [problem.field for problem in written[1].problems] == ["attributes.points"]
+    assert sorted(row["points"] for row in Customer.objects.values_list("attributes", flat=True)) == [3, 12]
+    assert facts.recompute() == 0
+
+
+def test_a_value_read_for_another_type_than_the_one_declared_since_is_too(at_acme: Retailer) -> None:
+    old = attributes.declare("code", type="number")
+    batch = customers.read(
+        [{"external_id": "c1", "attributes": {"code": "007"}}],
+        customers.reading(now=NOW, zone=UTC, types=declared.types(), source="api"),
+    )
+    attributes.remove(old)
+    attributes.declare("code", type="text")
+
+    assert [result.status for result in customers.write(batch, now=NOW)] == ["created"]
+
+    assert Customer.objects.get().attributes == {"code": "007"}
