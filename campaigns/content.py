@@ -12,9 +12,11 @@ from inscriptis.model.config import ParserConfig
 
 from campaigns import channelled, language, policies
 from campaigns.config import policy as rules
+from campaigns.config import voice as voices
 from campaigns.config.gate import Invalid, Problem, content_hash, parse
 from campaigns.config.policy import Policy
 from campaigns.config.template import STRUCTURED, TEMPLATE
+from campaigns.config.voice import Voice
 from campaigns.models import Brand, Template, TemplateVersion
 from tenants import audit, changes, context
 from tenants.accounts.models import User
@@ -38,6 +40,11 @@ def brand() -> Brand:
 def first_sender(retailer: Retailer) -> str:
     """The address that mail is sent from until somebody writes another."""
     return f"hello@{retailer.slug}.example"
+
+
+def voice(brand: Brand) -> Voice:
+    """How the brand speaks. Raises Invalid, naming the brand's field."""
+    return voices.read({name: getattr(brand, name) for name in voices.FIELDS})
 
 
 def check(template: Template) -> list[Problem]:

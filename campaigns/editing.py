@@ -68,7 +68,9 @@ def remove_segment(segment: Segment) -> None:
 
 @transaction.atomic
 def save_brand(brand: Brand) -> None:
-    """Raises Invalid for a sender that the policy does not allow."""
+    """Raises Invalid for a sender that the policy does not allow, and for a voice that cannot be read."""
+    for name, value in content.voice(brand).model_dump().items():
+        setattr(brand, name, value)
     policy = policies.effective(context.current())
     if problems := rules.sender_breaches(brand.from_email, policy):
         raise Invalid(problems)

@@ -130,7 +130,8 @@ def parse_defaults(data: Any) -> Defaults:
 def check(owner: Owner, policy: Any) -> Policy:
     """The owner's policy as it would stand. Raises Invalid for what is no policy or would loosen what is above it."""
     parsed = parse_policy(policy)
-    if loose := rules.loosenings(above(owner), parsed):
+    refused = [] if owner is None else rules.not_its_own(parsed)
+    if loose := [*refused, *rules.loosenings(above(owner), parsed)]:
         raise Invalid(loose)
     return parsed
 

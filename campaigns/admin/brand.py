@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from unfold.widgets import UnfoldAdminColorInputWidget, UnfoldAdminTextInputWidget
 
-from campaigns import content, editing, policies
-from campaigns.config import policy as rules
+from campaigns import content, editing
+from campaigns.forms.brand import BrandForm
 from campaigns.models import Brand
-from tenants import context
 from tenants.console import ConsoleAdmin, retailer_console
 
 _LABELS = {
@@ -25,20 +22,6 @@ _LABELS = {
 }
 
 
-class BrandForm(forms.ModelForm):  # type: ignore[type-arg]
-    class Meta:
-        model = Brand
-        fields: list[str] = []  # the screen names them
-
-    def clean_from_email(self) -> str:
-        """The policy may name the domains that mail comes from."""
-        address: str = self.cleaned_data["from_email"]
-        policy = policies.effective(context.current())
-        if problems := rules.sender_breaches(address, policy):
-            raise ValidationError([problem.message.capitalize() for problem in problems])
-        return address
-
-
 @admin.register(Brand, site=retailer_console)
 class BrandAdmin(ConsoleAdmin):
     form = BrandForm
@@ -47,6 +30,13 @@ class BrandAdmin(ConsoleAdmin):
         ("Who writes", {"fields": ("name", "from_name", "from_email", "reply_to")}),
         ("How it looks", {"fields": ("colour", "logo_url", "website")}),
         ("Small print", {"fields": ("postal_address",)}),
+        (
+            "How it speaks",
+            {
+                "fields": ("banned_words", "disclaimers", "emoji", "exclamation_marks", "avoided_phrases"),
+                "description": "Checked before every launch.",
+            },
+        ),
     )
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:

@@ -32,6 +32,8 @@ LABELS = {
     "max_discount": "Discount",
     "footer": "Footer",
     "approval": "Approval",
+    "checks": "Before launch",
+    "checks_off": "Before launch, skipped",
 }
 COUNTED = 20  # campaigns named before a tightening; the rest are counted
 

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from campaigns.config.campaign import CampaignConfig, PerCustomer, RecurringTrigger, ScheduleTrigger, Step
+from campaigns.config.check_names import WEIGHT, CheckName, Severity, heavier
 from campaigns.config.gate import Problem
 from campaigns.config.rules import ChannelName
 from campaigns.config.values import ClockTime, Part, Share, format_duration
@@ -61,6 +62,8 @@ class Policy(Part):
     max_discount: Annotated[float, Field(ge=0, le=100)] | None = None
     footer: Annotated[list[Needed], AfterValidator(_ordered)] = []
     approval: bool = False
+    checks: dict[CheckName, Severity] = {}  # how much a check before launch weighs at least; an error blocks
+    checks_off: Annotated[list[CheckName], AfterValidator(_ordered)] | None = None  # the platform's alone
 
     @model_validator(mode="after")
     def _something_may_be_sent(self) -> Self:
@@ -91,6 +94,8 @@ def meet(one: Policy, other: Policy) -> Policy:
         max_discount=_least(one.max_discount, other.max_discount),
         footer=sorted({*one.footer, *other.footer}),
         approval=one.approval or other.approval,
+        checks=_heaviest(one.checks, other.checks),
+        checks_off=_both(one.checks_off, other.checks_off),
     )
 
 
@@ -117,7 +122,17 @@ def _is_loose(name: str, above: Policy, below: Policy) -> bool:
         return any(cap not in meet(above, below).per_customer and cap not in above.per_customer for cap in mine)
     if name == "quiet_hours":
         return _minutes(mine) < _minutes(above.quiet_hours)
+    if name == "checks":
+        return any(WEIGHT[mine[check]] < WEIGHT[above.checks.get(check, "hint")] for check in mine)
     return name != "footer" and bool(getattr(meet(above, below), name) != mine)
+
+
+def not_its_own(policy: Policy) -> list[Problem]:
+    """What a group or a retailer may not say at all, whatever stands above it."""
+    if policy.checks_off is None:
+        return []
+    cure = "only the platform can switch checks off: leave it out"
+    return [Problem("checks_off", cure, "loosened")]
 
 
 def words(policy: Policy) -> dict[str, str]:
@@ -275,6 +290,11 @@ def _both(one: list[Any] | None, other: list[Any] | None) -> list[Any] | None:
     return sorted(set(one) & set(other))
 
 
+def _heaviest(one: dict[CheckName, Severity], other: dict[CheckName, Severity]) -> dict[CheckName, Severity]:
+    both = {**one, **other}
+    return {name: heavier(one.get(name, "hint"), other.get(name, "hint")) for name in sorted(both)}
+
+
 def _least(one: Any, other: Any) -> Any:
     return other if one is None else one if other is None else min(one, other)
 
@@ -309,6 +329,13 @@ _FOOTER = {
 }
 
 
+_EFFECT = {"error": "must be right", "warning": "is warned of", "hint": "is hinted at"}
+
+
+def _named(check: str) -> str:
+    return check.replace("_", " ")
+
+
 def _list_words(values: Iterable[Any]) -> str:
     return ", ".join(map(str, values)) or "none"
 
@@ -325,4 +352,6 @@ _WORDS: dict[str, Any] = {
     "max_discount": lambda v: f"at most {v:g} %",
     "footer": lambda v: f"every message has {_list_words(_FOOTER[each] for each in v)}",
     "approval": lambda _: "an approver must agree",
+    "checks": lambda v: "; ".join(f"{_named(name)} {_EFFECT[weight]}" for name, weight in sorted(v.items())),
+    "checks_off": lambda v: f"not looked at: {_list_words(map(_named, v))}",
 }

@@ -24,7 +24,7 @@ class LayerForms:
     def __init__(self, owner: Owner, data: Any = None) -> None:
         self.owner = owner
         self.layer: Layer = policies.layer_of(owner)
-        self.policy = PolicyForm(data, initial=initial(self.layer.policy))
+        self.policy = PolicyForm(data, initial=initial(self.layer.policy), is_platform=owner is None)
         self.defaults = DefaultsForm(data, initial=defaults.initial(self.layer.defaults))
         given = str((data or {}).get("number", ""))
         self.number = int(given) if given.isdecimal() and len(given) < 10 else self.layer.number

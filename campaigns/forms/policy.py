@@ -22,8 +22,10 @@ from unfold.widgets import (
 from campaigns.config.gate import Problem
 from campaigns.config.policy import Feature, Needed, Policy
 from campaigns.config.rules import ChannelName
+from campaigns.linting import RULES
 
 _SHARES = ("min_holdout", "universal_holdout")  # kept as shares, written in percent
+_FIELD = {"checks": "checks_blocking"}  # of the form, where it is called otherwise
 NONE = "none"  # written where a list allows nothing at all
 _FOOTER = {
     "unsubscribe_url": "A link to unsubscribe",
@@ -38,6 +40,8 @@ _FEATURES = {
     "attributes": "Customers' own attributes",
 }
 _CHANNELS = {"email": "E-mail", "sms": "SMS", "push": "Push", "webhook": "Webhook"}
+_CHECKS = [(name, rule.about[:1].upper() + rule.about[1:]) for name, rule in RULES.items()]
+_LIGHT = [(name, about) for name, about in _CHECKS if RULES[name].severity == "hint"]
 _CAP = re.compile(r"(\d{1,9})\s*(?:messages?)?\s*(?:in|per|/)\s*(\S+)", re.IGNORECASE)
 _WINDOW = re.compile("([0-9]{1,2}:[0-9]{2})\\s*(?:to|-|\u2013)\\s*([0-9]{1,2}:[0-9]{2})")  # people paste dashes
 
@@ -116,6 +120,32 @@ class PolicyForm(forms.Form):
         label="An approver must agree before a campaign is published",
         widget=UnfoldBooleanWidget(),
     )
+    checks_blocking = forms.MultipleChoiceField(
+        required=False,
+        label="Before launch, must be right",
+        choices=_CHECKS,
+        help_text="A campaign with one of these faults is not published. The first three hold in any case.",
+        widget=UnfoldAdminCheckboxSelectMultipleWidget(),
+    )
+    checks_warned = forms.MultipleChoiceField(
+        required=False,
+        label="Before launch, is warned of",
+        choices=_LIGHT,
+        help_text="What is only hinted at otherwise.",
+        widget=UnfoldAdminCheckboxSelectMultipleWidget(),
+    )
+    checks_off = forms.MultipleChoiceField(
+        required=False,
+        label="Before launch, is not looked at",
+        choices=_CHECKS,
+        help_text="Unless a group or a retailer asks for it.",
+        widget=UnfoldAdminCheckboxSelectMultipleWidget(),
+    )
+
+    def __init__(self, *args: Any, is_platform: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not is_platform:
+            del self.fields["checks_off"]
 
     def clean_per_customer(self) -> list[dict[str, Any]]:
         return [limit(line) for line in _parts(self.cleaned_data["per_customer"])]
@@ -140,7 +170,13 @@ class PolicyForm(forms.Form):
         for name in _SHARES:
             if share := said.pop(name, 0):
                 said[name] = round(share / 100, 6)
+        if checks := self._checks():
+            said["checks"] = checks
         return said
+
+    def _checks(self) -> dict[str, str]:
+        warned = dict.fromkeys(self.cleaned_data["checks_warned"], "warning")
+        return warned | dict.fromkeys(self.cleaned_data["checks_blocking"], "error")
 
 
 def initial(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -158,13 +194,16 @@ def initial(document: Mapping[str, Any]) -> dict[str, Any]:
         "limits_features": features is not None,
         "template_features": features or [],
         "approval": document.get("approval", False),
+        "checks_blocking": [name for name, weight in document.get("checks", {}).items() if weight == "error"],
+        "checks_warned": [name for name, weight in document.get("checks", {}).items() if weight == "warning"],
+        "checks_off": document.get("checks_off") or [],
     }
 
 
 def tell(form: forms.Form, problems: Iterable[Problem], *, place: Callable[[str], str] = lambda field: field) -> None:
     """Put the gate's problems to the form's fields; `place` names the field for a path of the document."""
     for problem in problems:
-        name = place(problem.field).split(".")[0]
+        name = _FIELD.get(place(problem.field).split(".")[0], place(problem.field).split(".")[0])
         known = name in form.fields
         words = problem.message[:1].upper() + problem.message[1:]
         form.add_error(name if known else None, words if known or not problem.field else f"{problem.field}: {words}")

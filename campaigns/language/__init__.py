@@ -26,6 +26,7 @@ from campaigns.language.formats import Unfit
 from campaigns.language.grammar import MAX_SOURCE
 from campaigns.language.plain import Plain
 from campaigns.language.syntax import Body, Expression, For, If, Mistaken, Print, Set, paths
+from campaigns.language.uses import Use, uses
 from campaigns.language.vocabulary import CUSTOMER_FIELDS, FILTERS, VOCABULARY
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "Mistaken",
     "Plain",
     "Unfit",
+    "Use",
     "compiled",
     "environment",
     "features",
@@ -48,6 +50,7 @@ __all__ = [
     "names",
     "quick",
     "trusted",
+    "uses",
 ]  # fmt: skip
 
 

@@ -76,7 +76,7 @@ class _Judge:
             known = frozenset[str]()
             if branch.condition is not None:
                 yield from self._names(branch.condition, scope, is_guard=True)
-                known = _guarded(branch.condition)
+                known = guarded(branch.condition)
             inner.append(scope.inner(present=known))
             yield from self.body(branch.body, inner[-1])
         for each in inner:  # what a branch set may be read behind it
@@ -101,7 +101,7 @@ class _Judge:
             return
         if isinstance(value, Choice):
             yield from self._names(value.condition, scope, is_guard=True)
-            yield from self._names(value.then, scope.inner(present=_guarded(value.condition)))
+            yield from self._names(value.then, scope.inner(present=guarded(value.condition)))
             yield from self._names(value.otherwise, scope)
             return
         guards = isinstance(value, Filtered) and value.name == "default"
@@ -122,13 +122,13 @@ class _Judge:
         return unknown(path.dotted, self._provided)
 
 
-def _guarded(condition: Expression) -> frozenset[str]:
+def guarded(condition: Expression) -> frozenset[str]:
     """The variables that have a value where the condition holds."""
     match condition:
         case Path():
             return frozenset([condition.dotted])
         case Binary(operator="and"):
-            return _guarded(condition.left) | _guarded(condition.right)
+            return guarded(condition.left) | guarded(condition.right)
         case Tested(name="defined", is_negated=False, of=Path() as path):
             return frozenset([path.dotted])
         case Tested(name="startingwith" | "endingwith", is_negated=False, of=Path() as path):

@@ -108,4 +108,40 @@ class Migration(migrations.Migration):
                 ('version', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='editions', to='campaigns.templateversion')),
             ],
         ),
+        migrations.AddField(
+            model_name='brand',
+            name='banned_words',
+            field=models.JSONField(blank=True, db_default=[], default=list),
+        ),
+        migrations.AddField(
+            model_name='brand',
+            name='disclaimers',
+            field=models.JSONField(blank=True, db_default=[], default=list),
+        ),
+        migrations.AddField(
+            model_name='brand',
+            name='emoji',
+            field=models.CharField(choices=[('any', 'As many as you like'), ('one', 'At most one, in the subject'), ('none', 'None')], db_default='any', default='any', max_length=4),
+        ),
+        migrations.AddField(
+            model_name='brand',
+            name='exclamation_marks',
+            field=models.BooleanField(db_default=True, default=True),
+        ),
+        migrations.AddField(
+            model_name='brand',
+            name='avoided_phrases',
+            field=models.JSONField(blank=True, db_default=[], default=list),
+        ),
+        migrations.CreateModel(
+            name='SeedList',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('key', models.SlugField(max_length=63, unique=True)),
+                ('name', models.CharField(max_length=200)),
+                ('addresses', models.JSONField(default=list)),
+                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+                ('updated_at', models.DateTimeField(auto_now=True)),
+            ],
+        ),
     ]

@@ -4,7 +4,7 @@ from campaigns.models.arrivals import Arrival
 from campaigns.models.attributes import AttributeDefinition
 from campaigns.models.audience import Member, Segment
 from campaigns.models.campaigns import Campaign, CampaignVersion, Review, Run
-from campaigns.models.content import Brand, Edition, Template, TemplateVersion
+from campaigns.models.content import Brand, Edition, SeedList, Template, TemplateVersion
 from campaigns.models.customers import Consent, Customer, Event, Suppression
 from campaigns.models.facts import Facts
 from campaigns.models.imports import Import
@@ -30,6 +30,7 @@ __all__ = [
     "Product",
     "Review",
     "Run",
+    "SeedList",
     "Segment",
     "Suppression",
     "Template",

@@ -11,6 +11,12 @@ from tenants.models import SourceFormat
 COLOUR = RegexValidator(r"\A#[0-9a-fA-F]{6}\Z", "Write a colour as # and six hexadecimal digits, such as #2457d6.")
 
 
+class Emoji(models.TextChoices):
+    ANY = "any", "As many as you like"
+    ONE = "one", "At most one, in the subject"
+    NONE = "none", "None"
+
+
 class Brand(models.Model):
     """The retailer's identity in messages: one row."""
 
@@ -22,6 +28,12 @@ class Brand(models.Model):
     logo_url = models.URLField(blank=True, default="")
     colour = models.CharField(max_length=7, default="#2457d6", validators=[COLOUR])
     postal_address = models.CharField(max_length=300, blank=True, default="")
+    # How it speaks: campaigns.config.voice says what may stand in each.
+    banned_words = models.JSONField(default=list, blank=True, db_default=[])
+    disclaimers = models.JSONField(default=list, blank=True, db_default=[])
+    emoji = models.CharField(max_length=4, choices=Emoji.choices, default=Emoji.ANY, db_default=Emoji.ANY)
+    exclamation_marks = models.BooleanField(default=True, db_default=True)
+    avoided_phrases = models.JSONField(default=list, blank=True, db_default=[])
 
     class Meta:
         verbose_name_plural = "brand"
@@ -98,3 +110,16 @@ class Edition(models.Model):
 
     def __str__(self) -> str:
         return f"{self.version} on {self.base_version}"
+
+
+class SeedList(models.Model):
+    """Addresses that tests go to: colleagues, and mailboxes at the providers that matter."""
+
+    key = models.SlugField(max_length=63, unique=True)
+    name = models.CharField(max_length=200)
+    addresses = models.JSONField(default=list)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return self.name

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from hypothesis import strategies as st
 
+from campaigns.config.check_names import CheckName, Severity
 from campaigns.config.gate import Invalid
 from campaigns.config.policy import OPEN, Policy
 from campaigns.policies import parse_policy
@@ -99,6 +100,10 @@ def policy_documents() -> st.SearchStrategy[dict[str, Any]]:
             "max_discount": st.integers(0, 60),
             "footer": st.lists(st.sampled_from(["unsubscribe_url", "brand.postal_address"]), unique=True),
             "approval": st.booleans(),
+            "checks": st.dictionaries(
+                st.sampled_from(get_args(CheckName)), st.sampled_from(get_args(Severity)), max_size=4
+            ),
+            "checks_off": st.lists(st.sampled_from(get_args(CheckName)), max_size=4),
         },
     )
 
