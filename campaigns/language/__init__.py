@@ -26,6 +26,7 @@ from campaigns.language.formats import Unfit
 from campaigns.language.grammar import MAX_SOURCE
 from campaigns.language.plain import Plain
 from campaigns.language.syntax import Body, Expression, For, If, Mistaken, Print, Set, paths
+from campaigns.language.tokens import place, spans
 from campaigns.language.uses import Use, uses
 from campaigns.language.vocabulary import CUSTOMER_FIELDS, FILTERS, VOCABULARY
 
@@ -48,7 +49,9 @@ __all__ = [
     "missing",
     "mistakes",
     "names",
+    "place",
     "quick",
+    "spans",
     "trusted",
     "uses",
 ]  # fmt: skip

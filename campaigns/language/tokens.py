@@ -81,6 +81,14 @@ def _between(source: str, start: int, end: int, *, is_trimmed: bool) -> str:
     return text.rstrip() if source[end + 2 : end + 3] == "-" else text
 
 
+def spans(source: str) -> Iterator[tuple[int, int]]:
+    """Where each tag or comment begins and ends; raw text counts as one with its tags. Raises Mistaken."""
+    position = 0
+    while opening := _OPENING.search(source, position):
+        _, position, _ = _tag(source, opening.start())
+        yield opening.start(), position
+
+
 def place(source: str, at: int) -> tuple[int, int]:
     """Line and column of an offset, both from 1."""
     return source.count("\n", 0, at) + 1, at - source.rfind("\n", 0, at)

@@ -1,23 +1,69 @@
-"""Sources as their authors write them into what is sent. Pure."""
+"""From what a marketer writes to what is mailed: MJML compiled, CSS inlined, a text part, links and images. Pure.
+
+Template tags come through all of it exactly as they were written.
+"""
 
 from __future__ import annotations
 
-from inscriptis import get_text
-from inscriptis.css_profiles import CSS_PROFILES
-from inscriptis.model.config import ParserConfig
+from functools import lru_cache
 
+import css_inline
+
+from campaigns import language
 from campaigns.config.gate import Problem
+from campaigns.publishing import inlining, mjml
+from campaigns.publishing.plain import text
+from campaigns.publishing.tags import Tagged
 
-_TEXT = ParserConfig(css=CSS_PROFILES["strict"], display_links=True)
+__all__ = ["MAX_COMPILED", "html", "text", "traced"]
+
+MAX_COMPILED = 1024 * 1024  # characters
 
 
 def html(source: str, source_format: str) -> tuple[str, list[Problem]]:
-    """The HTML that a source makes, the language's tags untouched, and what is wrong with the source."""
-    if source_format != "html":
-        return "", [Problem("source_format", f"{source_format} cannot be read yet: write HTML", "not_active")]
-    return source, []
+    """The HTML of a source in `html` or `mjml`, and what keeps it from being used, with line, column and cure.
+
+    HTML without style elements is given back as it is. With problems, the HTML is empty.
+    """
+    made, problems = _html(source, source_format)
+    return made, list(problems)
 
 
-def text(html: str) -> str:
-    """The text part of an HTML body, links written out; template tags pass through untouched."""
-    return get_text(html, _TEXT).strip() + "\n"
+@lru_cache(maxsize=64)  # a form, its preview and publishing ask for the same
+def _html(source: str, source_format: str) -> tuple[str, tuple[Problem, ...]]:
+    made = source
+    try:
+        if source_format == "mjml":
+            made = mjml.compiled(Tagged(source))
+        made = inlining.inline(made)
+    except language.Mistaken as mistaken:
+        return "", (_problem(source, mistaken.at, mistaken.message),)
+    except mjml.Unreadable as unreadable:
+        return "", tuple(_problem(source, at, message) for at, message in unreadable.mistakes)
+    except inlining.TooMuch as refused:
+        found = _problem(source, refused.at, refused.message) if made == source else Problem("html", refused.message)
+        return "", (found,)
+    except css_inline.InlineError as error:
+        return "", (Problem("html", f"the CSS cannot be read: {error}: correct it", "css"),)
+    made = mjml.marks_removed(made) if source_format == "mjml" else made
+    if len(made) > MAX_COMPILED and made != source:
+        return "", (Problem("html", f"it comes to more than {MAX_COMPILED // 1024} KB: write less", "too_large"),)
+    return made, ()
+
+
+def traced(mistake: language.Mistake, made: str, source: str) -> language.Mistake:
+    """A mistake found in the HTML that a source has become, with its place in the source."""
+    if made == source or mistake.line is None or mistake.column is None:
+        return mistake
+    lines = made.split("\n")
+    at = sum(len(line) + 1 for line in lines[: mistake.line - 1]) + mistake.column - 1
+    tag = next((made[start:end] for start, end in language.spans(made) if start <= at < end), None)
+    place = source.find(tag) if tag else -1
+    if place < 0:
+        return language.Mistake(mistake.message)
+    return language.Mistake(mistake.message, *language.place(source, place))
+
+
+def _problem(source: str, at: int, message: str) -> Problem:
+    line, column = language.place(source, at)
+    return Problem("html", f"line {line}, column {column}: {message}", "template")
