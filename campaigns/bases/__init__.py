@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from campaigns.bases.drafts import ChangedMeanwhile, blank, check, find, is_layer, listed, name, parse, save
 from campaigns.bases.impact import Impact, impact
-from campaigns.bases.releases import NotAllowed, kill, pin, promote, publish, roll_back, unpin
+from campaigns.bases.releases import NotAllowed, kill, pin, promote, publish, roll_back, unpin, version
 from campaigns.bases.standing import Frozen, Place, Standing, Unavailable, document, places, standing
 
 __all__ = [
@@ -39,4 +39,5 @@ __all__ = [
     "save",
     "standing",
     "unpin",
+    "version",
 ]

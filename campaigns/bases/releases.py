@@ -31,12 +31,12 @@ def publish(base: BaseTemplate, *, by: str = "", canary: Sequence[Retailer] = ()
     with context.on_platform():
         row = _locked(base)
         _check_ring(row, canary)
-        version = _version(row, by)
+        made = _version(row, by)
         if canary:
-            _begin_ring(row, version, canary)
+            _begin_ring(row, made, canary)
         else:
-            _make_live(row, version, "publish")
-    return version
+            _make_live(row, made, "publish")
+    return made
 
 
 @transaction.atomic
@@ -78,12 +78,12 @@ def pin(base: BaseTemplate, retailer: Retailer, number: int, *, reason: str) -> 
     with context.on_platform():
         row = _locked(base)
         _check_below(row, [retailer])
-        version = _alive(row, number)
+        held = _alive(row, number)
         before = row.pins.filter(retailer=retailer).select_related("version").first()
-        said = {"version": version, "reason": reason.strip()[:500], "pinned_at": Now()}
+        said = {"version": held, "reason": reason.strip()[:500], "pinned_at": Now()}
         made, _ = BasePin.objects.update_or_create(base=row, retailer=retailer, defaults=said)
         was = {"version": before.version.number} if before else None
-        _tell_one(row, retailer, "pin", was, {"version": version.number, "reason": reason.strip()[:500]})
+        _tell_one(row, retailer, "pin", was, {"version": held.number, "reason": reason.strip()[:500]})
     return made
 
 
@@ -129,6 +129,15 @@ def kill(version: BaseVersion, *, reason: str, force: bool = False) -> None:
     version.refresh_from_db()
 
 
+def version(base: BaseTemplate, number: int) -> BaseVersion:
+    """Raises NotAllowed for a number that was never published."""
+    found: BaseVersion | None = base.versions.filter(number=number).first()
+    if found is None:
+        known = ", ".join(map(str, _unkilled(base).order_by("number").values_list("number", flat=True))) or "none"
+        raise NotAllowed(f"{drafts.name(base)} has no version {number}. It has: {known}.")
+    return found
+
+
 # -- one version, made or found ----------------------------------------------------------------------------------------
 def _version(row: BaseTemplate, by: str) -> BaseVersion:
     written = drafts.parse(row, row.draft)
@@ -151,10 +160,7 @@ def _version(row: BaseTemplate, by: str) -> BaseVersion:
 
 
 def _alive(row: BaseTemplate, number: int) -> BaseVersion:
-    found: BaseVersion | None = row.versions.filter(number=number).first()
-    if found is None:
-        known = ", ".join(map(str, _unkilled(row).order_by("number").values_list("number", flat=True))) or "none"
-        raise NotAllowed(f"{drafts.name(row)} has no version {number}. It has: {known}.")
+    found = version(row, number)
     if found.killed_at is not None:
         raise NotAllowed(f"Version {number} of {drafts.name(row)} was killed ({found.killed_because}): take another.")
     return found
