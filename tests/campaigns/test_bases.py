@@ -65,7 +65,7 @@ def test_draft_is_kept_as_it_was_written_and_its_author_named(db: None) -> None:
     ("parts", "field"),
     [
         ({"html": None}, "html"),
-        ({"slots": {"Headline": {"type": "text"}}}, "slots.Headline.[key]"),
+        ({"slots": {"Headline": {"type": "text"}}}, "slots.Headline"),
         ({"slots": {"headline": {"type": "video"}}}, "slots.headline"),
         ({"slots": {"headline": {"type": "text", "max": 0}}}, "slots.headline.max"),
         ({"locks": ["hero"]}, "locks"),
