@@ -83,10 +83,10 @@ def claim(batch_id: int) -> Lease | None:
         row = cursor.fetchone()
         if row is None:
             return None
-        *lease, handed_from, handed_to = row
+        *lease, handed_from, handed_to, left_out = row
         if handed_to > handed_from:
             window = {"batch": batch_id, "run": lease[2], "from": handed_from, "to": handed_to, "epoch": lease[1] - 1}
-            cursor.execute(_GIVE_UP_WINDOW, window | {"reason": INTERRUPTED})
+            cursor.execute(_GIVE_UP_WINDOW, window | {"except": left_out, "reason": INTERRUPTED})
         elif handed_to and Lease(*lease).deaths >= DEATHS:
             cursor.execute(_QUARANTINE, [QUARANTINED, batch_id, handed_to - 1])
         if handed_to:
@@ -117,15 +117,31 @@ def recheck(lease: Lease) -> list[Entry]:
         return [_entry(row, names) for row in cursor.fetchall()]
 
 
-def turn(lease: Lease, verdicts: Sequence[Verdict], *, hand_from: int = 0, hand_to: int = 0) -> bool:
-    """Write verdicts and, in the same statement, mark the next messages as being handed over.
+def turn(
+    lease: Lease,
+    verdicts: Sequence[Verdict],
+    *,
+    hand_from: int = 0,
+    hand_to: int = 0,
+    hand_except: Sequence[int] = (),
+) -> bool:
+    """Write verdicts and, in the same statement, mark the next messages as being handed over: a range of positions,
+    of which some may be left out.
 
     False when they must not be: the lease is over, the run does not run any more, the retailer is suspended, or its
     sending is stopped.
     """
     columns = [*zip(*map(_row, verdicts), strict=True)] or [()] * 8
     is_miscounted = not lease.is_counted and (hand_to > hand_from or any(v.result for v in verdicts))
-    params: list[Any] = [lease.batch_id, lease.epoch, *map(list, columns), is_miscounted, hand_from, hand_to]
+    params: list[Any] = [
+        lease.batch_id,
+        lease.epoch,
+        *map(list, columns),
+        is_miscounted,
+        hand_from,
+        hand_to,
+        list(hand_except),
+    ]
     with connection.cursor() as cursor:
         cursor.execute(_TURN, [*params, settings.LEASE_SECONDS])
         row = cursor.fetchone()
@@ -180,7 +196,7 @@ FROM campaigns_run run
 WHERE batch.id = %s AND run.id = batch.run_id AND batch.state <> 'done'
   AND (batch.lease_until IS NULL OR batch.lease_until <= clock_timestamp())
 RETURNING batch.id, batch.epoch, batch.run_id, batch.step, run.state, batch.attempts, batch.error,
-          batch.handed_from, batch.handed_to
+          batch.handed_from, batch.handed_to, batch.handed_except
 """
 
 _QUARANTINE = """
@@ -200,6 +216,7 @@ WITH known AS (
     SET state = 'unknown', reason = %(reason)s, attempts = attempts + 1, settled_at = clock_timestamp(),
         version_id = coalesce((SELECT version_id FROM known), (SELECT version_id FROM campaigns_run WHERE id = %(run)s))
     WHERE batch_id = %(batch)s AND state = 'queued' AND position >= %(from)s AND position < %(to)s
+      AND position <> ALL(%(except)s::smallint[])
     RETURNING id
 )
 INSERT INTO delivery_outcomerecord (message_id, result, detail, epoch)
@@ -270,7 +287,7 @@ WITH lease AS (
 )
 UPDATE delivery_batch batch
 SET handed_from = CASE WHEN may_go_on THEN %s ELSE 0 END, handed_to = CASE WHEN may_go_on THEN %s ELSE 0 END,
-    lease_until = clock_timestamp() + make_interval(secs => %s)
+    handed_except = %s::smallint[], lease_until = clock_timestamp() + make_interval(secs => %s)
 FROM lease WHERE batch.id = lease.id
 RETURNING may_go_on
 """

@@ -88,6 +88,7 @@ _COUNTS = "'accepted', 'delivered', 'bounced', 'unknown'"
 _IN_HAND = """(m.state = 'queued' AND EXISTS (
     SELECT FROM delivery_batch batch WHERE batch.id = m.batch_id
       AND m.position >= batch.handed_from AND m.position < batch.handed_to
+      AND m.position <> ALL(batch.handed_except)
 ))"""
 _REACHED = f"""
 SELECT DISTINCT ON (mine.id) mine.id, cap.number

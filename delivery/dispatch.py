@@ -28,11 +28,13 @@ from django.utils import timezone
 
 from campaigns.models import Run
 from delivery import batches, bounds, compose, pace, providers
+from delivery.allowance import domain_of
 from delivery.batches import Entry, Lease, Verdict
 from delivery.bounds import Bounds, Wait, Window
 from delivery.channels.base import Channel, ChannelUnavailable, Outbound, Outcome, Result
 from delivery.compose import Composer
 from delivery.models import Message
+from delivery.providers import Chosen
 from tenants.models import Retailer
 
 HAND_OVER = pace.MOST
@@ -104,10 +106,10 @@ def _work_through(lease: Lease, retailer: Retailer, now: datetime) -> Wait | Non
         verdicts += [Verdict(entry.message_id, Message.State.FAILED, f"gave up: {lease.error}") for entry in waiting]
         waiting = []
     if waiting:
-        channel = providers.channel(retailer, waiting[0].channel)
-        limits = bounds.of(run, retailer)
+        chosen = providers.choose(retailer, waiting[0].channel)
+        limits = bounds.of(run, retailer, chosen.allowance)
         composer = compose.composer(run, lease.step, retailer)
-        return _hand_over_all(limits.counting(lease), waiting, verdicts, composer, channel, limits)
+        return _hand_over_all(limits.counting(lease), waiting, verdicts, composer, chosen, limits)
     batches.turn(lease, verdicts)
     return None
 
@@ -117,35 +119,52 @@ def _hand_over_all(
     waiting: Sequence[Entry],
     verdicts: list[Verdict],
     composer: Composer,
-    channel: Channel,
+    chosen: Chosen,
     limits: Bounds,
 ) -> Wait | None:
     """Window by window, each marked in the statement that records the one before."""
     begun = looked = time.monotonic()
+    later: datetime | None = None  # when there is room again for what was left out
     while waiting:
         if time.monotonic() - looked > LOOK_AGAIN:
             waiting, looked = _judged_again(lease, waiting, verdicts), time.monotonic()
             if not waiting:
                 break
-        size = 1 if lease.deaths else pace.size(channel)
+        size = 1 if lease.deaths or chosen.is_probe else pace.size(chosen.channel)
         chunk, waiting = waiting[:size], waiting[size:]
         verdicts = _before_rendering(lease, chunk, verdicts)
         outbound, failures = composer.compose(chunk)
         renewing = time.monotonic()
-        if renewing - begun > AT_A_STRETCH:
-            batches.turn(lease, verdicts)
-            return Wait(timezone.now())
+        if renewing - begun > AT_A_STRETCH or chosen.must_rest():
+            return _stopped(lease, verdicts)
         window = limits.mark(lease, chunk, [*verdicts, *failures])
         if time.monotonic() - renewing > settings.LEASE_SECONDS * GUARD_SHARE:
             bounds.give_back(window, len(window.entries))
             return Wait(timezone.now())
-        verdicts = _hand_over(window, outbound, composer, channel)
+        verdicts = _hand_over(window, outbound, composer, chosen)
         if window.wait:
             if verdicts:
                 batches.turn(lease, verdicts)
             return window.wait
+        later, waiting = _left_out(window, later, waiting)
     batches.turn(lease, verdicts)
-    return None
+    return Wait(later) if later else None
+
+
+def _stopped(lease: Lease, verdicts: Sequence[Verdict]) -> Wait:
+    """The batch has had its turn, or its provider must rest: what is known is written, and it goes on anew."""
+    batches.turn(lease, verdicts)
+    return Wait(timezone.now())
+
+
+def _left_out(
+    window: Window, later: datetime | None, waiting: Sequence[Entry]
+) -> tuple[datetime | None, Sequence[Entry]]:
+    """Receivers that have had their share of a minute: their messages wait, and the others' go on."""
+    if window.later is None:
+        return later, waiting
+    open_ones = [entry for entry in waiting if domain_of(entry.address) not in window.full]
+    return min(later or window.later, window.later), open_ones
 
 
 def _before_rendering(lease: Lease, chunk: Sequence[Entry], verdicts: list[Verdict]) -> list[Verdict]:
@@ -164,18 +183,20 @@ def _judged_again(lease: Lease, waiting: Sequence[Entry], verdicts: list[Verdict
     return [entry for entry in entries if not entry.drop]
 
 
-def _hand_over(window: Window, outbound: Sequence[Outbound], composer: Composer, channel: Channel) -> list[Verdict]:
+def _hand_over(window: Window, outbound: Sequence[Outbound], composer: Composer, chosen: Chosen) -> list[Verdict]:
     entries = {composer.name(entry.message_id): entry for entry in window.entries}
     going = [message for message in outbound if message.key in entries]
     if not going:
         return []
+    channel = chosen.channel
     try:
         with pace.measured(channel, len(going)):
             outcomes = channel.send(composer.envelope, going, seconds=settings.LEASE_SECONDS * HAND_OVER_SHARE)
-    except ChannelUnavailable:
+    except ChannelUnavailable as refusal:
         bounds.give_back(window, len(going))
-        raise
+        raise chosen.refused(refusal) from refusal
     bounds.give_back(window, sum(outcome.result not in _TAKEN for outcome in outcomes))
+    chosen.note(outcomes)
     return [_verdict(entries[outcome.key], outcome, composer, channel) for outcome in outcomes]
 
 

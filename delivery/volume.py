@@ -71,6 +71,7 @@ _HANDED = """((
     SELECT count(*) FROM delivery_message message
     JOIN delivery_batch batch ON batch.id = message.batch_id AND batch.handed_to > batch.handed_from
     WHERE message.state = 'queued' AND message.position >= batch.handed_from AND message.position < batch.handed_to
+      AND message.position <> ALL(batch.handed_except)
 ))"""
 _BEGIN = f"""
 INSERT INTO delivery_dailyvolume (day, handed) SELECT %(day)s, {_HANDED}

@@ -39,6 +39,7 @@ if not DEBUG:
     if _unsafe:
         raise ImproperlyConfigured(f"Production ({BASE_DOMAIN}) cannot start: {'; '.join(_unsafe)}.")
 SECRET_KEY = SECRET_KEY or home.secret_key(BANNERLINE_HOME)
+SECRET_KEY_FALLBACKS = environment.text("SECRET_KEY_FALLBACKS").split()  # former ones: what they sealed is still read
 
 # -- who is asking --------------------------------------------------------------------------------------------------
 # Retailers bring domains of their own, kept in the database: tenants.middleware answers 404 to any other host.
@@ -187,6 +188,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 # How long a worker may be silent before its batch is given to another. It must exceed connecting, writing and waiting
 # for a provider's answer, which dispatch bounds by a share of it; recovery from a dead worker takes about as long.
 LEASE_SECONDS = environment.integer("LEASE_SECONDS", default=45)
+# Whether retailers' providers and webhooks may be inside this network, and be kinds that only keep what they get.
+ALLOW_PRIVATE_ADDRESSES = environment.boolean("ALLOW_PRIVATE_ADDRESSES", default=DEBUG)
+DEVELOPMENT_PROVIDERS = DEBUG
 
 # -- files of customers, events and products that retailers bring, unpacked -------------------------------------------
 IMPORT_MOST_BYTES = environment.integer("IMPORT_MOST_MB", default=1024) * 1024 * 1024

@@ -1,13 +1,28 @@
-"""The roll of channels: the scheme of a provider's URL to what speaks it. Adding one is a file here and a line."""
+"""The rolls of channels: kinds of providers by name, and platform mail servers by the scheme of their URL.
+
+Adding a channel is a file with its KIND, and a line here.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from delivery.channels import file, memory
 from delivery.channels.base import Channel
+from delivery.channels.email import relay
 from delivery.channels.email.settings import SmtpSettings
 from delivery.channels.email.smtp import SmtpChannel
+from delivery.channels.kinds import Kind
 from delivery.channels.memory import MemoryChannel
+
+KINDS: Mapping[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        relay.KIND,
+        memory.KIND,
+        file.KIND,
+    )
+}
 
 
 def _smtp(url: str) -> Channel:

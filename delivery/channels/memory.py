@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from delivery.channels.base import Envelope, Mute, Outbound, Outcome, Result
+from delivery.channels.kinds import Account, Credentials, Kind, Settings
 
 
 class MemoryChannel(Mute):
-    provider = "memory"
     key_window = 0.0
 
-    def __init__(self, url: str = "memory://") -> None:
+    def __init__(self, url: str = "memory://", provider: str = "memory") -> None:
+        self.provider = provider
         self.sent: list[Outbound] = []
 
     def check(self) -> None:
@@ -23,3 +24,11 @@ class MemoryChannel(Mute):
 
     def close(self) -> None:
         """Nothing to let go of."""
+
+
+def _channel(account: Account) -> MemoryChannel:
+    return MemoryChannel(provider=account.key)
+
+
+EVERY = ("email", "sms", "push", "webhook")
+KIND = Kind("memory", "Memory (development)", EVERY, Settings, Credentials, _channel, for_development=True)

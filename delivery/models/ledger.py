@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
@@ -13,8 +14,8 @@ class Batch(models.Model):
     """Up to 500 messages leased and handed over together.
 
     `epoch` grows with every claim and fences what a former claimant may still write. Positions in
-    [`handed_from`, `handed_to`) are at the provider without an answer so far: whoever takes the batch over from a
-    dead worker must treat exactly those messages as unknown.
+    [`handed_from`, `handed_to`), but for `handed_except`, are at the provider without an answer so far: whoever takes
+    the batch over from a dead worker must treat exactly those messages as unknown.
     """
 
     class State(models.TextChoices):
@@ -31,6 +32,7 @@ class Batch(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True)
     handed_from = models.PositiveSmallIntegerField(default=0, db_default=0)
     handed_to = models.PositiveSmallIntegerField(default=0, db_default=0)
+    handed_except = ArrayField(models.PositiveSmallIntegerField(), default=list, db_default=[])
     attempts = models.PositiveSmallIntegerField(default=0, db_default=0)  # hand-overs that reached no provider
     error = models.CharField(max_length=500, blank=True, default="", db_default="")
 

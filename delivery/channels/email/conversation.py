@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -70,9 +70,20 @@ class Transaction(NamedTuple):
 
 
 class Conversation:
-    """Raises ValueError when the envelope cannot be written."""
+    """`sign` makes the signature field that goes before a message.
 
-    def __init__(self, connection: Connection, envelope: Envelope, ledger: Ledger, *, start_by: float) -> None:
+    Raises ValueError when the envelope cannot be written.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        envelope: Envelope,
+        ledger: Ledger,
+        *,
+        start_by: float,
+        sign: Callable[[bytes], bytes] | None = None,
+    ) -> None:
         self._connection = connection
         self._ledger = ledger
         self._start_by = start_by
@@ -81,6 +92,7 @@ class Conversation:
         self._utf8 = not (return_path + envelope.from_email + envelope.reply_to).isascii()
         if self._utf8:
             self._need_utf8("the envelope's addresses")
+        self._sign = sign
         self._skeleton = mime.Skeleton(envelope, date=datetime.now(UTC), eight_bit=connection.eight_bit)
         self._ready = self._transactions()
 
@@ -179,6 +191,8 @@ class Conversation:
 
     def _transaction(self, position: int, message: Outbound) -> Transaction:
         body = self._skeleton.fill(message)
+        if self._sign:
+            body = self._sign(body) + body
         utf8 = self._utf8
         if not message.recipient.isascii():
             self._need_utf8("the recipient")

@@ -8,6 +8,7 @@ import socket
 import ssl
 import time
 
+from delivery.channels import guarded
 from delivery.channels.base import ChannelUnavailable
 from delivery.channels.email.connection import Connection
 from delivery.channels.email.settings import SmtpSettings
@@ -54,8 +55,26 @@ def _greeted(settings: SmtpSettings, timeout: float) -> smtplib.SMTP:
     name = "localhost"
     if settings.security == "tls":
         context = ssl.create_default_context()
-        return smtplib.SMTP_SSL(settings.host, settings.port, local_hostname=name, timeout=timeout, context=context)
-    return smtplib.SMTP(settings.host, settings.port, local_hostname=name, timeout=timeout)
+        over_tls = _OutsideTls if settings.public_only else smtplib.SMTP_SSL
+        return over_tls(settings.host, settings.port, local_hostname=name, timeout=timeout, context=context)
+    plain = _Outside if settings.public_only else smtplib.SMTP
+    return plain(settings.host, settings.port, local_hostname=name, timeout=timeout)
+
+
+class _Outside(smtplib.SMTP):
+    """Goes to no address inside this network, whatever the name points to."""
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        try:
+            return guarded.connect(host, port, seconds=timeout, allow_private=False)
+        except guarded.NotAllowed as error:
+            raise ChannelUnavailable(f"The mail server: {error}", permanent=True) from error
+        except guarded.Unsent as error:
+            raise OSError(str(error)) from error
+
+
+class _OutsideTls(smtplib.SMTP_SSL, _Outside):
+    """The same, encrypted from the first byte."""
 
 
 def _introduce(server: smtplib.SMTP, settings: SmtpSettings, deadline: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
@@ -18,7 +19,10 @@ _ENCODE = "write the characters : / ? # @ % and spaces of a user name or passwor
 
 @dataclass(frozen=True, slots=True)
 class SmtpSettings:
-    """`timeout` is the longest wait for an answer, `connect_timeout` for being greeted; both in seconds."""
+    """`timeout` is the longest wait for an answer, `connect_timeout` for being greeted; both in seconds.
+
+    `public_only` keeps it from hosts inside this network; `sign` makes the signature field of a message, if any.
+    """
 
     host: str
     port: int = 25
@@ -27,6 +31,8 @@ class SmtpSettings:
     security: Security = "none"
     timeout: float = 60.0
     connect_timeout: float = 10.0
+    public_only: bool = False
+    sign: Callable[[bytes], bytes] | None = field(default=None, repr=False)
 
     @classmethod
     def from_url(cls, url: str) -> SmtpSettings:

@@ -16,10 +16,10 @@ _SHARE_TO_HAND_OVER = 0.75
 
 
 class SmtpChannel(Mute):
-    provider = "smtp"
     key_window = 0.0
 
-    def __init__(self, settings: SmtpSettings) -> None:
+    def __init__(self, settings: SmtpSettings, provider: str = "smtp") -> None:
+        self.provider = provider
         self._settings = settings
         self._idle: Connection | None = None
 
@@ -66,7 +66,7 @@ class SmtpChannel(Mute):
         connection.allow_until(deadline)
         fit = False
         try:
-            _conversation(connection, envelope, ledger, start_by).run()
+            self._conversation(connection, envelope, ledger, start_by).run()
             fit = True
         finally:
             # Also on an exception from outside, such as a time limit: who knows whose replies are still to come.
@@ -83,9 +83,10 @@ class SmtpChannel(Mute):
             connection.drop()
         return opening.connect(self._settings, seconds=deadline - time.monotonic())
 
-
-def _conversation(connection: Connection, envelope: Envelope, ledger: Ledger, start_by: float) -> Conversation:
-    try:
-        return Conversation(connection, envelope, ledger, start_by=start_by)
-    except ValueError as error:
-        raise ChannelUnavailable(f"The envelope cannot be written: {error}", permanent=True) from error
+    def _conversation(
+        self, connection: Connection, envelope: Envelope, ledger: Ledger, start_by: float
+    ) -> Conversation:
+        try:
+            return Conversation(connection, envelope, ledger, start_by=start_by, sign=self._settings.sign)
+        except ValueError as error:
+            raise ChannelUnavailable(f"The envelope cannot be written: {error}", permanent=True) from error

@@ -1,0 +1,68 @@
+"""What a kind of provider is: what it needs to be told, and how a channel is made of that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from delivery.channels.base import Channel
+
+
+class Settings(BaseModel):
+    """What may be seen of an account."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, str_strip_whitespace=True, str_max_length=4_000, use_attribute_docstrings=True
+    )
+
+
+class Credentials(BaseModel):
+    """What must not be seen again: sealed in the database, shown nowhere."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, str_strip_whitespace=True, str_max_length=8_000, use_attribute_docstrings=True
+    )
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(…)"
+
+    __str__ = __repr__
+
+
+def _sent_as_header(value: str) -> str:
+    if not value.isascii() or not value.isprintable():
+        raise ValueError("copy it again: it has characters that no key has")
+    return value
+
+
+Secret = Annotated[str, Field(min_length=1, repr=False), AfterValidator(_sent_as_header)]
+OptionalSecret = Annotated[str, Field(repr=False), AfterValidator(_sent_as_header)]
+
+
+@dataclass(frozen=True)
+class Account:
+    """One account at a provider. `timeout`: seconds for one request; `key` is what the ledger calls the provider."""
+
+    key: str
+    settings: Any
+    credentials: Any = field(repr=False)
+    timeout: float = 15.0
+    allow_private: bool = False  # whether it may call addresses inside this network
+    folder: Path = Path("outbox")  # where a channel may write
+
+
+@dataclass(frozen=True)
+class Kind:
+    """`speaks` are the channels it can deliver. `make` raises ValueError for what its settings cannot say alone."""
+
+    name: str
+    label: str
+    speaks: tuple[str, ...]
+    settings: type[Settings]
+    credentials: type[Credentials]
+    make: Callable[[Account], Channel]
+    for_development: bool = False

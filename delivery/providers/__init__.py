@@ -1,0 +1,163 @@
+"""Which account delivers a retailer's channel: the first by priority that works and has room, and who stands by.
+
+Where a retailer has configured none for e-mail, the platform's mail server (EMAIL_URL) delivers.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from django.conf import settings
+from django.db.models import DateTimeField
+from django.db.models.expressions import RawSQL
+
+from delivery import breaker, volume
+from delivery.allowance import Allowance
+from delivery.breaker import Breaker
+from delivery.channels import CHANNELS
+from delivery.channels.base import Channel, ChannelUnavailable, Outcome
+from delivery.models import Provider
+from delivery.providers import accounts, opened
+from tenants import context
+from tenants.models import Retailer
+
+_NOW = RawSQL("clock_timestamp()", [], output_field=DateTimeField())
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The account for a batch. `breaker` and `allowance` are None for the platform's own server."""
+
+    channel: Channel
+    breaker: Breaker | None = None
+    allowance: Allowance | None = None
+    has_stand_by: bool = False
+
+    @property
+    def is_probe(self) -> bool:
+        """Whether it is only tried: with one message, before any more."""
+        return self.breaker is not None and self.breaker.is_probe
+
+    def note(self, outcomes: Sequence[Outcome]) -> None:
+        if self.breaker:
+            self.breaker.note(outcomes)
+
+    def refused(self, refusal: ChannelUnavailable) -> ChannelUnavailable:
+        """Nothing was handed over: what that means for the batch, which another account may take over at once."""
+        if self.breaker is None:
+            return refusal
+        self.breaker.refuse(refusal)
+        if self.has_stand_by and self.breaker.is_resting:
+            return ChannelUnavailable(f"{refusal} Another provider takes over.", retry_after=0.0)
+        return refusal
+
+    def must_rest(self) -> bool:
+        """Whether the account is to be left alone from now on."""
+        return self.breaker is not None and self.breaker.must_rest()
+
+
+def choose(retailer: Retailer, name: str) -> Chosen:
+    """The account that the retailer's next batch of a channel goes to. Raises ChannelUnavailable."""
+    return _chosen(retailer, name, may_probe=True)
+
+
+def channel(retailer: Retailer, name: str) -> Channel:
+    """The retailer's channel of that name, for a look or a single message. Raises ChannelUnavailable."""
+    return _chosen(retailer, name, may_probe=False).channel
+
+
+def email_url() -> str:
+    """EMAIL_URL, or where the built-in inbox listens. Raises ChannelUnavailable when it does not run."""
+    if settings.EMAIL_URL:
+        return str(settings.EMAIL_URL)
+    file = settings.BANNERLINE_HOME / "inbox.json"  # written by the built-in inbox when it starts to listen
+    try:
+        address = json.loads(file.read_text())
+    except (FileNotFoundError, ValueError):
+        raise ChannelUnavailable(
+            "No mail server is configured: set EMAIL_URL (smtp://user:password@host:port), or start the built-in "
+            "inbox with `manage.py up`."
+        ) from None
+    return f"smtp://{address['host']}:{address['port']}"
+
+
+def _chosen(retailer: Retailer, name: str, *, may_probe: bool) -> Chosen:
+    with context.in_retailer(retailer):
+        return _first_usable(retailer, name, may_probe=may_probe)
+
+
+def _first_usable(retailer: Retailer, name: str, *, may_probe: bool) -> Chosen:
+    known = Provider.objects.filter(channel=name).select_related("state").annotate(now=_NOW)
+    found = list(known.order_by("priority", "key"))
+    if not found:
+        return _of_the_platform(name)
+    active: list[Any] = [provider for provider in found if provider.is_active]
+    if not active:
+        cure = "enable one under Settings, Providers"
+        raise ChannelUnavailable(f"Every provider for {name} is switched off: {cure}.", permanent=True)
+    waits: list[tuple[datetime, str]] = []
+    for number, provider in enumerate(active):
+        wait = _wait(provider, retailer)
+        if wait is None and provider.state.opened_at and may_probe and not breaker.claim_probe(provider.pk):
+            wait = provider.now + timedelta(seconds=1), f"{provider.key} is being tried"
+        if wait is None:
+            return _ready(provider, retailer, has_stand_by=number + 1 < len(active))
+        waits.append(wait)
+    until, _ = min(waits)
+    why = "; ".join(reason for _, reason in waits)
+    pause = max(0.0, (until - active[0].now).total_seconds())
+    raise ChannelUnavailable(f"No provider for {name} can be used now: {why}.", retry_after=pause)
+
+
+def _wait(provider: Any, retailer: Retailer) -> tuple[datetime, str] | None:
+    """Until when a provider cannot be used, and why; None when it can."""
+    state, today = provider.state, provider.now.astimezone(retailer.tzinfo).date()
+    if state.opened_at and state.retry_at > provider.now:
+        return state.retry_at, f"{provider.key} fails ({state.error})"
+    if provider.max_per_day is not None and state.day == today and state.used >= provider.max_per_day:
+        midnight = volume.begins_at(today + timedelta(days=1), retailer.tzinfo)
+        return midnight, f"{provider.key} has had its {provider.max_per_day:,} messages of the day"
+    return None
+
+
+def _ready(provider: Any, retailer: Retailer, *, has_stand_by: bool) -> Chosen:
+    state = provider.state
+    is_clean = state.failures == 0 and state.opened_at is None
+    known = Breaker(provider.pk, is_clean=is_clean, is_probe=state.opened_at is not None)
+    return Chosen(opened.channel(retailer, provider), known, _allowance(provider, retailer), has_stand_by)
+
+
+def _allowance(provider: Any, retailer: Retailer) -> Allowance | None:
+    if provider.rate is None and provider.max_per_day is None and not provider.per_domain:
+        return None
+    today = provider.now.astimezone(retailer.tzinfo).date()
+    midnight = volume.begins_at(today + timedelta(days=1), retailer.tzinfo)
+    limits = (provider.rate, provider.max_per_day, provider.per_domain)
+    return Allowance(provider.pk, provider.key, *limits, today, midnight)
+
+
+def _of_the_platform(name: str) -> Chosen:
+    if name != "email":
+        cure = "add one under Settings, Providers"
+        raise ChannelUnavailable(f"No provider is configured for {name}: {cure}.", permanent=True)
+    return Chosen(_account(email_url()))
+
+
+@lru_cache(maxsize=64)
+def _account(url: str) -> Channel:
+    scheme = url.partition(":")[0].lower()
+    if scheme not in CHANNELS:
+        known = ", ".join(f"{name}://" for name in CHANNELS)
+        raise ChannelUnavailable(f"EMAIL_URL begins with {scheme}://; it must be one of {known}.", permanent=True)
+    try:
+        return CHANNELS[scheme](url)
+    except ValueError as error:
+        raise ChannelUnavailable(f"EMAIL_URL: {error}", permanent=True) from error
+
+
+__all__ = ["Chosen", "accounts", "channel", "choose", "email_url", "opened"]

@@ -1,0 +1,181 @@
+"""Providers that fail: others take over, nobody hammers at them, and a run pauses only for what a person must do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.models import F
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from campaigns import audience, configuration
+from campaigns.models import Run
+from delivery import breaker, messages, pipeline, providers, reports
+from delivery.breaker import Breaker
+from delivery.channels.base import ChannelUnavailable, Outbound, Outcome, Result
+from delivery.models import Batch, Message, Provider, ProviderState
+from delivery.providers import accounts
+from tenants.models import AgendaItem, Retailer
+from tests import factories
+from tests.delivery.providers.conftest import answering, sent
+
+DOWN = ChannelUnavailable("nothing listens there")
+REFUSED = ChannelUnavailable("wrong password", permanent=True)
+
+
+def planned(people: int) -> Run:
+    factories.customers(people)
+    run = configuration.launch(factories.campaign(), by="test", now=timezone.now())
+    audience.evaluate(run)
+    messages.generate(run, now=timezone.now())
+    return run
+
+
+def work_off(run: Run) -> reports.Report:
+    """Until nothing is due now; what waits for less than a minute is called due."""
+    AgendaItem.objects.filter(due_at__lt=timezone.now() + timedelta(minutes=1)).update(due_at=timezone.now())
+    pipeline.work(seconds=20)
+    run.refresh_from_db()
+    return reports.report(run)
+
+
+def pause_is_over() -> None:
+    ProviderState.objects.exclude(retry_at=None).update(retry_at=F("retry_at") - timedelta(hours=1))
+
+
+def each(result: Result, **more: Any) -> Callable[[Sequence[Outbound]], Sequence[Outcome]]:
+    return lambda batch: [Outcome(message.key, result, "as the test says", **more) for message in batch]
+
+
+def test_when_the_first_fails_for_good_the_second_takes_over_at_once(
+    account: Callable[..., Provider], at_acme: Retailer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = account("first", priority=1), account("second", priority=2)
+    asked = answering(monkeypatch, at_acme, first, REFUSED)
+    report = work_off(planned(30))
+    assert (report.states, len(asked)) == ({"accepted": 30}, 1)
+    assert len(sent(at_acme, second)) == 30
+    assert set(Message.objects.values_list("provider", flat=True)) == {"second"}
+
+
+def test_when_the_only_one_refuses_our_credentials_the_run_pauses_and_says_why(
+    account: Callable[..., Provider], at_acme: Retailer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider = account()
+    asked = answering(monkeypatch, at_acme, provider, REFUSED)
+    run = planned(20)
+    report = work_off(run)
+    assert (run.state, run.reason, report.states) == (Run.State.PAUSED, "wrong password", {"queued": 20})
+    assert asked == [10]
+    accounts.save({"timeout": 20}, provider)  # whoever corrects the account closes its breaker
+    configuration.resume(run)
+    assert work_off(run).states == {"accepted": 20}
+
+
+def test_out_of_reach_three_times_opens_and_one_message_tries_afterwards(
+    account: Callable[..., Provider], at_acme: Retailer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider = account()
+    asked = answering(monkeypatch, at_acme, provider, DOWN, DOWN, DOWN)
+    run = planned(30)
+    for _ in range(6):
+        work_off(run)
+    state = ProviderState.objects.get()
+    assert (len(asked), state.openings, state.opened_at is not None) == (3, 1, True)
+    assert "fails (nothing listens there)" in Batch.objects.get().error
+    with pytest.raises(ChannelUnavailable) as refused:
+        providers.choose(at_acme, "email")
+    assert 0 < (refused.value.retry_after or 0) <= 15 * 1.2
+
+    pause_is_over()
+    assert work_off(run).states == {"accepted": 30}
+    assert asked[3] == 1
+    state.refresh_from_db()
+    assert (state.opened_at, state.openings, state.failures) == (None, 0, 0)
+
+
+def test_a_try_that_fails_waits_twice_as_long(account: Callable[..., Provider], at_acme: Retailer) -> None:
+    provider = account()
+    pauses = []
+    for _ in range(8):
+        pause_is_over()
+        Breaker(provider.pk).refuse(ChannelUnavailable("down", permanent=True))
+        state: Any = ProviderState.objects.get()
+        pauses.append((state.retry_at - timezone.now()).total_seconds())
+    usual = [15, 30, 60, 120, 240, 480, 600, 600]
+    assert all(0.75 * wanted < pause < 1.21 * wanted for pause, wanted in zip(pauses, usual, strict=True))
+
+
+def test_only_one_worker_tries(account: Callable[..., Provider], at_acme: Retailer) -> None:
+    provider = account()
+    Breaker(provider.pk).refuse(REFUSED)
+    assert not breaker.claim_probe(provider.pk)
+    pause_is_over()
+    assert [breaker.claim_probe(provider.pk) for _ in range(3)] == [True, False, False]
+    with pytest.raises(ChannelUnavailable, match="is being tried"):
+        providers.choose(at_acme, "email")
+    ProviderState.objects.update(probe_until=timezone.now() - timedelta(seconds=1))  # who tried has died
+    assert providers.choose(at_acme, "email").is_probe
+
+
+def test_somebody_who_began_before_does_not_close_it(account: Callable[..., Provider], at_acme: Retailer) -> None:
+    provider = account()
+    early = Breaker(provider.pk, is_clean=False)
+    Breaker(provider.pk).refuse(REFUSED)
+    early.note([Outcome("m", Result.ACCEPTED)])
+    assert ProviderState.objects.get().opened_at is not None
+
+
+def test_asked_to_wait_nobody_calls_before_that(
+    account: Callable[..., Provider], at_acme: Retailer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider = account()
+    asked = answering(monkeypatch, at_acme, provider, ChannelUnavailable("429 slow down", retry_after=40.0))
+    run = planned(20)
+    for _ in range(5):
+        work_off(run)
+    assert asked == [10]
+    pause_is_over()
+    assert work_off(run).states == {"accepted": 20}
+    assert asked[:2] == [10, 1]
+
+
+def test_asked_to_wait_in_the_middle_of_a_batch_the_rest_goes_to_who_stands_by(
+    account: Callable[..., Provider], at_acme: Retailer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = account("first", priority=1), account("second", priority=2)
+
+    def half(batch: Sequence[Outbound]) -> list[Outcome]:
+        answers = [Result.ACCEPTED if number < 5 else Result.UNSENT for number in range(len(batch))]
+        return [Outcome(m.key, answer, retry_after=30.0) for m, answer in zip(batch, answers, strict=True)]
+
+    asked = answering(monkeypatch, at_acme, first, half)
+    assert work_off(planned(30)).states == {"accepted": 30}
+    assert (asked, len(sent(at_acme, second))) == ([10], 25)
+
+
+def test_half_of_what_is_handed_over_failing_opens(account: Callable[..., Provider], at_acme: Retailer) -> None:
+    known = Breaker(account().pk)
+    bad = [Outcome(str(number), Result.UNKNOWN) for number in range(10)]
+    known.note([Outcome("m", Result.ACCEPTED)] * 25)
+    known.note(bad)
+    assert ProviderState.objects.get().opened_at is None
+    known.note(bad)
+    assert ProviderState.objects.get().opened_at is None  # 20 of 45
+    known.note(bad)
+    assert ProviderState.objects.get().opened_at is not None  # 30 of 55
+
+
+def test_a_provider_that_works_costs_no_statement(account: Callable[..., Provider], at_acme: Retailer) -> None:
+    account()
+    chosen = providers.choose(at_acme, "email")
+    assert chosen.allowance is None
+    with CaptureQueriesContext(connection) as asked:
+        for _ in range(100):
+            chosen.note([Outcome("m", Result.ACCEPTED)] * 50)
+            assert not chosen.must_rest()
+    assert len(asked) == 0
