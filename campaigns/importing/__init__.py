@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from campaigns import ingest
-from campaigns.importing import csv_file, outcomes
+from campaigns.importing import csv_file, outcomes, pace
 from campaigns.importing.columns import CUSTOMERS, EVENTS, PRODUCTS, Columns, Layout, understood
 from campaigns.importing.csv_file import CsvFile, FileUnreadable, Record
 from campaigns.importing.outcomes import CHUNK
@@ -32,10 +32,14 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True)
 class Ways:
-    """How rows become a batch, beside everything else and without a look at the database, and how a batch is stored."""
+    """How rows become a batch, how it is stored, and what that says of the rows.
+
+    Reading and telling go on beside storing, and never look at the database.
+    """
 
     read: Callable[[Sequence[Mapping[str, Any]]], Any]
-    write: Callable[[Any], list[ingest.RowResult]]
+    store: Callable[[Any], Any]
+    tell: Callable[[Any], list[ingest.RowResult]]
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,11 @@ def import_customers(
     """Upsert every customer of the file. Raises FileUnreadable before anything is written."""
     zone, types = context.current().tzinfo, declared.types()
     reading = customers.reading(now=now, zone=zone, types=types, source="import")
-    ways = Ways(read=lambda rows: customers.read(rows, reading), write=lambda batch: customers.write(batch, now=now))
+    ways = Ways(
+        read=lambda rows: customers.read(rows, reading),
+        store=lambda batch: customers.store(batch, now=now),
+        tell=customers.results,
+    )
     return _import(path, CUSTOMERS, ways, types=types, rejects=rejects, progress=progress)
 
 
@@ -76,7 +84,11 @@ def import_events(
 ) -> Summary:
     """Add every event of the file; times without an offset are local to `zone`. Raises FileUnreadable."""
     readers = events.readers(now=now, zone=zone)
-    ways = Ways(read=lambda rows: events.read(rows, readers), write=lambda batch: events.write(batch, now=now))
+    ways = Ways(
+        read=lambda rows: events.read(rows, readers),
+        store=lambda batch: events.store(batch, now=now),
+        tell=events.results,
+    )
     return _import(path, EVENTS, ways, rejects=rejects, progress=progress)
 
 
@@ -84,7 +96,7 @@ def import_products(
     path: Path, *, now: datetime, rejects: Path | None = None, progress: Progress | None = None
 ) -> Summary:
     """Upsert every product of the file. Raises FileUnreadable before anything is written."""
-    ways = Ways(read=list, write=lambda rows: ingest.upsert_products(rows, now=now))
+    ways = Ways(read=list, store=lambda rows: ingest.upsert_products(rows, now=now), tell=list)
     return _import(path, PRODUCTS, ways, rejects=rejects, progress=progress)
 
 
@@ -99,11 +111,11 @@ def _import(
 ) -> Summary:
     started = time.monotonic()
     counts = Counter[str](dict.fromkeys(layout.outcomes, 0))
-    with csv_file.opened(path) as file:
+    with csv_file.opened(path) as file, pace.brisk():
         columns = understood(file.header, layout, types or {})
         with RejectFile(rejects or Path(f"{path}.rejects.csv"), source=path, header=file.header) as rejected:
-            for records, batch in _read_ahead(file, columns, ways):
-                counts.update(outcomes.counted(outcomes.told(records, ways.write(batch)), rejected.add))
+            for written in _written(file, columns, ways, rejected):
+                counts.update(written)
                 if progress:
                     progress(counts.total())
     if counts["created"]:
@@ -111,15 +123,26 @@ def _import(
     return Summary(counts.total(), dict(counts), time.monotonic() - started, rejected.kept_path)
 
 
-def _read_ahead(file: CsvFile, columns: Columns, ways: Ways) -> Iterator[tuple[list[Record], Any]]:
-    """Chunk by chunk: while one is written, which is mostly waiting for Postgres, the next is read beside it."""
+def _written(file: CsvFile, columns: Columns, ways: Ways, rejected: RejectFile) -> Iterator[Counter[str]]:
+    """Chunk by chunk, the rows by what became of them. While Postgres stores one, the next is read beside it, and what
+    became of the one before is told: it never waits for us.
+    """
 
     def take() -> tuple[list[Record], Any]:
         records = file.take(CHUNK)
         return records, ways.read(outcomes.readable(records, columns))
 
-    with ThreadPoolExecutor(1, thread_name_prefix="read-ahead") as beside:
-        ahead = beside.submit(take)
+    def tell(records: list[Record], stored: Any) -> Counter[str]:
+        return outcomes.counted(outcomes.told(records, ways.tell(stored)), rejected.add)
+
+    with ThreadPoolExecutor(1, thread_name_prefix="beside") as beside:
+        ahead, behind = beside.submit(take), None
         while (chunk := ahead.result())[0]:
+            records, batch = chunk
             ahead = beside.submit(take)
-            yield chunk
+            stored = ways.store(batch)
+            if behind:
+                yield behind.result()
+            behind = beside.submit(tell, records, stored)
+        if behind:
+            yield behind.result()

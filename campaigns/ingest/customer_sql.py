@@ -1,9 +1,9 @@
-"""The statements that write customers. Rows travel as one JSON parameter: no temporary table, no trip per row."""
+"""The statements that write customers. Rows travel as parameters: no temporary table, no trip per row."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
@@ -11,13 +11,17 @@ from typing import Any, Literal, NamedTuple
 from django.db import connection
 
 from campaigns.facts import slots, truth, upkeep
-from campaigns.ingest import consent_sql, documents
+from campaigns.ingest import consent_sql, documents, lines
 
 Outcome = Literal["created", "updated", "overfull"]
+Rows = Sequence[Mapping[str, Any]]
 
 _TEXTS = ("email", "phone", "first_name", "last_name", "city", "country", "timezone", "locale")
 _CONSENTS = ("consent_email", "consent_sms", "consent_push")
 _FIELDS = (*_TEXTS, *_CONSENTS, "attributes")
+_TRUTHS, _DOCUMENTS = (*_CONSENTS, "wiped"), ("attributes", "removed")
+# So many characters of JSON are within the bounds of documents, and each key takes eight: it, its quotes, a value.
+_ROOMY = 8 * documents.MOST_KEYS
 
 _MERGED = """
     (CASE WHEN g.wiped THEN '{}' ELSE c.attributes END || coalesce(g.attributes, '{}')) - coalesce(g.removed, '{}')"""
@@ -60,21 +64,24 @@ def _holders(field: str) -> str:
         END"""
 
 
-# The look-up before the insertion is a scalar one because that always goes by the index, whatever stale statistics say.
-# Attributes can only outgrow their bounds where something is added, hence the cheap containment test first.
-# What is read of other customers is how they were before this statement.
+# Customers are looked up in the order of their index. Attributes can only outgrow their bounds where something is added
+# to what is large already, hence the cheap tests first. What is read of other customers is how they were before this
+# statement.
 _UPSERT = f"""
 WITH given AS MATERIALIZED (
-    SELECT * FROM json_to_recordset(%(rows)s) AS g(
-        external_id varchar, {", ".join(f"{name} varchar" for name in _TEXTS)},
-        {", ".join(f"{name} boolean" for name in _CONSENTS)}, attributes jsonb, removed text[], wiped boolean)
+    SELECT external_id, {", ".join(_TEXTS)}, {", ".join(f"{name}::boolean AS {name}" for name in _TRUTHS)},
+           attributes::jsonb AS attributes,
+           CASE WHEN removed IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(removed::jsonb)) END AS removed
+      FROM {lines.apart(("external_id", *_TEXTS, *_TRUTHS, *_DOCUMENTS))}
+     WHERE external_id IS NOT NULL
 ), existing AS MATERIALIZED (
     SELECT c.id AS customer_id, g.*, c.email AS was_email, c.phone AS was_phone,
            {", ".join(f"c.{name} AS was_{name}" for name in _CONSENTS)},{", ".join(map(_said_no, _CONSENTS))},
            NOT c.attributes @> g.attributes
+           AND octet_length(c.attributes::text) + octet_length(g.attributes::text) > {_ROOMY}
            AND (SELECT count(*) > {documents.MOST_KEYS} OR octet_length(({_MERGED})::text) > {documents.MOST_BYTES}
                   FROM jsonb_object_keys({_MERGED})) AS is_overfull
-      FROM given g JOIN campaigns_customer c ON c.external_id = g.external_id
+      FROM (SELECT * FROM given ORDER BY external_id) g JOIN campaigns_customer c ON c.external_id = g.external_id
 ), updated AS (
     UPDATE campaigns_customer c SET ({", ".join(_FIELDS)}, updated_at) = ROW({_NEW_VALUES}, %(now)s)
       FROM existing g
@@ -85,7 +92,7 @@ WITH given AS MATERIALIZED (
     INSERT INTO campaigns_customer (external_id, {", ".join(_FIELDS)}, created_at, updated_at)
     SELECT g.external_id, {_DEFAULTS}, %(now)s, %(now)s
       FROM given g
-     WHERE (SELECT c.id FROM campaigns_customer c WHERE c.external_id = g.external_id) IS NULL
+     WHERE g.external_id NOT IN (SELECT external_id FROM existing)
     ON CONFLICT (external_id) DO NOTHING
     RETURNING *, false AS was_consent_email, false AS was_consent_sms, false AS was_consent_push
 ), newcomers AS MATERIALIZED (
@@ -137,37 +144,44 @@ class Proof:
 
 
 def upsert_customers(
-    rows: Sequence[dict[str, Any]],
+    rows: Rows,
+    columns: Mapping[str, str],
     said: Sequence[dict[str, Any]],
     given: list[slots.Slot],
     *,
     now: datetime,
     proof: Proof,
 ) -> list[tuple[str, Outcome]]:
-    """Write distinct customers, and what they said of messages. Belongs after the turn, with the slots of then.
+    """Write distinct customers, `rows` and the same as `columns`, and what they said of messages.
+
+    Belongs after the turn, with the slots of then.
 
     (external_id, created | updated | overfull) of all but the unchanged. One writer per retailer at a time: two files
     with the same customers neither deadlock nor race to insert.
     """
-    written = _upsert(rows, given, now, proof)
+    written = _upsert(columns, given, now, proof)
     outcomes = {each.external_id: each.outcome for each in written}
     spoke = consent_sql.say(_not_overfull(said, outcomes), now=now, by=proof.by) if said else {}
     _follow(written, set(spoke.values()), rows, given)
     return list((dict.fromkeys(spoke, "updated") | outcomes).items())  # type: ignore[arg-type]
 
 
-def _upsert(rows: Sequence[dict[str, Any]], given: list[slots.Slot], now: datetime, proof: Proof) -> list[_Written]:
+def columns(rows: Rows) -> dict[str, str]:
+    """Customers as `upsert_customers` takes them, beside their rows. Pure."""
+    texts = lines.texts(rows, ("external_id", *_TEXTS))
+    return texts | lines.truths(rows, _TRUTHS) | lines.json(rows, _DOCUMENTS)
+
+
+def _upsert(rows: Mapping[str, str], given: list[slots.Slot], now: datetime, proof: Proof) -> list[_Written]:
     columns = "".join(f", {slot.column}" for slot in given)
     values = "".join(f", {slots.value(slot, 'c.attributes')}" for slot in given)
-    params: dict[str, Any] = {"rows": documents.encode(rows), "now": now, "source": proof.source, "by": proof.by}
+    params: dict[str, Any] = {"now": now, "source": proof.source, "by": proof.by, **rows, **slots.params(given)}
     with connection.cursor() as cursor:
-        cursor.execute(
-            _UPSERT.replace("__slots__", columns).replace("__values__", values), params | slots.params(given)
-        )
+        cursor.execute(_UPSERT.replace("__slots__", columns).replace("__values__", values), params)
         return [_Written(*row) for row in cursor.fetchall()]
 
 
-def _follow(written: list[_Written], spoke: set[int], rows: Sequence[dict[str, Any]], given: list[slots.Slot]) -> None:
+def _follow(written: list[_Written], spoke: set[int], rows: Rows, given: list[slots.Slot]) -> None:
     """The facts of newcomers are right already, unless others of the same call have their address, or left it."""
     told = {name: Counter(row.get(name) or None for row in rows) for name in ("email", "phone")}
     twice = {name: {address for address, n in counts.items() if address and n > 1} for name, counts in told.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import transaction
 
@@ -67,12 +67,21 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Rows that were read and wait to be written."""
+    """Rows that were read and wait to be stored: `rows`, and the same as `columns`, are customers by `wanted`'s ids."""
 
     given: Sequence[Mapping[str, Any]]
     reading: Reading
     results: list[RowResult]
     wanted: dict[str, _Wanted]
+    rows: list[dict[str, Any]]
+    columns: dict[str, str]
+
+
+class Stored(NamedTuple):
+    """A batch as it was written, and what became of its customers but those that stay as they are."""
+
+    batch: Batch
+    outcomes: list[tuple[str, customer_sql.Outcome]]
 
 
 def upsert_customers(
@@ -97,7 +106,7 @@ def reading(*, now: datetime, zone: tzinfo, types: Mapping[str, str], source: st
 
 
 def read(given: Sequence[Mapping[str, Any]], reading: Reading) -> Batch:
-    """Judge the rows. Pure: it may go on while others are written."""
+    """Judge the rows. Pure: it may go on while others are stored."""
     results: list[RowResult] = []
     wanted: dict[str, _Wanted] = {}
     for index, row in enumerate(given):
@@ -106,24 +115,37 @@ def read(given: Sequence[Mapping[str, Any]], reading: Reading) -> Batch:
             problems = _want(wanted, index, values, said)
         identity = rows.identity(row, "external_id") if problems else values["external_id"]
         results.append(RowResult(index, identity, "rejected" if problems else "unchanged", tuple(problems)))
-    return Batch(given, reading, results, wanted)
+    stored = [_stored(each.values) for each in wanted.values()]
+    return Batch(given, reading, results, wanted, stored, customer_sql.columns(stored))
+
+
+def write(batch: Batch, *, now: datetime, by: str = "") -> list[RowResult]:
+    """Store what was read; what became of each row."""
+    return results(store(batch, now=now, by=by))
 
 
 @transaction.atomic
-def write(batch: Batch, *, now: datetime, by: str = "") -> list[RowResult]:
-    """Store what was read; what became of each row. What was declared otherwise meanwhile is read once more."""
-    if not batch.wanted:
-        return batch.results
+def store(batch: Batch, *, now: datetime, by: str = "") -> Stored:
+    """Write what was read. What was declared otherwise meanwhile is read once more."""
+    if not batch.rows:
+        return Stored(batch, [])
     slots, types = upkeep.wait_for_turn_and_attributes()
     if types != batch.reading.types:
         batch = read(batch.given, batch.reading.of(types))
-    results = list(batch.results)
+        if not batch.rows:
+            return Stored(batch, [])
     said = [each | {"external_id": name} for name, wanted in batch.wanted.items() for each in wanted.said]
     proof = customer_sql.Proof(batch.reading.source, (by or acting.current().name)[:200])
-    stored = [_stored(each.values) for each in batch.wanted.values()]
-    for external_id, outcome in customer_sql.upsert_customers(stored, said, slots, now=now, proof=proof):
-        _note(results, batch.wanted[external_id].indexes, outcome)
-    return results
+    outcomes = customer_sql.upsert_customers(batch.rows, batch.columns, said, slots, now=now, proof=proof)
+    return Stored(batch, outcomes)
+
+
+def results(stored: Stored) -> list[RowResult]:
+    """What became of each row. Pure."""
+    told = list(stored.batch.results)
+    for external_id, outcome in stored.outcomes:
+        _note(told, stored.batch.wanted[external_id].indexes, outcome)
+    return told
 
 
 def _read(

@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.db import connection
 
 from campaigns import facts
 from campaigns.facts import truth
-from campaigns.ingest import documents
+from campaigns.ingest import lines
 from campaigns.models.facts import RECENT_ORDERS
 
 _IS_ORDER = f"FILTER (WHERE name = '{truth.ORDER}')"
 _COUNTING = truth.listed([truth.ORDER, *(name for names in truth.ENGAGEMENTS.values() for name in names)])
 _ENGAGED = ", ".join(f"engaged_{each}_at = greatest(f.engaged_{each}_at, n.{each})" for each in truth.ENGAGEMENTS)
 _PLACES = range(1, RECENT_ORDERS + 1)
+_TEXTS = ("event_id", "external_id", "name", "occurred_at", "value", "currency")
 
-# Sorted, so that two calls with the same events wait for one another instead of locking each other out. So are the
-# facts, and no fact is locked before the last event stands: what does not count here leaves them alone. OFFSET 0 keeps
-# the latest orders from being sorted once for each column.
+# Customers are looked up in the order of their index. Events are sorted, so that two calls with the same ones wait for
+# one another instead of locking each other out. So are the facts, and no fact is locked before the last event stands:
+# what does not count here leaves them alone. OFFSET 0 keeps the latest orders from being sorted once for each column.
 _ADD = f"""
 WITH given AS MATERIALIZED (
-    SELECT * FROM json_to_recordset(%(rows)s) AS g(
-        n integer, event_id varchar, external_id varchar, name varchar, occurred_at timestamptz,
-        value numeric, currency varchar, properties jsonb)
+    SELECT n, event_id, external_id, name, occurred_at::timestamptz AS occurred_at, value::numeric AS value,
+           coalesce(currency, '') AS currency, coalesce(properties::jsonb, '{{}}') AS properties
+      FROM {lines.apart((*_TEXTS, "properties"))}
+     WHERE event_id IS NOT NULL
 ), known AS MATERIALIZED (
     SELECT g.*, c.id AS customer_id
-      FROM given g JOIN campaigns_customer c ON c.external_id = g.external_id
+      FROM (SELECT * FROM given ORDER BY external_id) g JOIN campaigns_customer c ON c.external_id = g.external_id
 ), inserted AS (
     INSERT INTO campaigns_event (event_id, customer_id, name, occurred_at, value, currency, properties, category)
-    SELECT event_id, customer_id, name, occurred_at, value, coalesce(currency, ''), coalesce(properties, '{{}}'),
+    SELECT event_id, customer_id, name, occurred_at, value, currency, properties,
            coalesce(left(properties ->> 'category', 100), '')
       FROM known ORDER BY event_id, n
     ON CONFLICT (event_id) DO NOTHING
@@ -42,9 +44,10 @@ WITH given AS MATERIALIZED (
            {truth.REACTIONS}
       FROM inserted WHERE name IN ({_COUNTING}) GROUP BY customer_id
 ), turn AS MATERIALIZED (
-    SELECT f.customer_id FROM campaigns_facts f
-     WHERE f.customer_id IN (SELECT customer_id FROM news)
-     ORDER BY f.customer_id FOR NO KEY UPDATE
+    SELECT f.customer_id
+      FROM (SELECT customer_id FROM news ORDER BY customer_id) n
+      JOIN campaigns_facts f ON f.customer_id = n.customer_id
+     ORDER BY n.customer_id FOR NO KEY UPDATE OF f
 ), kept AS (
     UPDATE campaigns_facts f SET order_count = f.order_count + n.orders,
            order_value = f.order_value + coalesce(n.value, 0)::bigint,
@@ -61,10 +64,15 @@ SELECT ARRAY(SELECT event_id FROM inserted), ARRAY(SELECT n FROM given EXCEPT SE
 """
 
 
-def add_events(rows: Sequence[dict[str, Any]]) -> tuple[set[str], set[int]]:
-    """Write events numbered `n`; the event_ids that are new, and the numbers whose customer is unknown."""
+def add_events(columns: Mapping[str, str]) -> tuple[set[str], set[int]]:
+    """Write events; the event_ids that are new, and the places among them, from 0, whose customer is unknown."""
     with connection.cursor() as cursor:
-        cursor.execute(f"{facts.HOLD_OFF_ERASURE}; {_ADD}", {"rows": documents.encode(rows)})  # one transaction
+        cursor.execute(f"{facts.HOLD_OFF_ERASURE}; {_ADD}", columns)  # one transaction
         cursor.nextset()
         created, unknown = cursor.fetchone()
-    return set(created), set(unknown)
+    return set(created), {place - 1 for place in unknown}
+
+
+def columns(rows: Collection[Mapping[str, Any]]) -> dict[str, str]:
+    """Events as `add_events` takes them."""
+    return lines.texts(rows, _TEXTS) | lines.json(rows, ["properties"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import transaction
 
@@ -24,16 +24,26 @@ READERS: dict[str, Reader] = {
 }
 NEEDED = ("event_id", "external_id", "name", "occurred_at")
 
-Written = tuple[set[str], set[int]]  # the event_ids that are new, the numbers of the rows whose customer is unknown
-
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Rows that were read and wait to be written: the good and the rejected by their place among `count`."""
+    """Rows that were read and wait to be stored: the good and the rejected by their place among `count`.
+
+    `columns` are the good ones as Postgres takes them.
+    """
 
     count: int
     good: dict[int, dict[str, Any]]
     rejected: dict[int, RowResult]
+    columns: dict[str, str]
+
+
+class Stored(NamedTuple):
+    """What was written of a batch: event_ids that are new, and places among its good rows whose customer is unknown."""
+
+    batch: Batch
+    created: set[str]
+    unknown: set[int]
 
 
 def add_events(
@@ -43,7 +53,8 @@ def add_events(
 
     They set off the campaigns that wait for them; `when_due` is called where one is due at once.
     """
-    return write(read(given, readers(now=now, zone=zone)), now=now, when_due=when_due)
+    batch = read(given, readers(now=now, zone=zone))
+    return results(store(batch, now=now, when_due=when_due))
 
 
 def readers(*, now: datetime, zone: tzinfo) -> dict[str, Reader]:
@@ -52,52 +63,49 @@ def readers(*, now: datetime, zone: tzinfo) -> dict[str, Reader]:
 
 
 def read(given: Sequence[Mapping[str, Any]], readers: Mapping[str, Reader]) -> Batch:
-    """Judge the rows. Pure: it may go on while others are written."""
-    batch = Batch(len(given), {}, {})
+    """Judge the rows. Pure: it may go on while others are stored."""
+    good: dict[int, dict[str, Any]] = {}
+    rejected: dict[int, RowResult] = {}
     for index, row in enumerate(given):
         values, problems = rows.read(row, readers, needed=NEEDED, extras="properties")
         if problems:
-            identity = rows.identity(row, "event_id")
-            batch.rejected[index] = RowResult(index, identity, "rejected", tuple(problems))
+            rejected[index] = RowResult(index, rows.identity(row, "event_id"), "rejected", tuple(problems))
         else:
-            values["n"] = index
-            batch.good[index] = values
-    return batch
+            good[index] = values
+    return Batch(len(given), good, rejected, event_sql.columns(good.values()))
 
 
-def write(batch: Batch, *, now: datetime, when_due: Callable[[], None] | None = None) -> list[RowResult]:
-    """Store what was read; what became of each row."""
-    good, rejected = batch.good, batch.rejected
-    written = _results(good, *_write(list(good.values()), now, when_due)) if good else {}
-    return [rejected.get(index) or written[index] for index in range(batch.count)]
-
-
-def _write(good: list[dict[str, Any]], now: datetime, when_due: Callable[[], None] | None) -> Written:
-    listening = arrivals.listeners({row["name"] for row in good})
+def store(batch: Batch, *, now: datetime, when_due: Callable[[], None] | None = None) -> Stored:
+    """Write what was read, and bring it to the campaigns that wait for it."""
+    if not batch.good:
+        return Stored(batch, set(), set())
+    listening = arrivals.listeners({row["name"] for row in batch.good.values()})
     if not listening:
-        return event_sql.add_events(good)
+        return Stored(batch, *event_sql.add_events(batch.columns))
     heard = {each.trigger.name for each in listening}
     with transaction.atomic():
-        created, unknown = event_sql.add_events(good)
-        event_ids = {row["event_id"] for row in good if row["name"] in heard} & created
+        stored = Stored(batch, *event_sql.add_events(batch.columns))
+        event_ids = {row["event_id"] for row in batch.good.values() if row["name"] in heard} & stored.created
         is_due = bool(event_ids) and arrivals.arrive(list(event_ids), listening, now=now)
     if is_due and when_due:
         when_due()
-    return created, unknown
+    return stored
 
 
-def _results(good: dict[int, dict[str, Any]], created: set[str], unknown: set[int]) -> dict[int, RowResult]:
-    results = {}
-    for index, values in good.items():
+def results(stored: Stored) -> list[RowResult]:
+    """What became of each row. Pure. The first row of an id is the event, its repetitions are duplicates."""
+    batch, told = stored.batch, dict(stored.batch.rejected)
+    created = set(stored.created)
+    for place, (index, values) in enumerate(batch.good.items()):
         event_id = values["event_id"]
-        if index in unknown:
-            results[index] = RowResult(index, event_id, "rejected", (_unknown(values["external_id"]),))
+        if place in stored.unknown:
+            told[index] = RowResult(index, event_id, "rejected", (_unknown(values["external_id"]),))
         elif event_id in created:
-            created.remove(event_id)  # the first row of an id is the event, its repetitions are duplicates
-            results[index] = RowResult(index, event_id, "created")
+            created.remove(event_id)
+            told[index] = RowResult(index, event_id, "created")
         else:
-            results[index] = RowResult(index, event_id, "duplicate")
-    return results
+            told[index] = RowResult(index, event_id, "duplicate")
+    return [told[index] for index in range(batch.count)]
 
 
 def _unknown(external_id: str) -> Problem:

@@ -42,7 +42,8 @@ class Customer(models.Model):
             models.Index(fields=["first_name"], name="customer_first_name", opclasses=["varchar_pattern_ops"]),
             models.Index(fields=["last_name"], name="customer_last_name", opclasses=["varchar_pattern_ops"]),
         ]
-        constraints = [models.UniqueConstraint(fields=["external_id"], name="customer_once")]
+        # With the id in it, who an event is of is known without a look at the wide row.
+        constraints = [models.UniqueConstraint(fields=["external_id"], include=["id"], name="customer_once")]
 
     def __str__(self) -> str:
         return " ".join(filter(None, [self.first_name, self.last_name])) or self.external_id
@@ -67,7 +68,9 @@ class Event(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["customer", "name", "occurred_at"], name="event_of_customer"),
+            # The customer alone: one entry for all events of a page's people, a fifth the size of one for each event,
+            # which is what random writes to it cost.
+            models.Index(fields=["customer"], name="event_of_customer"),
             models.Index(
                 fields=["name", "category", "occurred_at"], include=["customer", "value"], name="event_of_category"
             ),
