@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from campaigns import audience, blueprints, content, language, policies, schedule
+from campaigns import audience, blueprints, channelled, content, language, policies, schedule
 from campaigns.config import policy as rules
 from campaigns.config.campaign import CampaignConfig, RecurringTrigger, Step
 from campaigns.config.gate import Invalid, Problem
@@ -18,7 +18,6 @@ from campaigns.config.policy import Policy
 from campaigns.models import CampaignVersion, Template, TemplateVersion
 from tenants import context
 
-ACTIVE_CHANNELS = ("email",)
 UNAPPROVED = Problem("", "it was published without the approval that the policy asks for", "policy")
 
 
@@ -51,7 +50,7 @@ def forbidden(config: CampaignConfig, policy: Policy) -> list[Problem]:
     """Everything that the policy does not allow of a configuration, its templates and its sender as they are now."""
     keys = [step.template for step in config.steps]
     live = TemplateVersion.objects.filter(pk__in=Template.objects.filter(key__in=keys).values("live"))
-    contents = {each.template.key: (each.subject, each.html, each.text) for each in live.select_related("template")}
+    contents = {each.template.key: _content(each) for each in live.select_related("template")}
     return breaches(config, policy, Around(contents, content.brand().from_email, context.current().tzinfo))
 
 
@@ -60,7 +59,8 @@ def breaches(config: CampaignConfig, policy: Policy, around: Around) -> list[Pro
     found = rules.breaches(config, policy, zone=around.zone)
     for index, step in enumerate(config.steps):
         if step.template in around.contents:
-            found += _in_step(index, content.breaches(*around.contents[step.template], policy))
+            said = around.contents[step.template]
+            found += _in_step(index, content.breaches(*said, policy, channel=step.channel))
     return found + sender_breaches(around.from_email, policy)
 
 
@@ -86,6 +86,17 @@ def stopped_by(version: CampaignVersion, policy: Policy | None = None) -> list[P
     if policy.approval and not version.approved_by:
         found.append(UNAPPROVED)
     return found
+
+
+def channel_of(version: TemplateVersion) -> str:
+    """What a published version is for: before there were others, all were e-mails."""
+    return str(version.document.get("channel", "email"))
+
+
+def _content(version: TemplateVersion) -> tuple[str, str, str]:
+    if channel_of(version) in channelled.CHANNELS:
+        return "", "", channelled.whole(version.document)
+    return version.subject, version.html, version.text
 
 
 def reason(problems: Iterable[Problem]) -> str:
@@ -126,8 +137,6 @@ def _check_trigger(config: CampaignConfig) -> list[Problem]:
 
 
 def _check_step(path: str, step: Step) -> list[Problem]:
-    if step.channel not in ACTIVE_CHANNELS:
-        return [_inactive(f"{path}.channel", f"channel {step.channel}", " or ".join(ACTIVE_CHANNELS))]
     problems = _check_template(path, step)
     if step.when:
         problems.append(_inactive(f"{path}.when", "conditions on earlier steps", "a step without `when`"))
@@ -143,14 +152,32 @@ def _check_template(path: str, step: Step) -> list[Problem]:
         return [Problem(f"{path}.template", f"there is no template {step.template!r}; known: {known}", "unknown")]
     if template.live is None:
         return [Problem(f"{path}.template", f"template {step.template!r} is not published yet: publish it", "draft")]
+    channel = channel_of(template.live)
+    if channel != step.channel:
+        cure = f"choose one for {step.channel}, or make it a step by {channel}"
+        return [Problem(f"{path}.template", f"template {step.template!r} is for {channel}: {cure}", "channel")]
+    if step.channel != "email":
+        return _check_channelled(path, step, template.live)
+    return _check_mail(path, step, template.live)
+
+
+def _check_channelled(path: str, step: Step, live: TemplateVersion) -> list[Problem]:
+    return [
+        Problem(f"{path}.variants.{index}.{problem.field}", problem.message, problem.code)
+        for index, variant in enumerate(step.variants)
+        for problem in channelled.variant_problems(live.document, variant.subject or "", variant.content)
+    ]
+
+
+def _check_mail(path: str, step: Step, live: TemplateVersion) -> list[Problem]:
     problems: list[Problem] = []
     for index, variant in enumerate(step.variants):
-        subject = variant.subject or template.live.subject
+        subject = variant.subject or live.subject
         if not subject:
             problems.append(
                 Problem(f"{path}.variants.{index}.subject", "neither variant nor template has one", "blank")
             )
-        for part, source in {"subject": subject, "html": template.live.html, "text": template.live.text}.items():
+        for part, source in {"subject": subject, "html": live.html, "text": live.text}.items():
             field = f"{path}.variants.{index}.{'subject' if part == 'subject' else 'content'}"
             found = language.mistakes(source, content=variant.content, is_html=part == "html")
             problems += [Problem(field, mistake.message, "template") for mistake in found]

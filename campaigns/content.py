@@ -15,7 +15,8 @@ from campaigns.config import policy as rules
 from campaigns.config import voice as voices
 from campaigns.config.gate import Invalid, Problem, content_hash, parse
 from campaigns.config.policy import Policy
-from campaigns.config.template import STRUCTURED, TEMPLATE
+from campaigns.config.template import STRUCTURED, TEMPLATE, written
+from campaigns.config.texting import TEXTING, Texting
 from campaigns.config.voice import Voice
 from campaigns.models import Brand, Template, TemplateVersion
 from tenants import audit, changes, context
@@ -35,6 +36,12 @@ def brand() -> Brand:
     retailer = context.current()
     name = {"name": retailer.name, "from_name": retailer.name}
     return Brand.objects.get_or_create(pk=1, defaults=name | {"from_email": first_sender(retailer)})[0]
+
+
+def texting(brand: Brand) -> Texting:
+    """What SMS cost the retailer, and how it words the way out."""
+    found: Texting = parse(TEXTING, brand.texting)
+    return found
 
 
 def first_sender(retailer: Retailer) -> str:
@@ -76,8 +83,10 @@ def check_shape(template: Template) -> list[Problem]:
     return []
 
 
-def breaches(subject: str, html: str, text: str, policy: Policy) -> list[Problem]:
-    """What a policy does not allow of a message's content."""
+def breaches(subject: str, html: str, text: str, policy: Policy, *, channel: str = "email") -> list[Problem]:
+    """What a policy does not allow of a message's content. An e-mail alone has a footer."""
+    if channel in channelled.CHANNELS:
+        policy = policy.model_copy(update={"footer": []})
     if policy.template_features is None and not policy.footer:
         return []
     try:
@@ -96,15 +105,16 @@ def publish(template: Template, *, by: User | None = None) -> TemplateVersion:
     if problems := check(template) or check_policy(template):
         raise Invalid(problems)
     html = _with_preheader(template.html, template.preheader)
-    text = template.text or plain_text(template.html)
+    text, document = template.text or plain_text(template.html), written(template)
     digest = content_hash([template.subject, html, text])
+    if template.channel in channelled.CHANNELS:
+        text, digest = template.text, channelled.fingerprint(document)
     Template.objects.select_for_update().get(pk=template.pk)
     version = template.versions.filter(content_hash=digest).first()
     if version is None:
         number = template.versions.count() + 1
-        version = template.versions.create(
-            number=number, content_hash=digest, subject=template.subject, html=html, text=text, published_by=by
-        )
+        said = {"subject": template.subject, "html": html, "text": text, "document": document}
+        version = template.versions.create(number=number, content_hash=digest, published_by=by, **said)
     if template.live_id != version.pk:
         Template.objects.filter(pk=template.pk).update(live=version)
         audit.note("publish", "template", template.key, after={"version": version.number, "content_hash": digest})
@@ -115,7 +125,10 @@ def publish(template: Template, *, by: User | None = None) -> TemplateVersion:
 
 def check_policy(template: Template) -> list[Problem]:
     """What the policy in force does not allow of a template as it is written."""
-    return breaches(template.subject, template.html, template.text, policies.effective(context.current()))
+    policy = policies.effective(context.current())
+    if template.channel in channelled.CHANNELS:
+        return breaches("", "", channelled.whole(written(template)), policy, channel=template.channel)
+    return breaches(template.subject, template.html, template.text, policy)
 
 
 def plain_text(html: str) -> str:

@@ -84,9 +84,12 @@ def save_brand(brand: Brand) -> None:
 def save_template(template: Template) -> None:
     """Create or replace the draft. Raises Invalid with what would keep it from being published."""
     _check_key(template.key)
+    was = Template.objects.filter(pk=template.pk).first()
+    if was and was.live_id and was.channel != template.channel:
+        raise Invalid([Problem("channel", f"it was published for {was.channel}: write another one", "kept")])
     if problems := content.check(template) or content.check_policy(template):
         raise Invalid(problems)
-    before = _as_data(Template.objects.filter(pk=template.pk).first())
+    before = _as_data(was)
     template.save()
     _note("template", template, before)
 

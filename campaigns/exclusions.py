@@ -43,10 +43,23 @@ class Address:
     shares: str
 
 
-# Channels that have an address. The first step's decides who is in; checks.py refuses what is not here yet.
+_DEVICES = "SELECT FROM campaigns_device d WHERE d.customer_id = f.customer_id"
+_SUPPRESSED_DEVICES = "SELECT s.address_hash FROM campaigns_suppression s WHERE s.channel = 'push'"
+# The first step's channel decides who is in. A device is one customer's alone; somebody is suppressed on push when all
+# their devices are. A webhook goes to the retailer's own system, which needs no consent to know its customers, and
+# everybody has the address: their external id. (The platform's list of devices is looked at before the hand-over: no
+# retailer's reader may read it.)
 ADDRESSES = {
     "email": Address("email", "f.has_email", "f.consent_email", "f.suppressed_email", "f.shares_email"),
     "sms": Address("phone", "f.has_phone", "f.consent_sms", "f.suppressed_sms", "f.shares_phone"),
+    "push": Address(
+        "external_id",
+        f"EXISTS ({_DEVICES})",
+        "f.consent_push",
+        f"(EXISTS ({_DEVICES}) AND NOT EXISTS ({_DEVICES} AND d.address_hash NOT IN ({_SUPPRESSED_DEVICES})))",
+        "FALSE",
+    ),
+    "webhook": Address("external_id", "TRUE", "TRUE", "FALSE", "FALSE"),
 }
 
 

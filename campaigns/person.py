@@ -1,6 +1,6 @@
 """Everything that stages 1 and 2 know of one person, section by section.
 
-Reads    Customer, Facts, Consent, Suppression, PlatformSuppression, Event, Member
+Reads    Customer, Facts, Consent, Suppression, PlatformSuppression, Device, Event, Member
 Promise  a person with a hundred thousand events is told in little memory: long sections are iterators
 """
 
@@ -46,6 +46,7 @@ def sections(customer: Customer) -> Iterator[Section]:
     yield "derived", _derived(customer)
     yield "consents", list(consents.history(customer).values(*_PROOF))
     yield "suppressions", _suppressions(customer)
+    yield "devices", list(customer.devices.order_by("pk").values("address", "seen_at"))
     yield "memberships", _memberships(customer)
     events = customer.events.order_by("occurred_at", "pk").values(*_EVENT)
     yield "events", events.iterator(chunk_size=AT_ONCE)

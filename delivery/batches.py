@@ -36,6 +36,7 @@ class Lease:
     error: str
     is_counted: bool = False  # whether its hand-overs are entered in DailyVolume
     topic: str = ""  # of the campaign: whoever withdrew it has no consent to these messages
+    channel: str = "email"  # of the step
 
     @property
     def deaths(self) -> int:
@@ -112,7 +113,7 @@ def leased_until(batch_id: int) -> datetime | None:
 def recheck(lease: Lease) -> list[Entry]:
     """The batch's queued messages in order, each judged again now: consent, suppression, address, expiry, run."""
     with connection.cursor() as cursor:
-        cursor.execute(_RECHECK, [lease.topic, lease.batch_id])
+        cursor.execute(_RECHECK[lease.channel], [lease.topic, lease.batch_id])
         names = [column.name for column in cursor.description or ()][8:]
         return [_entry(row, names) for row in cursor.fetchall()]
 
@@ -223,7 +224,36 @@ INSERT INTO delivery_outcomerecord (message_id, result, detail, epoch)
 SELECT id, 'unknown', %(reason)s, %(epoch)s FROM lost
 """
 
-_RECHECK = """
+
+@dataclass(frozen=True)
+class _Reached:
+    """What a channel's recipients are reached by, as SQL: their address, and whether they agreed."""
+
+    address: str
+    consent: str
+    more: str = ""
+
+
+# A webhook goes to the retailer's own system: see campaigns.exclusions. Of several devices, the one seen last that is
+# not suppressed.
+_REACHED = {
+    "email": _Reached("customer.email", "customer.consent_email"),
+    "sms": _Reached("customer.phone", "customer.consent_sms"),
+    "push": _Reached(
+        "device.address",
+        "customer.consent_push",
+        """
+LEFT JOIN LATERAL (
+    SELECT d.address FROM campaigns_device d WHERE d.customer_id = customer.id
+    ORDER BY EXISTS (
+        SELECT FROM campaigns_suppression s WHERE s.channel = 'push' AND s.address_hash = d.address_hash
+    ), d.seen_at DESC LIMIT 1
+) device ON TRUE""",
+    ),
+    "webhook": _Reached("customer.external_id", "TRUE"),
+}
+
+_RECHECK_OF = """
 SELECT message.id, message.position, message.channel, message.variant, message.attempts, message.send_at,
     CASE
         WHEN run.state = 'cancelled' THEN 'cancelled:the run was cancelled'
@@ -235,24 +265,28 @@ SELECT message.id, message.position, message.channel, message.variant, message.a
             SELECT FROM public.tenants_platformsuppression s
             WHERE s.channel = message.channel AND s.address_hash = who.hash
         ) THEN 'cancelled:suppressed'
-        WHEN NOT customer.consent_email OR EXISTS (
+        WHEN NOT {consent} OR EXISTS (
             SELECT FROM campaigns_consent said
             WHERE said.channel = message.channel AND said.topic = %s AND said.topic <> ''
               AND said.customer_id = customer.id AND said.is_current AND NOT said.is_granted
         ) THEN 'cancelled:no_consent'
-        WHEN customer.email = '' THEN 'cancelled:no_address'
+        WHEN coalesce({address}, '') = '' THEN 'cancelled:no_address'
         ELSE ''
     END,
-    coalesce(customer.email, ''),
+    coalesce({address}, ''),
     customer.external_id, customer.email, customer.phone, customer.first_name, customer.last_name, customer.city,
     customer.country, customer.timezone, customer.locale, customer.attributes
 FROM delivery_message message
 JOIN campaigns_run run ON run.id = message.run_id
-LEFT JOIN campaigns_customer customer ON customer.id = message.customer_id
-CROSS JOIN LATERAL (SELECT sha256(convert_to(coalesce(customer.email, ''), 'UTF8')) AS hash) who
+LEFT JOIN campaigns_customer customer ON customer.id = message.customer_id{more}
+CROSS JOIN LATERAL (SELECT sha256(convert_to(coalesce({address}, ''), 'UTF8')) AS hash) who
 WHERE message.batch_id = %s AND message.state = 'queued'
 ORDER BY message.position
 """
+_RECHECK = {
+    channel: _RECHECK_OF.format(address=by.address, consent=by.consent, more=by.more)
+    for channel, by in _REACHED.items()
+}
 
 # What is handed over without being counted makes the day's count wrong: whoever needs it next counts anew.
 _TURN = """

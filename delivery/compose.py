@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from campaigns import content, language
@@ -11,6 +11,7 @@ from campaigns.config.campaign import Variant
 from campaigns.models import Brand, Run, Template, TemplateVersion
 from delivery import identity, overtime, rendering
 from delivery.batches import Entry, Verdict
+from delivery.channelled import Speaker
 from delivery.channels.base import Envelope, Outbound
 from delivery.models import Message
 from tenants import addresses
@@ -34,6 +35,7 @@ class Composer:
     base_url: str
     signer: identity.Signer
     name: identity.PublicIds
+    speakers: Mapping[str, Speaker] = field(default_factory=dict)  # by variant, of every channel but e-mail
 
     def compose(self, entries: Sequence[Entry]) -> tuple[list[Outbound], list[Verdict]]:
         """Rendered messages, and verdicts on those that cannot be rendered, or not in time."""
@@ -62,6 +64,8 @@ class Composer:
         )
 
     def _compose(self, entry: Entry) -> Outbound:
+        if self.speakers:
+            return self._said(entry)
         token = self.signer.token(entry.message_id)
         unsubscribe_url = f"{self.base_url}/u/{token}"
         rendered = self.renderers[entry.variant].render(
@@ -85,20 +89,30 @@ class Composer:
             },
         )
 
+    def _said(self, entry: Entry) -> Outbound:
+        """By another channel than e-mail: nothing in it leads to the unsubscription from e-mails."""
+        person = {name: value for name, value in entry.person.items() if value != "" and value is not None}
+        values = {"customer": person, "content": self.variant_content[entry.variant]}
+        said = self.speakers[entry.variant].render(self.shared | values, address=entry.address)
+        return Outbound(self.name(entry.message_id), entry.address, content=said)
+
 
 def composer(run: Run, step_key: str, retailer: Retailer) -> Composer:
     """Everything that a step's messages share, read now; of the run, as it was just read. Raises TemplateUnusable."""
-    step = next(step for step in run.version.parsed().steps if step.key == step_key)
+    step = run.version.parsed().step(step_key)
     found = Template.objects.select_related("live").filter(key=step.template).first()
     if found is None or found.live is None:
         raise TemplateUnusable(f"Template {step.template!r} has no published content: publish it, then resume the run.")
-    template, brand = found.live, content.brand()
+    template, brand, is_mail = found.live, content.brand(), step.channel == "email"
     return Composer(
         envelope=Envelope(brand.from_email, brand.from_name, brand.from_email, brand.reply_to),
         template_hash=template.content_hash,
         version_id=run.version_id,
         shared=_shared(retailer, brand, run),
-        renderers={variant.key: _renderer(step.template, template, variant) for variant in step.variants},
+        renderers={variant.key: _renderer(step.template, template, variant) for variant in step.variants if is_mail},
+        speakers={}
+        if is_mail
+        else {each.key: _speaker(step.template, template, each, brand) for each in step.variants},
         variant_content={variant.key: dict(variant.content) for variant in step.variants},
         base_url=addresses.base_url(retailer),
         signer=identity.Signer(retailer, "message"),
@@ -109,6 +123,14 @@ def composer(run: Run, step_key: str, retailer: Retailer) -> Composer:
 def _renderer(key: str, template: TemplateVersion, variant: Variant) -> rendering.Renderer:
     try:
         return rendering.renderer(rendering.Content(variant.subject or template.subject, template.html, template.text))
+    except rendering.Unreadable as unreadable:
+        where = f"Template {key!r} with variant {variant.key!r}"
+        raise TemplateUnusable(f"{where}: {unreadable}. Correct and publish it, then resume the run.") from unreadable
+
+
+def _speaker(key: str, template: TemplateVersion, variant: Variant, brand: Brand) -> Speaker:
+    try:
+        return Speaker(template.document, content.texting(brand), title=variant.subject or "")
     except rendering.Unreadable as unreadable:
         where = f"Template {key!r} with variant {variant.key!r}"
         raise TemplateUnusable(f"{where}: {unreadable}. Correct and publish it, then resume the run.") from unreadable

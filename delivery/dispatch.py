@@ -98,7 +98,8 @@ def _retry(lease: Lease, refusal: ChannelUnavailable, now: datetime) -> datetime
 def _work_through(lease: Lease, retailer: Retailer, now: datetime) -> Wait | None:
     """When the batch had to stop before its end: run paused, sending stopped, policy, lease lost, provider slow."""
     run = Run.objects.select_related("version", "campaign").get(pk=lease.run_id)
-    lease = replace(lease, topic=run.version.parsed().topic)
+    config = run.version.parsed()
+    lease = replace(lease, topic=config.topic, channel=config.step(lease.step).channel)
     entries = batches.recheck(lease)
     verdicts = [_dropped(entry) for entry in entries if entry.drop]
     waiting = [entry for entry in entries if not entry.drop]

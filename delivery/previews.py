@@ -6,10 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from campaigns import content, language
+from campaigns import channelled, content, language
 from campaigns.config.campaign import CampaignConfig, Step, Variant
+from campaigns.config.template import written
 from campaigns.models import Brand, Customer, Template, TemplateVersion
 from delivery import confined, rendering
+from delivery.channelled import Speaker
+from delivery.channels.base import Content as Said
 from delivery.models import Message
 from delivery.rendering import Content, Rendered
 from tenants import context
@@ -19,14 +22,17 @@ NOWHERE = "#"  # the links of a preview lead nowhere: nobody is unsubscribed by 
 
 @dataclass(frozen=True)
 class Preview:
-    """A rendered message, or why this person's cannot be rendered."""
+    """A rendered message, or why this person's cannot be rendered. `said` is that of another channel than e-mail."""
 
-    rendered: Rendered | None
+    rendered: Rendered | None = None
     problem: str = ""
+    said: Said | None = None
 
 
 def of_template(template: Template, customer: Customer, texts: Mapping[str, Any]) -> Preview:
     """A template as it stands in the form. `texts` are the values of `content.*`."""
+    if template.channel in channelled.CHANNELS:
+        return _spoken(written(template), "", customer, texts, ("preview", "Preview"))
     text = template.text or content.plain_text(template.html)
     return _preview(Content(template.subject, template.html, text), customer, texts, ("preview", "Preview"))
 
@@ -40,6 +46,9 @@ def of_variant(
     brand: Brand | None = None,
 ) -> Preview:
     """What `customer` would get as this variant of a campaign; `brand` is for a caller who has just read it."""
+    if template.document.get("channel") in channelled.CHANNELS:
+        title, campaign = variant.subject or "", (config.key, config.name)
+        return _spoken(template.document, title, customer, variant.content, campaign, brand)
     return _preview(_content(template, variant), customer, variant.content, (config.key, config.name), brand)
 
 
@@ -48,11 +57,30 @@ def errors(
 ) -> Iterator[tuple[str, str, Customer]]:
     """(variant, problem, customer) wherever somebody's message of a step cannot be rendered."""
     shared = _shared((config.key, config.name), brand)
+    if step.channel != "email":
+        yield from _spoken_errors(step, template, customers, shared, brand)
+        return
     for customer in customers:
         person = shared | _person(customer)
         for variant in step.variants:
             try:
                 rendering.renderer(_content(template, variant)).render(person | {"content": variant.content})
+            except rendering.RenderError as error:
+                yield variant.key, str(error), customer
+
+
+def _spoken_errors(
+    step: Step, template: TemplateVersion, customers: Iterable[Customer], shared: Mapping[str, Any], brand: Brand
+) -> Iterator[tuple[str, str, Customer]]:
+    texting = content.texting(brand)
+    speakers = [
+        (variant, Speaker(template.document, texting, title=variant.subject or "")) for variant in step.variants
+    ]
+    for customer in customers:
+        person, address = {**shared, **_person(customer)}, address_of(customer, step.channel)
+        for variant, speaker in speakers:
+            try:
+                speaker.render(person | {"content": variant.content}, address=address)
             except rendering.RenderError as error:
                 yield variant.key, str(error), customer
 
@@ -86,6 +114,30 @@ def _preview(
         return Preview(confined.render(shown, said))
     except rendering.RenderError as error:
         return Preview(None, str(error))
+
+
+def _spoken(
+    document: Mapping[str, Any],
+    title: str,
+    customer: Customer,
+    texts: Mapping[str, Any],
+    campaign: tuple[str, str],
+    brand: Brand | None = None,
+) -> Preview:
+    """By another channel than e-mail: rendered apart, then made what the channel takes."""
+    brand = brand or content.brand()
+    try:
+        renderer = Speaker(document, content.texting(brand), title=title).to(customer.locale or "")
+        values = _shared(campaign, brand) | _person(customer) | {"content": dict(texts)}
+        found = confined.parts(renderer.sources, values)
+        return Preview(said=renderer.finished(found, address=address_of(customer, document["channel"])))
+    except rendering.RenderError as error:
+        return Preview(problem=str(error))
+
+
+def address_of(customer: Customer, channel: str) -> str:
+    """Where a preview's message would go, as far as that tells what it says."""
+    return customer.phone or "" if channel == "sms" else ""
 
 
 def _content(template: TemplateVersion, variant: Variant) -> Content:

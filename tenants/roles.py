@@ -10,6 +10,7 @@ from django.db import connection, transaction
 
 TABLES = (
     "campaigns_customer", "campaigns_facts", "campaigns_event", "campaigns_consent", "campaigns_suppression",
+    "campaigns_device",
     "campaigns_segment", "campaigns_attributedefinition", "campaigns_product", "campaigns_campaign",
     "campaigns_campaignversion", "campaigns_run", "campaigns_member", "campaigns_arrival", "delivery_message",
     "delivery_batch",

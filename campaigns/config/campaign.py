@@ -129,6 +129,10 @@ class CampaignConfig(Part):
     limits: Limits = Limits()
     topic: Key = "promotions"
 
+    def step(self, key: str) -> Step:
+        """Raises StopIteration for a key that no step has."""
+        return next(each for each in self.steps if each.key == key)
+
     def delay_of(self, step: Step) -> timedelta:
         """How long after the start of a run a step comes due: delays add up along the chain of `after`."""
         by_key, total = {each.key: each for each in self.steps}, timedelta()

@@ -9,6 +9,8 @@ import django.db.models.deletion
 import django.db.models.functions.datetime
 from django.db import migrations, models
 
+from tenants import roles
+
 # As every writer of customers does: nobody turns a flag over meanwhile. First in the migration, before other locks.
 TURN = "SELECT pg_advisory_xact_lock(hashtext('customers'), hashtext(current_schema()))"
 SOURCE = "before proofs were kept"
@@ -21,6 +23,10 @@ SELECT c.id, '{channel}', true, c.created_at, '{source}'
     SELECT FROM campaigns_consent k
      WHERE k.customer_id = c.id AND k.channel = '{channel}' AND k.topic = '' AND k.is_current)
 """
+
+
+def make_reader(apps, schema_editor):
+    roles.make_reader(schema_editor.connection.schema_name)
 
 
 class Migration(migrations.Migration):
@@ -144,6 +150,26 @@ class Migration(migrations.Migration):
                 ('updated_at', models.DateTimeField(auto_now=True)),
             ],
         ),
+        migrations.AddField(
+            model_name='brand',
+            name='texting',
+            field=models.JSONField(blank=True, db_default={}, default=dict),
+        ),
+        migrations.CreateModel(
+            name='Device',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('address', models.TextField()),
+                ('address_hash', models.BinaryField(max_length=32)),
+                ('seen_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ('customer', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='devices', to='campaigns.customer')),
+            ],
+            options={
+                'indexes': [models.Index(fields=['customer', '-seen_at'], name='device_of_customer')],
+                'constraints': [models.UniqueConstraint(fields=('address_hash',), name='device_once')],
+            },
+        ),
+        migrations.RunPython(make_reader, migrations.RunPython.noop),  # it may read whom devices belong to
         # Last, because writers wait for them until the end: about a second for a million customers or events.
         migrations.RemoveIndex(
             model_name='event',

@@ -6,6 +6,7 @@ from campaigns.models.audience import Member, Segment
 from campaigns.models.campaigns import Campaign, CampaignVersion, Review, Run
 from campaigns.models.content import Brand, Edition, SeedList, Template, TemplateVersion
 from campaigns.models.customers import Consent, Customer, Event, Suppression
+from campaigns.models.devices import Device
 from campaigns.models.facts import Facts
 from campaigns.models.imports import Import
 from campaigns.models.products import Product
@@ -21,6 +22,7 @@ __all__ = [
     "ConfigSnapshot",
     "Consent",
     "Customer",
+    "Device",
     "Edition",
     "Event",
     "Facts",

@@ -34,6 +34,7 @@ class Brand(models.Model):
     emoji = models.CharField(max_length=4, choices=Emoji.choices, default=Emoji.ANY, db_default=Emoji.ANY)
     exclamation_marks = models.BooleanField(default=True, db_default=True)
     avoided_phrases = models.JSONField(default=list, blank=True, db_default=[])
+    texting = models.JSONField(default=dict, db_default={}, blank=True)  # prices and opt-out of SMS (config.texting)
 
     class Meta:
         verbose_name_plural = "brand"

@@ -15,7 +15,7 @@ from campaigns.api import etags
 from campaigns.api.campaigns import unmoved
 from campaigns.lifecycle import NotAllowed
 from campaigns.models import Campaign, Run
-from delivery import providers
+from delivery import provided
 from delivery.api.base import DeliveryView
 from delivery.serializers import PauseSerializer, RunSerializer
 from tenants import bell, context
@@ -43,7 +43,7 @@ class CampaignLaunch(SteeringView):
     def post(self, request: Request, key: str) -> Response:
         """Start a run, publishing the draft first where it changed. Workers carry it on: follow `Location`."""
         etags.check_draft(request, self.get_object())
-        providers.channel(context.current(), "email").check()
+        provided.check(self.get_object(), context.current())
         with unmoved(request, key) as campaign:
             run = configuration.launch(campaign, by=self.caller, now=timezone.now(), occurrence=_occurrence(request))
         bell.ring()

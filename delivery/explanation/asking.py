@@ -21,6 +21,7 @@ from delivery.explanation import history, planning, ruling, standing
 from tenants import context
 
 SECONDS = 10.0  # for each question to the database
+NOT_KNOWN = "This customer was only just made known: ask again."
 NOT_MATCHED = "The audience's rule does not match."
 NOT_ARRIVED = "Nothing that this person did set this run off."
 
@@ -47,9 +48,8 @@ def explain(campaign: Campaign, customer: Customer, *, now: datetime, run: Run |
     about = _about(campaign, customer, now=now, run=run)
     person = Sql("SELECT %s::bigint", (customer.pk,))
     question = _question(about, person)
-    asked, told = ruling.parts(about.config, about.as_of, person), {}
-    if about.channel in exclusions.ADDRESSES:
-        told = _one_row(asked, question, about)
+    asked = ruling.parts(about.config, about.as_of, person)
+    told = _one_row(asked, question, about)
     verdict = _verdict(about, told)
     return {
         "campaign": campaign.key,
@@ -136,7 +136,7 @@ def _plain(value: Any) -> Any:
 
 def _verdict(about: About, told: dict[str, Any]) -> dict[str, Any]:
     if not told:
-        return _no(f"{about.channel} has no addresses yet: nobody can get it.")
+        return _no(NOT_KNOWN)
     if not told["include"]:
         return _no(NOT_MATCHED)
     reason = told["reason"]

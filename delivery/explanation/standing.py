@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from campaigns import consents, exclusions, suppressions
+from campaigns import consents, devices, exclusions, suppressions
 from campaigns.models import Customer, Member
 from delivery import caps
 
@@ -63,8 +63,9 @@ def suppressions_of(about: About) -> list[dict[str, Any]]:
 
 def address(about: About) -> str:
     """The address of the channel; empty where there is none."""
-    known = exclusions.ADDRESSES.get(about.channel)
-    return str(getattr(about.customer, known.field)) if known else ""
+    if about.channel == "push":
+        return devices.words(about.customer)
+    return str(getattr(about.customer, exclusions.ADDRESSES[about.channel].field))
 
 
 def draws(about: About, row: dict[str, Any]) -> dict[str, Any]:
@@ -103,7 +104,9 @@ def _detail(reason: Member.Reason, about: About, row: dict[str, Any]) -> str:
 
 def _said(about: About) -> str:
     current = [each for each in consents_of(about) if each["is_current"]]
-    agreed = getattr(about.customer, f"consent_{about.channel}", False)
+    if about.channel not in consents.CHANNELS:
+        return "needs none: it goes to your own system"
+    agreed = getattr(about.customer, f"consent_{about.channel}")
     told = [f"has {'' if agreed else 'not '}agreed to {about.channel}"]
     for each in current:
         where = f", {each['source']}" if each["source"] else ""

@@ -6,16 +6,14 @@ from typing import Any
 
 from campaigns import exclusions
 from campaigns.compiler import Sql
-from campaigns.models import Member
 from delivery.preflight.asking import Asked, rows
 
 SECONDS = 30.0
-REACHABLE = frozenset(exclusions.ADDRESSES)
 
 
 def of(asked: Asked) -> dict[str, Any]:
     first = asked.config.steps[0].channel
-    others = sorted({step.channel for step in asked.config.steps} & REACHABLE - {first})
+    others = sorted({step.channel for step in asked.config.steps} - {first})
     columns: list[str] = []
     params: list[Any] = []
     for channel in others:
@@ -51,6 +49,4 @@ def _missed(counted: list[tuple[Any, ...]], place: int) -> dict[str, int]:
 
 
 def _step(key: str, channel: str, included: int, missed: dict[str, int]) -> dict[str, Any]:
-    if channel not in REACHABLE:  # push and webhook have no addresses yet
-        missed = {str(Member.Reason.NO_ADDRESS): included} if included else {}
     return {"step": key, "channel": channel, "reached": included - sum(missed.values()), "missed": missed}

@@ -9,7 +9,6 @@ from typing import Any
 from django.db import transaction
 
 from campaigns import audience, policies, resolution, sentences
-from campaigns.compiler import Sql
 from campaigns.config.campaign import CampaignConfig
 from campaigns.config.gate import Invalid, content_hash
 from campaigns.config.layers import Resolved
@@ -61,14 +60,8 @@ def ask(config: CampaignConfig, *, now: datetime, policy: Policy | None = None) 
     """Whose audience, under the policy in force and as the ledger stands."""
     policy = policy or policies.effective(context.current())
     limits = [*policy.per_customer, *([config.limits.per_customer] if config.limits.per_customer else [])]
-    if not _is_countable(config):
-        return Asked(config, policy, limits, now, Sql(""))
     chosen = audience.judged(config, as_of=now, capped=caps.full(limits, now=now), policy=policy)
     return Asked(config, policy, limits, now, chosen)
-
-
-def _is_countable(config: CampaignConfig) -> bool:
-    return config.steps[0].channel in counts.REACHABLE
 
 
 def _said(asked: Asked) -> dict[str, Any]:
@@ -83,9 +76,7 @@ def _said(asked: Asked) -> dict[str, Any]:
 def _parts(campaign: Campaign, asked: Asked) -> dict[str, Any]:
     """Every part within its time. What needs the numbers of another part does without, when that came late."""
     late: dict[str, str] = {}
-    if not asked.chosen.text:
-        late["counts"] = f"{asked.config.steps[0].channel} has no addresses yet: only email and sms can be counted."
-    told = _timely("counts", late, lambda: counts.of(asked)) if asked.chosen.text else None
+    told = _timely("counts", late, lambda: counts.of(asked))
     reached = [step["reached"] for step in told["steps"]] if told else []
     when = _timely("times", late, lambda: timing.of(asked, campaign, reached)) if reached else None
     return {

@@ -15,7 +15,7 @@ from campaigns.config.rules import InSegment, Rule
 from campaigns.forms import drafts, inheritance
 from campaigns.forms.campaigns import missing
 from campaigns.models import Campaign, Customer, Member, Segment, Template, TemplateVersion
-from delivery import preflight, previews, providers
+from delivery import preflight, previews, provided
 from delivery.channels.base import ChannelUnavailable
 from delivery.previews import Preview
 from delivery.views import bars
@@ -120,10 +120,10 @@ def template(config: CampaignConfig) -> TemplateVersion | None:
 
 
 def channel_problems(config: CampaignConfig | None) -> list[str]:
-    """Why the provider of the first step's channel cannot be reached, if so."""
+    """Why the provider of a step's channel cannot be reached, if so."""
     try:
         if config:
-            providers.channel(context.current(), config.steps[0].channel).check()
+            provided.check_config(config, context.current())
     except ChannelUnavailable as unavailable:
         return [str(unavailable)]
     return []

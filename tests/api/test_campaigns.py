@@ -107,7 +107,7 @@ def test_preflight_is_the_waterfall_of_the_draft(api: Api, acme: Retailer, welco
 
 def test_preflight_of_what_cannot_run_names_the_reason(api: Api, welcome: dict[str, Any]) -> None:
     api.patch(PATH, {"steps": [{"key": "first", "channel": "push", "template": "hello"}]})
-    assert problem(api.get(f"{PATH}preflight/")) == (400, [("steps.0.channel", "not_active")])
+    assert problem(api.get(f"{PATH}preflight/")) == (400, [("steps.0.template", "channel")])
 
 
 def test_scheduled_campaign_can_be_removed_and_leaves_the_agenda(

@@ -106,7 +106,7 @@ def test_gate_answers_anything_with_a_configuration_or_with_problems(data: Any) 
     [
         ({"audience": {"include": {"segment": "nobody"}}}, "audience.include.segment", "no segment 'nobody'"),
         ({"steps": [{"key": "a", "channel": "email", "template": "none"}]}, "steps.0.template", "known: hello"),
-        ({"steps": [{"key": "a", "channel": "sms", "template": "hello"}]}, "steps.0.channel", "use email"),
+        ({"steps": [{"key": "a", "channel": "sms", "template": "hello"}]}, "steps.0.template", "choose one for sms"),
         ({"timing": {"mode": "best_hour"}}, "timing.mode", "mode best_hour cannot run yet: use now"),
         ({"trigger": {"kind": "recurring", "rrule": "FREQ=HOURLY"}}, "trigger.rrule", "begin with FREQ=DAILY"),
         ({"trigger": {"kind": "recurring", "rrule": "FREQ=DAILY;BYHOUR=x"}}, "trigger.rrule", "no RFC 5545 rule"),

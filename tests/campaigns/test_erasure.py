@@ -17,7 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from campaigns import configuration, consents, facts, ingest, suppressions
+from campaigns import configuration, consents, devices, facts, ingest, suppressions
 from campaigns.consents import Statement
 from campaigns.models import Consent, Customer, Event, Facts, Suppression
 from delivery import person, pipeline
@@ -204,13 +204,14 @@ def test_export_tells_everything_known(at_acme: Retailer, outbox: MemoryChannel)
     order = {"event_id": "e1", "external_id": zoe.external_id, "name": "order", "occurred_at": now, "value": "12.50"}
     ingest.add_events([order | {"currency": "EUR", "properties": {"sku": "A"}}], now=now, zone=at_acme.tzinfo)
     launch()
+    devices.register(zoe, "her token", now=now)
     suppressions.add(channel="email", address=zoe.email, reason="complaint", source="desk")
     suppressions.platform.add(suppressions.one("sms", zoe.phone), reason="legal", source="court")
     launch("again")
     told = exported(zoe, at_acme)
     assert list(told) == [
-        "retailer", "exported_at", "profile", "attributes", "derived", "consents", "suppressions", "memberships",
-        "events", "messages",
+        "retailer", "exported_at", "profile", "attributes", "derived", "consents", "suppressions", "devices",
+        "memberships", "events", "messages",
     ]  # fmt: skip
     assert (told["retailer"], told["profile"]["email"], told["attributes"]) == ("acme", zoe.email, {"tier": "gold"})
     assert (told["derived"]["order_count"], float(told["derived"]["order_value"])) == (1, 12.5)
@@ -219,6 +220,7 @@ def test_export_tells_everything_known(at_acme: Retailer, outbox: MemoryChannel)
     assert [(each["of"], each["channel"], each["reason"]) for each in told["suppressions"]] == [
         ("retailer", "email", "complaint"), ("platform", "sms", "legal")
     ]  # fmt: skip
+    assert [each["address"] for each in told["devices"]] == ["her token"]
     assert [(each["campaign"], each["is_included"], each["reason"]) for each in told["memberships"]] == [
         ("welcome", True, ""), ("again", False, "suppressed")
     ]  # fmt: skip

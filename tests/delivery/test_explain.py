@@ -14,7 +14,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from campaigns import configuration, consents, ingest, policies, suppressions
+from campaigns import configuration, consents, devices, ingest, policies, suppressions
 from campaigns.models import Campaign, Consent, Customer, Member, Run
 from delivery import explanation, pipeline
 from delivery.channels.memory import MemoryChannel
@@ -221,12 +221,15 @@ def test_a_person_set_nothing_off_is_told_so(at_acme: Retailer) -> None:
     assert explain("welcome", "c2")["verdict"]["included"]  # were they to do it
 
 
-def test_push_has_no_addresses_yet(at_acme: Retailer) -> None:
-    factories.customers(1)
+def test_push_needs_a_device(at_acme: Retailer) -> None:
+    [ana] = factories.customers(1, consent_push=True)
     factories.campaign(steps=[{**EMAIL, "channel": "push"}])
     told = explain("welcome", "c1")
-    assert told["verdict"]["words"] == "push has no addresses yet: nobody can get it."
+    assert (told["verdict"]["reason"], told["address"]) == ("no_address", "")
     assert "Would not get it" in next(explanation.lines(told))
+    devices.register(ana, "a token", now=timezone.now())
+    told = explain("welcome", "c1")
+    assert (told["verdict"]["included"], told["address"]) == (True, "1 device")
 
 
 def test_the_number_of_queries_does_not_grow_with_the_people(

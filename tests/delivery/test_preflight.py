@@ -12,7 +12,7 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
-from campaigns import audience, configuration, erasure, ingest, policies, suppressions
+from campaigns import audience, configuration, devices, erasure, ingest, policies, suppressions
 from campaigns.compiler import Sql
 from campaigns.config.campaign import Timing
 from campaigns.config.gate import content_hash, parse_campaign
@@ -126,14 +126,19 @@ def test_preflight_of_text_messages_equals_the_members(at_acme: Retailer) -> Non
     assert mail["reached"] == counted.included - sum(expected.values())
 
 
-def test_a_channel_without_addresses_says_so_and_the_rest_stands(at_acme: Retailer) -> None:
-    factories.customers(3)
+def test_channels_without_a_column_of_their_own_are_counted_too(at_acme: Retailer) -> None:
+    ana, *_ = factories.customers(3, consent_push=True)
+    factories.customers(1, first=4)
+    devices.register(ana, "ana's", now=timezone.now())
     told = make(factories.campaign("push", steps=[{**EMAIL, "channel": "push"}]))
-    assert told["candidates"] is None
-    assert told["late"] == {"counts": "push has no addresses yet: only email and sms can be counted."}
+    assert (told["candidates"], told["included"]) == (4, 1)
+    assert told["excluded"] == {"no_consent": 1, "no_address": 2}
     assert told["sentence"] == "Everyone."
-    later = make(factories.campaign("both", steps=[EMAIL, {**EMAIL, "key": "push", "channel": "push"}]))
-    assert later["steps"][1] == {"step": "push", "channel": "push", "reached": 0, "missed": {"no_address": 3}}
+    steps = [EMAIL, {**EMAIL, "key": "push", "channel": "push"}, {**EMAIL, "key": "hook", "channel": "webhook"}]
+    later = make(factories.campaign("both", steps=steps))
+    missed = {"no_consent": 1, "no_address": 2}
+    assert later["steps"][1] == {"step": "push", "channel": "push", "reached": 1, "missed": missed}
+    assert later["steps"][2] == {"step": "hook", "channel": "webhook", "reached": 4, "missed": {}}
 
 
 def test_the_newest_are_kept(at_acme: Retailer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from campaigns import configuration, resolution
 from campaigns.config.gate import Invalid
 from campaigns.lifecycle import NotAllowed
 from campaigns.models import Campaign, Run
-from delivery import preflight, providers, reconciliation, reports, waiting
+from delivery import preflight, provided, reconciliation, reports, waiting
 from delivery.channels.base import ChannelUnavailable
 from tenants import bell
 from tenants.management.retailer_command import RetailerCommand
@@ -38,7 +38,7 @@ class Command(RetailerCommand):
             if options["preflight"]:
                 self._preflight(campaign, as_of, as_json=options["json"])
                 return
-            providers.channel(retailer, "email").check()
+            provided.check(campaign, retailer)
             run = configuration.launch(campaign, by="command", now=timezone.now(), as_of=as_of)
         except ChannelUnavailable as problem:
             raise CommandError(f"{problem} Nothing was started.") from problem

@@ -1,0 +1,49 @@
+"""Where a customer's notifications go.
+
+Reads    Customer
+Writes   Device
+Promise  an address is one customer's alone: whoever registered it last
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from campaigns.config.gate import Invalid, Problem
+from campaigns.models import Customer, Device
+from campaigns.suppressions import hashed
+from tenants import audit
+
+MOST_BYTES = 4096
+MOST = 20  # of one customer: the oldest go
+
+
+@transaction.atomic
+def register(customer: Customer, address: str, *, now: datetime) -> Device:
+    """A device's FCM token or Web Push subscription, seen now. Raises Invalid."""
+    address = address.strip()
+    if not address or len(address.encode()) > MOST_BYTES or not address.isprintable():
+        cure = f"write the device's FCM token or its Web Push subscription, of at most {MOST_BYTES} bytes"
+        raise Invalid([Problem("address", cure, "invalid")])
+    said = {"customer": customer, "address": address, "seen_at": now}
+    device, is_new = Device.objects.update_or_create(address_hash=hashed(address), defaults=said)
+    if is_new:
+        kept = Device.objects.filter(customer=customer).order_by("-seen_at", "-pk").values("pk")[:MOST]
+        Device.objects.filter(customer=customer).exclude(pk__in=list(kept.values_list("pk", flat=True))).delete()
+        audit.note("add", "device", customer.external_id)
+    return device
+
+
+@transaction.atomic
+def forget(address: str) -> bool:
+    """The provider says that the device is gone, or its owner turned notifications off. False where none is known."""
+    removed, _ = Device.objects.filter(address_hash=hashed(address.strip())).delete()
+    return bool(removed)
+
+
+def words(customer: Customer) -> str:
+    """Their devices for a person to read; empty where there is none. Nobody reads a token."""
+    number = customer.devices.count()
+    return f"{number} device{'' if number == 1 else 's'}" if number else ""

@@ -1,0 +1,365 @@
+"""Campaigns by SMS, push and webhook: from a template to the provider, and the ledger says so."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.utils import timezone
+from pytest_django import Settings
+
+from campaigns import configuration, content, devices, editing, facts, policies, suppressions
+from campaigns.config.gate import Invalid
+from campaigns.models import Customer, Run, Template
+from delivery import explanation, pipeline, preflight, reports
+from delivery.channels.base import Content, PushContent, SmsContent, WebhookContent
+from delivery.channels.memory import MemoryChannel
+from delivery.providers import accounts, opened
+from tenants import agenda, context
+from tenants.models import Retailer
+from tests import factories
+
+
+@pytest.fixture
+def everything(settings: Settings, outbox: MemoryChannel, at_acme: Retailer) -> dict[str, MemoryChannel]:
+    """An account in memory for each channel."""
+    settings.DEVELOPMENT_PROVIDERS = settings.ALLOW_PRIVATE_ADDRESSES = True
+    made = {"email": outbox}
+    for name in ("sms", "push", "webhook"):
+        channel = opened.channel(at_acme, accounts.save({"key": name, "channel": name, "kind": "memory"}))
+        assert isinstance(channel, MemoryChannel)
+        made[name] = channel
+    return made
+
+
+@pytest.fixture
+def texts(everything: dict[str, MemoryChannel]) -> MemoryChannel:
+    return everything["sms"]
+
+
+@pytest.fixture
+def pushes(everything: dict[str, MemoryChannel]) -> MemoryChannel:
+    return everything["push"]
+
+
+@pytest.fixture
+def hooks(everything: dict[str, MemoryChannel]) -> MemoryChannel:
+    return everything["webhook"]
+
+
+SAID: dict[str, dict[str, Any]] = {
+    "sms": {"text": "Hi"},
+    "push": {"subject": "a", "text": "b"},
+    "webhook": {"payload": {"a": "b"}},
+}
+
+
+def template(channel: str, key: str = "said", **fields: Any) -> Template:
+    made = Template.objects.create(key=key, name=key.title(), channel=channel, **fields)
+    content.publish(made)
+    return made
+
+
+def step(channel: str, **parts: Any) -> dict[str, Any]:
+    return {"key": "first", "channel": channel, "template": "said", **parts}
+
+
+def people(number: int, *, first: int = 1, **fields: Any) -> list[Customer]:
+    agreed = {"consent_sms": True, "consent_push": True}
+    return [
+        factories.customers(1, first=n, **{"phone": f"+4474001234{n:02}", **agreed, **fields})[0]
+        for n in range(first, first + number)
+    ]
+
+
+def launch(**parts: Any) -> Run:
+    return configuration.launch(factories.campaign(**parts), by="test", now=timezone.now())
+
+
+def work_off(run: Run) -> reports.Report:
+    pipeline.work(seconds=30)
+    run.refresh_from_db()
+    return reports.report(run)
+
+
+def said(outbox: MemoryChannel) -> dict[str, Content]:
+    return {message.recipient: message.content for message in outbox.sent if message.content}
+
+
+def test_sms_reaches_everyone_in_words_of_their_own(at_acme: Retailer, texts: MemoryChannel) -> None:
+    people(2)
+    people(1, first=3, phone="+33612345678", first_name="Zoé", locale="fr-FR")
+    template(
+        "sms",
+        text="Hi {{ customer.first_name }}… “{{ content.offer }}”",
+        payload={"smart_encoding": True},
+        translations={"fr": {"text": "Salut {{ customer.first_name }} : {{ content.offer }}"}},
+    )
+    run = launch(steps=[step("sms", variants=[{"key": "a", "content": {"offer": "2 for 1"}}])])
+    report = work_off(run)
+    assert (report.run.state, report.states, report.balances) == (Run.State.COMPLETED, {"accepted": 3}, True)
+    assert said(texts) == {
+        "+447400123401": SmsContent('Hi Ana... "2 for 1"\nOpt out: reply STOP'),
+        "+447400123402": SmsContent('Hi Ana... "2 for 1"\nOpt out: reply STOP'),
+        "+33612345678": SmsContent("Salut Zoé : 2 for 1\nRépondez STOP pour vous désinscrire"),
+    }
+    assert {message.html + message.subject + message.text for message in texts.sent} == {""}
+    assert not any(message.headers for message in texts.sent)
+
+
+def test_who_cannot_be_reached_by_sms_is_left_out_with_the_reason(at_acme: Retailer, texts: MemoryChannel) -> None:
+    people(3)
+    people(1, first=4, consent_sms=False)
+    people(1, first=5, phone="")
+    people(1, first=6, phone="+447400123401")
+    suppressions.add(channel="sms", address="+447400123402", reason="unsubscribed", source="STOP")
+    template("sms", text="Hi")
+    report = work_off(launch(steps=[step("sms")]))
+    assert report.waterfall.excluded == {"suppressed": 1, "no_consent": 1, "no_address": 1, "duplicate_address": 1}
+    assert sorted(said(texts)) == ["+447400123401", "+447400123403"]
+
+
+def test_whoever_says_stop_between_launch_and_hand_over_gets_nothing(at_acme: Retailer, texts: MemoryChannel) -> None:
+    people(2)
+    template("sms", text="Hi")
+    run = launch(steps=[step("sms")])
+    pipeline.work(seconds=0)
+    suppressions.add(channel="sms", address="+447400123402", reason="unsubscribed", source="STOP")
+    report = work_off(run)
+    assert sorted(said(texts)) == ["+447400123401"]
+    assert sum(report.states.values()) + sum(report.waterfall.excluded.values()) == 2
+
+
+def test_push_goes_to_the_device_seen_last(at_acme: Retailer, pushes: MemoryChannel) -> None:
+    ana, ben, cyd, dee = people(3) + people(1, first=4, consent_push=False)
+    for at, (who, token) in enumerate([(ana, "old"), (ana, "new"), (ben, "ben's"), (dee, "dee's")]):
+        devices.register(who, token, now=timezone.now().replace(microsecond=at))
+    template(
+        "push",
+        subject="For {{ customer.first_name }}",
+        text="{{ content.offer }}",
+        payload={
+            "link": "shop://offers/{{ customer.external_id }}",
+            "image": "https://img.example.test/a.png",
+            "collapse_id": "offer",
+            "data": {"who": "{{ customer.external_id }}"},
+        },
+    )
+    variants = [
+        {"key": "a", "content": {"offer": "<b>1 + 1</b>"}},
+        {"key": "b", "subject": "B", "content": {"offer": "x"}},
+    ]
+    report = work_off(launch(steps=[step("push", variants=variants)]))
+    assert (report.states, report.balances) == ({"accepted": 2}, True)
+    assert report.waterfall.excluded == {"no_consent": 1, "no_address": 1}
+    found = said(pushes)
+    assert set(found) == {"new", "ben's"}
+    for who, token in ((ana, "new"), (ben, "ben's")):
+        one = found[token]
+        assert isinstance(one, PushContent)
+        assert (one.title, one.body) in {("For Ana", "<b>1 + 1</b>"), ("B", "x")}
+        assert (one.link, one.collapse_id) == (f"shop://offers/{who.external_id}", "offer")
+        assert one.data == {"who": who.external_id}
+    assert cyd.external_id not in str(found)
+
+
+def test_device_that_is_gone_gets_nothing_more(at_acme: Retailer, pushes: MemoryChannel) -> None:
+    ana, ben = people(2)
+    devices.register(ana, "ana's", now=timezone.now())
+    devices.register(ana, "shared", now=timezone.now())
+    devices.register(ben, "shared", now=timezone.now())  # handed on: it is Ben's now
+    assert devices.forget("ana's")
+    assert not devices.forget("ana's")
+    template("push", subject="Hi", text="there")
+    report = work_off(launch(steps=[step("push")]))
+    assert report.waterfall.excluded == {"no_address": 1}
+    assert set(said(pushes)) == {"shared"}
+
+
+def test_suppressed_device_yields_to_another(at_acme: Retailer, pushes: MemoryChannel) -> None:
+    ana, ben = people(2)
+    for token in ("first", "second"):
+        devices.register(ana, token, now=timezone.now())
+    devices.register(ben, "third", now=timezone.now())
+    for token in ("second", "third"):
+        suppressions.add(channel="push", address=token, reason="manual", source="")
+    template("push", subject="Hi", text="there")
+    report = work_off(launch(steps=[step("push")]))
+    assert report.waterfall.excluded == {"suppressed": 1}
+    assert set(said(pushes)) == {"first"}
+
+
+def test_webhook_sends_a_document_built_as_a_structure(at_acme: Retailer, hooks: MemoryChannel) -> None:
+    nasty = 'Ana", "admin": true, "x": "\\ \u2028 {{ customer.email }}'
+    people(1, first_name=nasty, consent_sms=False, consent_email=False)
+    document = {
+        "html": "<p>{{ customer.first_name }}</p>",
+        "customer": {"id": "{{ customer.external_id }}", "tags": ["{{ content.tag }}", 7, None, True]},
+    }
+    template("webhook", payload=document)
+    run = launch(steps=[step("webhook", variants=[{"key": "a", "content": {"tag": "vip"}}])])
+    report = work_off(run)
+    assert (report.states, report.balances) == ({"accepted": 1}, True)
+    body = {"html": f"<p>{nasty}</p>", "customer": {"id": "c1", "tags": ["vip", 7, None, True]}}
+    assert said(hooks) == {"c1": WebhookContent(body)}
+
+
+def test_mail_then_push_two_days_later(at_acme: Retailer, outbox: MemoryChannel, pushes: MemoryChannel) -> None:
+    ana, _ = people(2)
+    devices.register(ana, "ana's", now=timezone.now())
+    template("push", key="nudge", subject="Still here", text="Come and see")
+    steps = [
+        {"key": "first", "channel": "email", "template": "hello"},
+        {"key": "nudge", "channel": "push", "template": "nudge", "after": {"step": "first", "delay": "2d"}},
+    ]
+    run = launch(steps=steps)
+    work_off(run)
+    assert (len(outbox.sent), len(pushes.sent)) == (2, 0)
+    Run.objects.filter(pk=run.pk).update(started_at=timezone.now() - timedelta(days=2))
+    agenda.put(at_acme, "run", run.pk)
+    report = work_off(run)
+    assert report.steps == {"first": {"accepted": 2}, "nudge": {"accepted": 1, "cancelled": 1}}
+    assert report.reasons == [("cancelled", "no_address", 1)]
+    assert report.balances
+    assert set(said(pushes)) == {"ana's"}
+
+
+@pytest.mark.parametrize(
+    ("channel", "fields", "attributes", "reason"),
+    [
+        ("sms", {"text": "{{ customer.attributes.a }}"}, {"a": "a" * 1600}, "render: longer than 10 segments"),
+        ("sms", {"text": "{{ customer.attributes.a }}"}, {}, "render: no value for customer.attributes.a"),
+        ("push", {"subject": "a", "text": "b", "payload": {"link": "{{ customer.attributes.a }}"}},
+         {"a": "javascript:alert(1)"}, "render: the link is neither https:// nor one of an app"),
+        ("push", {"subject": "a", "text": "{{ customer.attributes.a }}"}, {"a": "é" * 2001}, "render: 40"),
+        ("webhook", {"payload": {"a": "{{ customer.attributes.a }}"}}, {"a": "é" * 33_000}, "render: larger than 64"),
+    ],
+)  # fmt: skip
+def test_one_persons_values_fail_their_message_alone(
+    at_acme: Retailer,
+    everything: dict[str, MemoryChannel],
+    channel: str,
+    fields: dict[str, Any],
+    attributes: dict[str, str],
+    reason: str,
+) -> None:
+    odd, fine = people(1, attributes=attributes)[0], people(1, first=2, attributes={"a": "https://x.test"})[0]
+    for who in (odd, fine):
+        devices.register(who, f"device {who.pk}", now=timezone.now())
+    template(channel, **fields)
+    report = work_off(launch(steps=[step(channel)]))
+    assert report.states == {"accepted": 1, "failed": 1}
+    [(_, told, _)] = report.reasons
+    assert told.startswith(reason)
+
+
+@pytest.mark.parametrize("channel", ["sms", "push", "webhook"])
+def test_template_of_another_channel_is_refused(at_acme: Retailer, channel: str) -> None:
+    with pytest.raises(Invalid, match=f"template 'hello' is for email: choose one for {channel}"):
+        launch(steps=[step(channel, template="hello")])
+
+
+def test_variant_cannot_give_an_sms_a_subject(at_acme: Retailer) -> None:
+    template("sms", text="Hi {{ content.offer }}")
+    with pytest.raises(Invalid) as refused:
+        launch(steps=[step("sms", variants=[{"key": "a", "subject": "Hello", "content": {"offer": "x"}}])])
+    assert refused.value.problems[0].field == "steps.0.variants.0.subject"
+    with pytest.raises(Invalid, match=r"content\.offer is given by no variant"):
+        launch(key="other", steps=[step("sms")])
+
+
+def test_published_template_keeps_its_channel(at_acme: Retailer) -> None:
+    made = template("sms", text="Hi")
+    made.channel, made.subject, made.text = "push", "Hi", "there"
+    with pytest.raises(Invalid, match="published for sms"):
+        editing.save_template(made)
+
+
+def test_policy_and_limits_hold_for_every_channel(at_acme: Retailer, texts: MemoryChannel) -> None:
+    people(1)
+    template("sms", text="{% if customer.city %}Hi{% endif %}")
+    policies.save(at_acme, policy={"channels": ["email"]})
+    with pytest.raises(Invalid, match="sms is not allowed here: use email"):
+        launch(key="one", steps=[step("sms")])
+    policies.save(at_acme, policy={"template_features": ["loops"]})
+    with pytest.raises(Invalid, match="may not use conditions"):
+        launch(key="two", steps=[step("sms")])
+    policies.save(at_acme, policy={"footer": ["unsubscribe_url"]})  # of e-mails
+    cap = {"per_customer": {"messages": 1, "per": "7d"}}
+    assert work_off(launch(steps=[step("sms")], limits=cap)).states == {"accepted": 1}
+    again = work_off(launch(key="again", steps=[step("sms")], limits=cap))
+    assert again.waterfall.excluded == {"capped": 1}
+
+
+def test_same_text_again_is_the_same_version(at_acme: Retailer) -> None:
+    made = template("push", subject="a", text="b", payload={"link": "https://x.test"})
+    assert content.publish(made).number == 1
+    made.payload = {"link": "https://y.test"}
+    assert content.publish(made).number == 2
+    made.payload = {"link": "https://x.test"}
+    assert content.publish(made).number == 1
+
+
+@pytest.mark.parametrize("channel", ["sms", "push", "webhook"])
+def test_preflight_and_explanation_know_every_channel(at_acme: Retailer, channel: str) -> None:
+    ana, ben = people(2)
+    devices.register(ana, "ana's", now=timezone.now())
+    Customer.objects.filter(pk=ben.pk).update(consent_sms=False, consent_push=False)
+    facts.recompute()
+    template(
+        channel,
+        **{"sms": {"text": "Hi"}, "push": {"subject": "a", "text": "b"}, "webhook": {"payload": {"a": "b"}}}[channel],
+    )
+    campaign = factories.campaign(steps=[step(channel)])
+    told = preflight.make(campaign, now=timezone.now()).result
+    expected = 2 if channel == "webhook" else 1
+    assert (told["included"], told["sample"]["people"], told["sample"]["errors"]) == (expected, expected, [])
+    assert explanation.explain(campaign, ana, now=timezone.now())["verdict"]["included"]
+    hers = explanation.explain(campaign, ben, now=timezone.now())
+    assert hers["verdict"]["included"] == (channel == "webhook")
+    assert hers["address"] == {"sms": "+447400123402", "push": "", "webhook": "c2"}[channel]
+
+
+@pytest.mark.parametrize("channel", ["sms", "push", "webhook"])
+def test_nothing_starts_without_a_provider_for_every_step(
+    at_acme: Retailer, outbox: MemoryChannel, api_key: Callable[..., str], marketer: Callable[..., Client], channel: str
+) -> None:
+    people(1)
+    template(channel, **SAID[channel])
+    mail = {"key": "first", "channel": "email", "template": "hello"}
+    later = {"key": "later", "channel": channel, "template": "said", "after": {"step": "first", "delay": "1d"}}
+    campaign = factories.campaign(steps=[mail, later])
+    cure = f"No provider is configured for {channel}: add one under Settings, Providers."
+    with pytest.raises(CommandError, match=cure):
+        call_command("launch", "acme", "welcome")
+    said_by_page = marketer(at_acme).get(f"/admin/campaigns/campaign/{campaign.pk}/launch/").content.decode()
+    assert cure in said_by_page
+    with context.on_platform():
+        client = Client(headers={"host": "acme.localhost", "authorization": f"Api-Key {api_key(at_acme)}"})
+        answer = client.post(
+            "/api/v1/campaigns/welcome/launch/", content_type="application/json", headers={"idempotency-key": "1"}
+        )
+    assert (answer.status_code, cure in answer.json()["detail"]) == (503, True)
+    assert not Run.objects.exists()
+
+
+def test_launch_command_tells_the_ledger_of_every_channel(
+    at_acme: Retailer, everything: dict[str, MemoryChannel], capsys: pytest.CaptureFixture[str]
+) -> None:
+    ana, _ = people(2)
+    devices.register(ana, "ana's", now=timezone.now())
+    for channel in ("sms", "push", "webhook"):
+        template(channel, key=channel, **SAID[channel])
+        factories.campaign(channel, steps=[step(channel, template=channel)])
+        told = StringIO()
+        call_command("launch", "acme", channel, "--wait", "--json", stdout=told)
+        report = json.loads(told.getvalue())
+        assert report["states"] == {"accepted": 1 if channel == "push" else 2}
+        assert report["balances"]
+        assert report["preflight"] is None or report["preflight"]["adds_up"]
