@@ -28,13 +28,14 @@ from campaigns.language.plain import Plain
 from campaigns.language.syntax import Body, Expression, For, If, Mistaken, Print, Set, paths
 from campaigns.language.tokens import place, spans
 from campaigns.language.uses import Use, uses
-from campaigns.language.vocabulary import CUSTOMER_FIELDS, FILTERS, VOCABULARY
+from campaigns.language.vocabulary import CUSTOMER_FIELDS, FILTERS, OUR_LINKS, VOCABULARY
 
 __all__ = [
     "CUSTOMER_FIELDS",
     "FILTERS",
     "MAX_HANDLED",
     "MAX_SOURCE",
+    "OUR_LINKS",
     "VOCABULARY",
     "Budget",
     "MissingValue",

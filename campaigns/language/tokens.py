@@ -83,10 +83,8 @@ def _between(source: str, start: int, end: int, *, is_trimmed: bool) -> str:
 
 def spans(source: str) -> Iterator[tuple[int, int]]:
     """Where each tag or comment begins and ends; raw text counts as one with its tags. Raises Mistaken."""
-    position = 0
-    while opening := _OPENING.search(source, position):
-        _, position, _ = _tag(source, opening.start())
-        yield opening.start(), position
+    for tag in tags(source):
+        yield tag.start, tag.end
 
 
 def place(source: str, at: int) -> tuple[int, int]:

@@ -12,10 +12,12 @@ import css_inline
 from campaigns import language
 from campaigns.config.gate import Problem
 from campaigns.publishing import inlining, mjml
+from campaigns.publishing.images import Image, images
+from campaigns.publishing.links import Link, links
 from campaigns.publishing.plain import text
 from campaigns.publishing.tags import Tagged
 
-__all__ = ["MAX_COMPILED", "html", "text", "traced"]
+__all__ = ["MAX_COMPILED", "Image", "Link", "html", "images", "links", "text", "traced"]
 
 MAX_COMPILED = 1024 * 1024  # characters
 

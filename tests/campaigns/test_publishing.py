@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from typing import Any
@@ -249,6 +250,44 @@ def test_inlining_twice_changes_nothing_more() -> None:
     assert made(once, "html") == once
 
 
+# -- links and images --------------------------------------------------------------------------------------------------
+def test_links_are_numbered_with_their_labels_and_ours_left_out() -> None:
+    html = (
+        '<a href="https://x.example/?a=1&amp;b=2">Shop <b>now</b></a><a href="{{ unsubscribe_url }}">Leave</a>'
+        '<a href="mailto:a@x.example">Mail</a><a href="#top">Up</a><A HREF=\'{{ content.url | default("/") }}\'>'
+        '<img src="a.png" alt="A {{ brand.name }}"></A><!--[if mso]><v:roundrect href="https://x.example/o">'
+        '</v:roundrect><![endif]--><!-- <a href="https://hidden.example"> --><a name="x">No link</a>'
+    )
+    found = publishing.links(html)
+    assert [(link.number, link.url, link.label) for link in found] == [
+        (1, "https://x.example/?a=1&b=2", "Shop now"),
+        (2, '{{ content.url | default("/") }}', "A {{ brand.name }}"),
+        (3, "https://x.example/o", ""),
+    ]
+    assert [html[link.position : link.position + 10] for link in found] == ["https://x.", "{{ content", "https://x."]
+
+
+def test_an_image_that_nobody_would_see_is_named() -> None:
+    found, problems = publishing.images(
+        '<img src="https://x.example/a.png" alt="A" width="300"><img alt="" width=50%>\n'
+        f'<img src="data:image/png;base64,{"A" * 9000}">'
+    )
+    assert [(each.src[:17], each.alt, each.width) for each in found] == [
+        ("https://x.example", "A", 300), ("", "", None), ("data:image/png;ba", None, None),
+    ]  # fmt: skip
+    assert [problem.message for problem in problems] == [
+        "line 1, column 56: an image without an address: write its src, or remove it",
+        "line 2, column 1: an image of 8 KB inside the mail: put it on a server and write its https address",
+    ]
+
+
+@given(documents())
+def test_a_links_place_in_the_html_holds_its_address(source: str) -> None:
+    html = made(source)
+    for link in publishing.links(html):
+        assert html[link.position :].startswith(link.url[:20])
+
+
 # -- hostile sources ---------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("unit", [
     "<a ", '<a "', "<div>", "<b>", "<b><p>", "<td><table>", "<p><b></p>", "</p>", "<!--", "<style>",
@@ -261,4 +300,7 @@ def test_no_source_takes_long_or_ends_the_process(unit: str) -> None:
     for source in (filled, columns(filled), f"<style>p{{color:red}}</style>{filled}", f"<style>{filled}</style><p>"):
         publishing.html(source, "mjml")
         publishing.html(source, "html")
+        with contextlib.suppress(language.Mistaken):
+            publishing.links(source)
+            publishing.images(source)
     assert time.process_time() - started < 5
