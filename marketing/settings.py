@@ -258,6 +258,8 @@ SPECTACULAR_SETTINGS = {
         "ChannelName": ["email", "sms", "push", "webhook"],
         "CampaignState": "campaigns.models.campaigns.Campaign.State",
         "RunState": "campaigns.models.campaigns.Run.State",
+        "ImportState": "campaigns.models.imports.Import.State",
+        "ImportKind": "campaigns.models.imports.Import.Kind",
     },
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "marketing.schema.complete"],
     "SERVE_INCLUDE_SCHEMA": False,

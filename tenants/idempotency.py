@@ -89,8 +89,17 @@ def key_of(request: Request) -> str | None:
 
 
 def _fingerprint(request: Request) -> str:
-    body = json.dumps(request.data, sort_keys=True, separators=(",", ":"))
+    body = json.dumps(request.data, sort_keys=True, separators=(",", ":"), default=_file)
     return hashlib.sha256(f"{request.method} {request.get_full_path()}\n{body}".encode()).hexdigest()
+
+
+def _file(upload: Any) -> str:
+    """A file is known by its name and its bytes."""
+    digest = hashlib.sha256()
+    for piece in upload.chunks():
+        digest.update(piece)
+    upload.seek(0)
+    return f"{upload.name} {digest.hexdigest()}"
 
 
 def _recall(api_key: ApiKey, key: str) -> IdempotencyKey | None:

@@ -1,4 +1,6 @@
-"""Request bodies: JSON, strictly. What could not be stored, or would mean two things, is refused with its place."""
+"""Request bodies: JSON, strictly; forms where a file comes along. What could not be stored, or would mean two things,
+is refused with its place.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from rest_framework.exceptions import APIException, ErrorDetail, ParseError, ValidationError
-from rest_framework.parsers import BaseParser
+from rest_framework.parsers import BaseParser, MultiPartParser
 
 MAX_LEVELS = 64
 MAX_DIGITS = 100
@@ -42,6 +45,37 @@ class StrictJSONParser(BaseParser):
             raise ParseError(f"The body is not JSON: {error}.") from None
         _check(data, has_escapes="\\u" in text)
         return data
+
+
+class FileParser(MultiPartParser):
+    """A form with one file. What stands in its other fields may be JSON: see `json_of`."""
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        """The fields by name, each with its text or file."""
+        try:
+            found = super().parse(stream, media_type, parser_context)
+        except RequestDataTooBig:
+            raise TooLarge from None
+        except SuspiciousOperation as error:
+            raise ParseError(f"The form cannot be read: {error}.") from None
+        given: dict[str, Any] = {}
+        for part in (found.data, found.files):
+            for name, values in part.lists():
+                if len(values) > 1 or name in given:
+                    raise ParseError(f"The field {_ascii(name)} stands there twice.")
+                given[name] = values[0]
+        _check({name: each for name, each in given.items() if isinstance(each, str)}, has_escapes=True)
+        return given
+
+
+def json_of(text: str) -> Any:
+    """What a field of a form says in JSON. Raises ValueError."""
+    try:
+        found = _DECODER.decode(text)
+    except RecursionError:
+        raise ValueError(f"it is nested deeper than {MAX_LEVELS} levels") from None
+    _check(found, has_escapes=True)
+    return found
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

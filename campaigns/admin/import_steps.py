@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import messages
-from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
@@ -101,17 +100,16 @@ def progress(request: HttpRequest, pk: int) -> JsonResponse:
 def rejects(request: HttpRequest, pk: int) -> HttpResponseBase:
     """The rejected rows as a file, as far as they are written for good."""
     job = get_object_or_404(Import, pk=pk)
-    if not job.rejects or not default_storage.exists(job.rejects):
+    file = jobs.rejected(job)
+    if file is None:
         raise Http404("No rejected rows are kept of this import.")
-    stem = job.name.removesuffix(".gz").removesuffix(".csv")
-    file = default_storage.open(job.rejects)
-    return FileResponse(file, as_attachment=True, filename=f"{stem}.rejects.csv", content_type="text/csv")
+    return FileResponse(file, as_attachment=True, filename=jobs.rejects_name(job), content_type="text/csv")
 
 
 def page(job: Import) -> dict[str, Any]:
     """What the import's page shows."""
     now = timezone.now()
-    share = 1.0 if job.state == Import.State.DONE else job.bytes_read / (job.bytes or 1)
+    share = jobs.share(job)
     seconds = _seconds(job, now)
     is_open = job.state in jobs.OPEN
     return {

@@ -1,4 +1,4 @@
-"""Who may bring a file, and how large: decided before anything of it is read."""
+"""Who may bring a file, and how large: decided before anything of it is read. For the console and the API."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ FORM_BYTES = 1 << 20  # what the form may take beside the file
 class Reception(TemporaryFileUploadHandler):
     """Lets an editor's file in on the page made for it, onto the disk. Any other is not read at all.
 
-    The reason is left on the request as `upload_refusal`.
+    A view of the API that has let its caller in says so by `may_bring_a_file`. The reason is left on the request as
+    `upload_refusal`.
     """
 
     def handle_raw_input(self, *args: Any, **kwargs: Any) -> None:
@@ -26,7 +27,8 @@ class Reception(TemporaryFileUploadHandler):
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         request: Any = self.request
-        if request.path != PAGE or not may(request, Role.EDITOR):
+        by_api = getattr(request, "may_bring_a_file", False)
+        if not by_api and (request.path != PAGE or not may(request, Role.EDITOR)):
             raise StopUpload(connection_reset=True)
         if self._is_too_large:
             request.upload_refusal = f"The file is larger than {uploads.limit()}. Gzip it, or split it into several."

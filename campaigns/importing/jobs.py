@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from django.core.files import File
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models.functions import Now
@@ -72,6 +73,18 @@ def advance(pk: int, given: Circumstances, *, seconds: float = SLICE) -> bool:
     return Import.objects.filter(pk=pk, state__in=OPEN).exists()
 
 
+def rejected(job: Import) -> File[bytes] | None:
+    """The rejected rows as a file, as far as they are written for good."""
+    if not job.rejects or not default_storage.exists(job.rejects):
+        return None
+    return default_storage.open(job.rejects)
+
+
+def rejects_name(job: Import) -> str:
+    """What the file of rejected rows is called where somebody keeps it."""
+    return f"{job.name.removesuffix('.gz').removesuffix('.csv')}.rejects.csv"
+
+
 def cancel(job: Import) -> None:
     """What is written stays. Raises NotAllowed when it has ended."""
     with transaction.atomic():
@@ -86,6 +99,11 @@ def held_up(job: Import) -> str:
     if item is None or not item.failures:
         return ""
     return "It does not get on; the platform's staff see why." if item.parked_at else "It is tried again in a moment."
+
+
+def share(job: Import) -> float:
+    """How much of it is done: 0 to 1."""
+    return 1.0 if job.state == Import.State.DONE else job.bytes_read / (job.bytes or 1)
 
 
 def source(job: Import) -> str:

@@ -57,6 +57,20 @@ def save(job: Import, mapping: Sequence[str], constants: Mapping[str, Any], form
     job.save(update_fields=["mapping", "constants", "format"])
 
 
+def by_name(header: Sequence[str], chosen: Mapping[str, str]) -> list[str]:
+    """The field of each column in order, those not chosen left out. Raises Incomplete where the file lacks one."""
+    found = [
+        f"The file has no column “{name}”: it has {', '.join(f'“{each}”' for each in header)}."
+        if name not in header
+        else f"The file has the column “{name}” {header.count(name)} times: rename them, or map it in the console."
+        for name in chosen
+        if header.count(name) != 1
+    ]
+    if found:
+        raise Incomplete(found)
+    return [chosen.get(name, "") for name in header]
+
+
 def problems(kind: Kind, header: Sequence[str], mapping: Sequence[str], constants: Mapping[str, Any]) -> list[str]:
     columns_of: dict[str, list[str]] = defaultdict(list)
     for column, field in zip(header, mapping, strict=True):
@@ -105,6 +119,9 @@ def declared(layout: Layout) -> dict[str, str]:
 def _wrong_constants(kind: Kind, constants: Mapping[str, Any]) -> list[str]:
     found = []
     for field, value in constants.items():
+        if field not in kind.constants:
+            found.append(f"{field[:100]} cannot be the same for every row: {', '.join(kind.constants)} can.")
+            continue
         try:
             kind.readers[field](value)
         except Invalid as invalid:

@@ -57,6 +57,12 @@ from campaigns.serializers.history import (
     differences,
     meanwhile,
 )
+from campaigns.serializers.imports import (
+    ImportDetail,
+    ImportedFile,
+    ImportSerializer,
+    imported_file,
+)
 from campaigns.serializers.layers import (
     BlueprintSerializer,
     BlueprintsSerializer,
@@ -104,6 +110,9 @@ __all__ = [
     "DifferenceSerializer",
     "EventRows",
     "ForeignTemplateSerializer",
+    "ImportDetail",
+    "ImportSerializer",
+    "ImportedFile",
     "InstantiateSerializer",
     "NoteSerializer",
     "OfferSerializer",
@@ -139,6 +148,7 @@ __all__ = [
     "campaign_document",
     "configuration",
     "differences",
+    "imported_file",
     "meanwhile",
     "problems",
     "row_result",

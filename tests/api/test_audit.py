@@ -26,8 +26,10 @@ LATER = {"trigger": {"kind": "schedule", "at": "2090-01-01T09:00:00"}}
 PUBLISH, LAUNCH = ("POST", "campaigns/welcome/publish/"), ("POST", "campaigns/welcome/launch/")
 SUBMIT, INSTANTIATE = ("POST", "campaigns/welcome/submit/"), ("POST", "blueprints/spring/instantiate/")
 
-# Facts about people and goods, not configuration: each has its time and source, and there are millions of them.
+# Facts about people and goods, not configuration: each has its time and source, and there are millions of them. Of the
+# files that bring them, tests.api.test_imports says what is written down.
 FACTS = {
+    "imports/", "imports/<int:pk>/start/", "imports/<int:pk>/cancel/",
     "products/bulk/", "products/<path:sku>/",
     "customers/bulk/", "customers/<path:external_id>/", "customers/<path:external_id>/consents/", "events/"
 }  # fmt: skip
