@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -51,6 +52,13 @@ class TemplateForm(forms.ModelForm):  # type: ignore[type-arg]
         if not self.errors:
             for problem in content.check(self.instance) or content.check_policy(self.instance):
                 self.add_error(problem.field if problem.field in self.fields else None, problem.message.capitalize())
+
+
+def written_in(posted: Mapping[str, str]) -> Template:
+    """What a form says that was not sent for good, as a template."""
+    template = Template(**{name: posted.get(name, "") for name in ("subject", "preheader", "html", "text")})
+    template.key = posted.get("key", "") or posted.get("template_key", "")
+    return template
 
 
 def take_over(template: Template, version: TemplateVersion) -> None:

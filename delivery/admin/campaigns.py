@@ -23,7 +23,15 @@ from campaigns.forms import drafts, inheritance
 from campaigns.forms.campaigns import CampaignForm
 from campaigns.models import Campaign, Run, Segment
 from delivery.admin.badges import badge
-from delivery.views import campaign_history, campaign_page, launching, reviewing, run_progress, steering
+from delivery.views import (
+    campaign_history,
+    campaign_page,
+    campaign_preview,
+    launching,
+    reviewing,
+    run_progress,
+    steering,
+)
 from tenants import context
 from tenants.accounts.models import Role
 from tenants.console import needs, retailer_console, scripts
@@ -167,6 +175,7 @@ _PAGES: dict[str, Any] = {
     "audience": launching.audience_page,
     "launch": needs(Role.EDITOR, launching.launch_page),
     "review": reviewing.review_page,
+    "preview": campaign_preview.preview_page,
 }
 _ACTS: dict[str, tuple[Role, Any]] = {
     "publish": (Role.EDITOR, launching.publish),

@@ -10,13 +10,16 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.safestring import SafeString
 
+from campaigns import content
 from campaigns.models import Customer
 from delivery import identity, previews
 from delivery.admin.badges import badge
 from delivery.models import Message
+from delivery.showing import panes
+from delivery.showing.panes import Pane
 from delivery.views.run_progress import STATES
 from tenants import context
-from tenants.console import ReadOnly, retailer_console
+from tenants.console import ReadOnly, retailer_console, scripts
 
 
 @admin.register(Message, site=retailer_console)
@@ -72,15 +75,22 @@ class MessageAdmin(ReadOnly):
         message = known.filter(pk=object_id).first() if object_id.isdecimal() else None
         if message is None:
             raise Http404("There is no such message.")
+        customer = Customer.objects.filter(pk=message.customer_id).first()
         page = self.admin_site.each_context(request) | {
             "title": f"Message {message.pk}",
             "message": message,
             "original": message,
             "meaning": STATES[message.state],
-            "customer": Customer.objects.filter(pk=message.customer_id).first(),
+            "customer": customer,
             "outcomes": message.outcomes.order_by("pk"),
             "public_id": identity.public_id(context.current(), message.pk),
-            "shown": previews.of_message(message),
+            "pane": _pane(message, customer),
+            "media": scripts("pane.js"),
             "opts": self.opts,
         }
         return render(request, "console/message.html", page)
+
+
+def _pane(message: Message, customer: Customer | None) -> Pane:
+    shown = previews.of_message(message)
+    return panes.pane("The message", customer or Customer(), shown, sender=content.brand().from_name)

@@ -19,7 +19,7 @@ from campaigns.admin.removal import RemovedByItsOwner
 from campaigns.config.gate import Invalid
 from campaigns.forms import starters, templates
 from campaigns.models import Template
-from delivery.views import template_preview
+from delivery.views import looking, template_preview
 from tenants.accounts.models import Role
 from tenants.console import needs, retailer_console, scripts
 
@@ -42,7 +42,7 @@ class TemplateAdmin(RemovedByItsOwner):
 
     @property
     def media(self) -> Media:
-        return super().media + scripts("template_preview.js")
+        return super().media + scripts("pane.js", "template_preview.js")
 
     @admin.display(description="Live version")
     def published(self, template: Template) -> SafeString:
@@ -69,7 +69,7 @@ class TemplateAdmin(RemovedByItsOwner):
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
         template = kwargs.get("obj") or Template()
         response: HttpResponse = super().render_change_form(
-            request, context | template_preview.panel(template), **kwargs
+            request, context | template_preview.panel(template, request), **kwargs
         )
         return response
 
@@ -85,6 +85,7 @@ class TemplateAdmin(RemovedByItsOwner):
         view = self.admin_site.admin_view
         return [
             path("preview/", view(require_POST(template_preview.preview)), name="campaigns_template_preview"),
+            path("people/", view(looking.find), name="campaigns_template_people"),
             path("convert/", view(require_POST(template_preview.convert)), name="campaigns_template_convert"),
             path(
                 "<int:pk>/restore/<int:number>/",

@@ -21,7 +21,7 @@ from delivery.views import plans
 from delivery.views.answers import answered, is_what_was_seen, tell
 from delivery.views.plans import Plan
 from tenants import bell, context
-from tenants.console import retailer_console
+from tenants.console import retailer_console, scripts
 
 
 def audience_page(request: HttpRequest, pk: int) -> HttpResponse:
@@ -125,5 +125,5 @@ def _page(request: HttpRequest, template: str, title: str, plan: Plan, **more: A
     shown = retailer_console.each_context(request) | more
     shown |= {"title": f"{title}: {plan.campaign.name}", "plan": plan, "campaign": plan.campaign, "now": timezone.now()}
     shown["open_run"] = Run.objects.open().filter(campaign=plan.campaign).first()
-    shown["starts"] = plan.starts
+    shown |= {"starts": plan.starts, "media": scripts("pane.js")}
     return render(request, template, shown)

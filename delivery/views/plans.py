@@ -15,9 +15,10 @@ from campaigns.config.rules import InSegment, Rule
 from campaigns.forms import drafts, inheritance
 from campaigns.forms.campaigns import missing
 from campaigns.models import Campaign, Customer, Member, Segment, Template, TemplateVersion
-from delivery import preflight, previews, provided
+from delivery import preflight, provided
 from delivery.channels.base import ChannelUnavailable
-from delivery.previews import Preview
+from delivery.showing import variants
+from delivery.showing.panes import Pane
 from delivery.views import bars
 from tenants import context
 
@@ -32,7 +33,7 @@ class Plan:
     resolved: Resolved | None = None
     waterfall: dict[str, Any] = field(default_factory=dict)
     customer: Customer | None = None
-    shown: list[tuple[str, Preview]] = field(default_factory=list)  # with the name of step and variant
+    panes: list[Pane] = field(default_factory=list)  # each variant of each step
     preflight: dict[str, Any] = field(default_factory=dict)  # what delivery.preflight found
     hours: list[dict[str, Any]] = field(default_factory=list)
     whom: str = ""  # in words: who is sent to, and who is left out of those
@@ -94,11 +95,13 @@ class Plan:
         return drafts.trigger_words(self.resolved.document["trigger"], context.current().tzinfo)
 
 
-def plan(campaign: Campaign, *, now: datetime, by: str = "", counted: bool = True) -> Plan:
-    """With its pre-flight, which is stored; or without, for who only asks what it says."""
+def plan(
+    campaign: Campaign, *, now: datetime, by: str = "", counted: bool = True, customer: Customer | None = None
+) -> Plan:
+    """With its pre-flight, which is stored; or without, for who only asks what it says, perhaps to one `customer`."""
     stands = inheritance.standing(campaign.draft)
     problems = [problem for found in missing(stands, as_of=now).values() for problem in found]
-    made = Plan(campaign, problems, stands.policy)
+    made = Plan(campaign, problems, stands.policy, customer=customer)
     try:
         made.resolved = stands.resolved()
         if counted:
@@ -169,7 +172,7 @@ def _whom(rule: Rule | None) -> str:
 
 def _render(made: Plan, config: CampaignConfig) -> None:
     """Each variant of each step for one person."""
-    made.customer = _somebody((made.preflight.get("sample") or {}).get("shown", []))
+    made.customer = made.customer or _somebody((made.preflight.get("sample") or {}).get("shown", []))
     if made.customer is None:
         return
     keys, brand = {step.template for step in config.steps}, content.brand()
@@ -179,8 +182,7 @@ def _render(made: Plan, config: CampaignConfig) -> None:
         if live is None:
             continue
         for variant in step.variants:
-            name = f"Variant {variant.key}" if len(config.steps) == 1 else f"Step {step.key}, variant {variant.key}"
-            made.shown.append((name, previews.of_variant(config, live, variant, made.customer, brand=brand)))
+            made.panes.append(variants.pane(config, step, variant, live, made.customer, brand=brand))
 
 
 def _somebody(included: list[str]) -> Customer | None:

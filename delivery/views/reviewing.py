@@ -13,7 +13,7 @@ from delivery.views import plans
 from delivery.views.answers import answered
 from tenants import acting
 from tenants.accounts.models import Role
-from tenants.console import may, retailer_console
+from tenants.console import may, retailer_console, scripts
 
 
 def review_page(request: HttpRequest, pk: int) -> HttpResponse:
@@ -24,6 +24,7 @@ def review_page(request: HttpRequest, pk: int) -> HttpResponse:
     shown = retailer_console.each_context(request) | {
         "title": f"Review: {campaign.name}",
         "campaign": campaign,
+        "media": scripts("pane.js"),
         "plan": plan,
         "starts": plan.starts,
         "pending": pending,

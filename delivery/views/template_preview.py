@@ -7,24 +7,24 @@ from typing import Any
 from django.http import HttpRequest, JsonResponse
 
 from campaigns import content, language, liquid
-from campaigns.forms import starters, texts
+from campaigns.config.gate import Problem
+from campaigns.forms import starters, templates, texts
 from campaigns.models import Customer, Template
 from delivery import previews
-from delivery.previews import Preview
+from delivery.showing import panes
+from delivery.showing.panes import Pane
+from delivery.views.looking import Look
 
-SAMPLES = 12  # customers to choose from
 
-
-def panel(template: Template) -> dict[str, Any]:
+def panel(template: Template, request: HttpRequest) -> dict[str, Any]:
     """What the editor's page shows beside the form."""
-    customers = sample_customers()
-    shown = Preview(None)
-    if template.pk and customers and not content.check(template):
-        shown = previews.of_template(template, customers[0], texts.samples(template))
+    look = Look.of(request.GET)
+    pane = Pane(template.name, look.customer)
+    if template.pk and not content.check(template):
+        pane = pane_of(template, look.customer)
     versions = template.versions.select_related("published_by").order_by("-number")[:20] if template.pk else []
-    return {
-        "customers": customers,
-        "shown": shown,
+    return look.chooser(template.translations) | {
+        "pane": pane,
         "versions": versions,
         "variables": variables(),
         "starters": starters.names(),
@@ -33,19 +33,21 @@ def panel(template: Template) -> dict[str, Any]:
 
 def preview(request: HttpRequest) -> JsonResponse:
     """The posted template for the chosen customer, or what is wrong with it."""
-    parts = ("key", "subject", "preheader", "html", "text")
-    template = Template(**{name: request.POST.get(name, "") for name in parts})
-    template.key = template.key or request.POST.get("template_key", "")
-    problems = [{"field": p.field, "message": p.message} for p in content.check(template)]
-    customer = _chosen(request.POST.get("customer", ""))
-    if problems or customer is None:
-        cure = {"field": "", "message": "There is no customer to preview for yet: import customers first."}
-        return JsonResponse({"problems": problems or [cure]})
+    template = templates.written_in(request.POST)
+    look = Look.of(request.POST)
+    if problems := content.check(template):
+        return _refused(problems)
+    pane = pane_of(template, look.customer)
+    if pane.problem:
+        return _refused([Problem("", f"For {look.customer}: {pane.problem}")])
+    return JsonResponse(pane.answer() | {"problems": []})
+
+
+def pane_of(template: Template, customer: Customer) -> Pane:
+    """A template without problems as it stands."""
     shown = previews.of_template(template, customer, texts.samples(template))
-    if shown.rendered is None:
-        return JsonResponse({"problems": [{"field": "", "message": f"For {customer}: {shown.problem}"}]})
-    rendered = shown.rendered
-    return JsonResponse({"subject": rendered.subject, "html": rendered.html, "text": rendered.text, "problems": []})
+    sender = template.from_name or content.brand().from_name
+    return panes.pane(template.name, customer, shown, sender=sender)
 
 
 def convert(request: HttpRequest) -> JsonResponse:
@@ -53,12 +55,6 @@ def convert(request: HttpRequest) -> JsonResponse:
     source, left = liquid.convert(request.POST.get("source", ""))
     problems = [{"field": f"line {each.line}", "message": each.message} for each in left]
     return JsonResponse({"source": source, "problems": problems})
-
-
-def sample_customers() -> list[Customer]:
-    """A few customers, and one without a first name: the case that templates forget."""
-    found = list(Customer.objects.exclude(email="").exclude(first_name="").order_by("pk")[: SAMPLES - 1])
-    return found + list(Customer.objects.exclude(email="").filter(first_name="").order_by("pk")[:1])
 
 
 def variables() -> list[tuple[str, list[str]]]:
@@ -74,5 +70,5 @@ def variables() -> list[tuple[str, list[str]]]:
     ]
 
 
-def _chosen(pk: str) -> Customer | None:
-    return Customer.objects.filter(pk=pk).first() if pk.isdecimal() else next(iter(sample_customers()), None)
+def _refused(problems: list[Problem]) -> JsonResponse:
+    return JsonResponse({"problems": [{"field": each.field, "message": each.message} for each in problems]})

@@ -110,7 +110,7 @@ SHOWING = {
     "campaigns_campaign_audience", "campaigns_campaign_review", "campaigns_run_progress", "campaigns_segment_try",
     "campaigns_segment_count", "explain",
     "campaigns_template_preview", "campaigns_import_progress", "campaigns_import_rejects",
-    "campaigns_template_convert",
+    "campaigns_template_convert", "campaigns_template_people", "campaigns_campaign_preview",
 }  # fmt: skip
 NEVER = {
     "campaigns_import_change", "campaigns_product_add", "campaigns_product_change", "campaigns_product_delete",

@@ -5,35 +5,23 @@
   const form = document.getElementById("template_form");
   if (!panel || !form) return;
   const WAIT = 400; // ms of quiet before rendering
-  const part = (name) => panel.querySelector(`[data-preview-${name}]`);
-  const frame = part("frame");
   let timer = 0;
   let asked = 0;
-
-  function show(answer) {
-    const problems = answer.problems.map(({ field, message }) =>
-      Object.assign(document.createElement("li"), { textContent: field ? `${field}: ${message}` : message }));
-    part("problems").replaceChildren(...problems);
-    panel.classList.toggle("c-stale", problems.length > 0);
-    if (problems.length) return; // the last good preview stays, greyed
-    part("subject").textContent = answer.subject;
-    part("text").textContent = answer.text;
-    frame.querySelector("iframe").srcdoc = answer.html;
-  }
 
   async function render() {
     const ticket = (asked += 1);
     const body = new URLSearchParams();
     for (const [key, value] of new FormData(form)) body.append(key, value);
-    body.append("customer", part("customer").value);
+    for (const [key, value] of new FormData(panel.querySelector("[data-pane-ask]"))) body.append(key, value);
+    body.set("find", ""); // whoever was found is chosen by now
     body.append("template_key", panel.dataset.key);
     try {
       const response = await fetch(panel.dataset.url, { method: "POST", body });
       const answer = response.ok && !response.redirected
         ? await response.json() : { problems: [{ field: "", message: "The preview failed. Sign in again if this goes on." }] };
-      if (ticket === asked) show(answer);
+      if (ticket === asked) panel.show(answer);
     } catch {
-      if (ticket === asked) show({ problems: [{ field: "", message: "No answer from the server: check your connection." }] });
+      if (ticket === asked) panel.show({ problems: [{ field: "", message: "No answer from the server: check your connection." }] });
     }
   }
 
@@ -41,13 +29,8 @@
     clearTimeout(timer);
     timer = setTimeout(render, WAIT);
   });
-  part("customer").addEventListener("change", render);
-  panel.querySelectorAll("[data-width]").forEach((button) => button.addEventListener("click", () => {
-    frame.dataset.previewFrame = button.dataset.width;
-    panel.querySelectorAll("[data-width]").forEach((other) => other.setAttribute("aria-pressed", other === button));
-  }));
-
-  if (form.elements.html.value && !part("subject").textContent) render(); // a new template from a ready-made one
+  panel.addEventListener("asked", render);
+  if (form.elements.html.value && !panel.querySelector("[data-preview-subject]").textContent) render(); // from a ready-made one
 
   // -- pasting from another platform -----------------------------------------------------------------------------
   const paste = document.querySelector("[data-convert]");
