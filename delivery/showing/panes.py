@@ -56,7 +56,19 @@ class Pane:
 
     def answer(self) -> dict[str, Any]:
         """For the page's script."""
-        told = ("sender", "subject", "preheader", "text", "dark", "outlined", "has_dark", "problem", "channel", "note", "image")
+        told = (
+            "sender",
+            "subject",
+            "preheader",
+            "text",
+            "dark",
+            "outlined",
+            "has_dark",
+            "problem",
+            "channel",
+            "note",
+            "image",
+        )
         differences = [vars(each) for each in self.differences]
         return {name: getattr(self, name) for name in told} | {"html": self.light, "differences": differences}
 
@@ -103,7 +115,11 @@ def _said(message: Content) -> dict[str, Any]:
         case SmsContent():
             counted = sms.measure(message.text)
             parts = f"{counted.segments} parts are paid for" if counted.segments != 1 else "One part is paid for"
-            return {"channel": "sms", "text": message.text, "note": f"{parts}: {counted.units} units of {counted.encoding}."}
+            return {
+                "channel": "sms",
+                "text": message.text,
+                "note": f"{parts}: {counted.units} units of {counted.encoding}.",
+            }
         case PushContent():
             leads = f"Opens {message.link}" if message.link else ""
             told = {"subject": message.title, "text": message.body, "image": message.image, "note": leads}

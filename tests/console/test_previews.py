@@ -104,6 +104,23 @@ def test_variants_are_shown_each_with_what_it_says_instead_of_its_template(at_ac
     assert len(frames(page)) == 2
 
 
+def test_a_text_message_is_a_bubble_and_a_notification_a_card(at_acme: Retailer, ana: Client) -> None:
+    name = "{{ customer.first_name | default('you') }}"
+    factories.template("text", channel="sms", subject="", html="", text=f"Hello {name} 🏬")
+    image, link = "https://acme.example/a.png", "https://acme.example/sale"
+    factories.template(
+        "card", channel="push", subject=f"For {name}", html="", text="Look", payload={"image": image, "link": link}
+    )
+    steps = [{"key": key, "channel": key, "template": used} for key, used in (("sms", "text"), ("push", "card"))]
+    campaign = factories.campaign(steps=steps)
+    page = ana.get(f"/admin/campaigns/campaign/{campaign.pk}/preview/", {"customer": "rich"})
+    text, card = page.context["plan"].panes
+    assert text.text.startswith("Hello Ana 🏬")
+    assert text.note.endswith(" units of UCS-2.")
+    assert (card.subject, card.text, card.image, card.note) == ("For Ana", "Look", image, f"Opens {link}")
+    assert frames(page) == []
+
+
 def test_a_message_is_shown_in_the_same_pane(at_acme: Retailer, ana: Client, outbox: MemoryChannel) -> None:
     factories.customers(1)
     configuration.launch(factories.campaign(), by="test", now=timezone.now())
