@@ -10,14 +10,14 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from campaigns.config.gate import Invalid, Problem
 from campaigns.models import Customer, Device
 from campaigns.suppressions import hashed
-from tenants import audit
 
 MOST_BYTES = 4096
-MOST = 20  # of one customer: the oldest go
+MOST = 20  # of one customer
 
 
 @transaction.atomic
@@ -29,18 +29,25 @@ def register(customer: Customer, address: str, *, now: datetime) -> Device:
         raise Invalid([Problem("address", cure, "invalid")])
     said = {"customer": customer, "address": address, "seen_at": now}
     device, is_new = Device.objects.update_or_create(address_hash=hashed(address), defaults=said)
-    if is_new:
+    if is_new:  # of many, the oldest go
         kept = Device.objects.filter(customer=customer).order_by("-seen_at", "-pk").values("pk")[:MOST]
         Device.objects.filter(customer=customer).exclude(pk__in=list(kept.values_list("pk", flat=True))).delete()
-        audit.note("add", "device", customer.external_id)
     return device
 
 
 @transaction.atomic
-def forget(address: str) -> bool:
-    """The provider says that the device is gone, or its owner turned notifications off. False where none is known."""
-    removed, _ = Device.objects.filter(address_hash=hashed(address.strip())).delete()
+def forget(address: str, *, of: Customer | None = None) -> bool:
+    """The provider says that the device is gone, or its owner (`of`) turned notifications off. False where none is
+    known.
+    """
+    found = Device.objects.filter(address_hash=hashed(address.strip()))
+    removed, _ = (found.filter(customer=of) if of else found).delete()
     return bool(removed)
+
+
+def of(customer: Customer) -> QuerySet[Device]:
+    """The one seen last first."""
+    return customer.devices.order_by("-seen_at", "-pk")
 
 
 def words(customer: Customer) -> str:

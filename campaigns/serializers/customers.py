@@ -11,7 +11,7 @@ from rest_framework import serializers
 from campaigns import consents
 from campaigns.ingest import RowResult
 from campaigns.ingest.statements import MOST as MOST_STATEMENTS
-from campaigns.models import Consent, Customer, Suppression
+from campaigns.models import Consent, Customer, Device, Suppression
 from campaigns.models.customers import Channel
 from campaigns.serializers.problems import ProblemSerializer
 
@@ -109,6 +109,19 @@ def statements(data: dict[str, Any]) -> list[Any]:
         message = f'send {{"consents": [...]}} with 1 to {MOST_STATEMENTS} statements'
         raise serializers.ValidationError({"consents": [serializers.ErrorDetail(message, code="rows")]})
     return given
+
+
+class DeviceSerializer(serializers.ModelSerializer[Device]):
+    address = serializers.CharField(help_text="An FCM registration token, or a Web Push subscription as JSON.")
+
+    class Meta:
+        model = Device
+        fields = ["address", "seen_at"]
+        read_only_fields = ["seen_at"]
+
+
+class DevicesSerializer(serializers.Serializer[Any]):
+    results = DeviceSerializer(many=True)
 
 
 class SuppressionSerializer(serializers.ModelSerializer[Suppression]):

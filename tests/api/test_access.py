@@ -30,6 +30,7 @@ SCOPES = {
     "attributes/<str:name>/": {"GET": READ, "PATCH": WRITE, "DELETE": WRITE},
     "segments/": {"GET": READ, "POST": WRITE},
     "customers/<path:external_id>/consents/": {"GET": READ, "POST": INGEST},
+    "customers/<path:external_id>/devices/": {"GET": READ, "POST": INGEST, "DELETE": INGEST},
     "customers/<path:external_id>/explain/": {"GET": READ},
     "customers/<path:external_id>/timeline/": {"GET": READ},
     "customers/<path:external_id>/export/": {"GET": FULL},

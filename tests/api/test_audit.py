@@ -31,7 +31,8 @@ SUBMIT, INSTANTIATE = ("POST", "campaigns/welcome/submit/"), ("POST", "blueprint
 FACTS = {
     "imports/", "imports/<int:pk>/start/", "imports/<int:pk>/cancel/",
     "products/bulk/", "products/<path:sku>/",
-    "customers/bulk/", "customers/<path:external_id>/", "customers/<path:external_id>/consents/", "events/"
+    "customers/bulk/", "customers/<path:external_id>/", "customers/<path:external_id>/consents/",
+    "customers/<path:external_id>/devices/", "events/"
 }  # fmt: skip
 
 

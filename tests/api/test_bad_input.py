@@ -175,6 +175,8 @@ GOOD = [
     ("PATCH", "customers/c1/", CUSTOMER),
     ("POST", "customers/c1/consents/", CONSENT),
     ("POST", "customers/c1/consents/", {"consents": [CONSENT, CONSENT]}),
+    ("POST", "customers/c1/devices/", {"address": "a token"}),
+    ("DELETE", "customers/c1/devices/", {"address": "a token"}),
     ("POST", "products/bulk/", {"products": [PRODUCT, PRODUCT]}),
     ("PATCH", "products/p1/", PRODUCT),
     ("POST", "events/", EVENT),
