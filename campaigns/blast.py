@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,12 +16,13 @@ from django.db import connection
 from django.db.models import Q
 from psycopg import sql
 
-from campaigns import checks, content, policies
+from campaigns import checks, content, editions, policies
 from campaigns.checks import Around
 from campaigns.config import policy as rules
 from campaigns.config.campaign import CampaignConfig
 from campaigns.config.gate import Invalid, Problem, parse_campaign
 from campaigns.config.policy import Policy
+from campaigns.models import TemplateVersion
 from campaigns.policies import Owner
 from tenants.models import Group, Layer, Retailer
 
@@ -164,8 +166,12 @@ def _contents(turns: list[_Turn], live: dict[int, list[_Live]]) -> dict[int, dic
     used = {pk: sorted({step.template for each in found for step in each.config.steps}) for pk, found in live.items()}
     found: dict[int, dict[str, tuple[str, str, str]]] = {}
     retailers = [turn.retailer for turn in turns if used.get(turn.retailer.pk)]
-    for pk, key, subject, html, text in _read(_CONTENTS, retailers, used):
-        found.setdefault(pk, {})[key] = (subject, html, text)
+    by_pk = {retailer.pk: retailer for retailer in retailers}
+    for pk, key, document, *said in _read(_CONTENTS, retailers, used):
+        fields = zip(("content_hash", "subject", "html", "text"), said, strict=True)
+        version = TemplateVersion(document=json.loads(document), **dict(fields))
+        with suppress(editions.Unpublished):  # it cannot be sent, whatever the policy
+            found.setdefault(pk, {})[key] = checks.content_of(editions.of_version(version, by_pk[pk]))
     return found
 
 
@@ -203,7 +209,8 @@ JOIN LATERAL (
 WHERE campaign.state = 'approved'
 """)
 _CONTENTS = sql.SQL("""
-SELECT {retailer}, template.key, version.subject, version.html, version.text
+SELECT {retailer}, template.key, version.document::text, version.content_hash, version.subject, version.html,
+    version.text
 FROM {schema}.campaigns_template template
 JOIN {schema}.campaigns_templateversion version ON version.id = template.live_id
 WHERE template.key = ANY({keys}::text[])

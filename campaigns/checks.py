@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from campaigns import audience, blueprints, channelled, content, language, policies, schedule
+from campaigns import audience, blueprints, channelled, content, editions, language, policies, schedule
 from campaigns.config import policy as rules
-from campaigns.config.campaign import CampaignConfig, RecurringTrigger, Step
+from campaigns.config.campaign import CampaignConfig, RecurringTrigger, Step, Variant
 from campaigns.config.gate import Invalid, Problem
 from campaigns.config.policy import Policy
+from campaigns.editions import Published
 from campaigns.models import CampaignVersion, Template, TemplateVersion
 from tenants import context
 
@@ -49,8 +50,8 @@ class Around:
 def forbidden(config: CampaignConfig, policy: Policy) -> list[Problem]:
     """Everything that the policy does not allow of a configuration, its templates and its sender as they are now."""
     keys = [step.template for step in config.steps]
-    live = TemplateVersion.objects.filter(pk__in=Template.objects.filter(key__in=keys).values("live"))
-    contents = {each.template.key: _content(each) for each in live.select_related("template")}
+    live = editions.live_of(keys, context.current())
+    contents = {key: content_of(each) for key, each in live.items()}
     return breaches(config, policy, Around(contents, content.brand().from_email, context.current().tzinfo))
 
 
@@ -93,10 +94,12 @@ def channel_of(version: TemplateVersion) -> str:
     return str(version.document.get("channel", "email"))
 
 
-def _content(version: TemplateVersion) -> tuple[str, str, str]:
-    if channel_of(version) in channelled.CHANNELS:
-        return "", "", channelled.whole(version.document)
-    return version.subject, version.html, version.text
+def content_of(published: Published) -> tuple[str, str, str]:
+    """Subject, HTML and text as a policy judges them."""
+    if channel_of(published.version) in channelled.CHANNELS:
+        return "", "", channelled.whole(published.version.document)
+    said = published.sources()
+    return said.subject, said.html, said.text
 
 
 def reason(problems: Iterable[Problem]) -> str:
@@ -170,18 +173,30 @@ def _check_channelled(path: str, step: Step, live: TemplateVersion) -> list[Prob
 
 
 def _check_mail(path: str, step: Step, live: TemplateVersion) -> list[Problem]:
-    problems: list[Problem] = []
-    for index, variant in enumerate(step.variants):
-        subject = variant.subject or live.subject
-        if not subject:
-            problems.append(
-                Problem(f"{path}.variants.{index}.subject", "neither variant nor template has one", "blank")
-            )
-        for part, source in {"subject": subject, "html": live.html, "text": live.text}.items():
-            field = f"{path}.variants.{index}.{'subject' if part == 'subject' else 'content'}"
-            found = language.mistakes(source, content=variant.content, is_html=part == "html")
-            problems += [Problem(field, mistake.message, "template") for mistake in found]
-    return problems
+    try:
+        published = editions.of_version(live, context.current())
+    except editions.Unpublished as unpublished:
+        return [Problem(f"{path}.template", str(unpublished), "draft")]
+    return [
+        problem
+        for index, variant in enumerate(step.variants)
+        for problem in _check_variant(f"{path}.variants.{index}", published, variant)
+    ]
+
+
+def _check_variant(path: str, published: Published, variant: Variant) -> Iterator[Problem]:
+    """What a variant says must fit the slots of a base; and every language must be able to say it."""
+    unfit = editions.unfit(published, variant)
+    yield from (Problem(f"{path}.{p.field.replace('slots', 'content', 1)}", p.message, p.code) for p in unfit)
+    for locale in () if unfit else ("", *sorted(published.locales)):
+        said = published.sources(variant, locale)
+        if not said.subject and not locale:
+            yield Problem(f"{path}.subject", "neither variant nor template has one", "blank")
+        given = [*said.content, *published.slots]
+        for part in ("subject", "html", "text"):
+            found = language.mistakes(getattr(said, part), content=given, is_html=part == "html")
+            field = f"{path}.{'subject' if part == 'subject' else 'content'}"
+            yield from (Problem(field, mistake.message, "template") for mistake in found)
 
 
 def _inactive(field: str, what: str, cure: str) -> Problem:

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from campaigns import content, language
+from campaigns import content, editions, language
 from campaigns.config.campaign import Variant
-from campaigns.models import Brand, Run, Template, TemplateVersion
+from campaigns.editions import Published
+from campaigns.models import Brand, Run
 from delivery import identity, overtime, rendering
 from delivery.batches import Entry, Verdict
 from delivery.channelled import Speaker
@@ -22,16 +23,24 @@ class TemplateUnusable(LookupError):
     """The step's template has no published content any more, or none that can be read; the message says the cure."""
 
 
+Voice = tuple[rendering.Renderer, Mapping[str, Any]]  # what renders a message, and the values of its `content.*`
+
+
 @dataclass(frozen=True)
 class Composer:
-    """Renders the messages of one run's step. Look it up once per batch: an edit is live in the next one."""
+    """Renders the messages of one run's step. Look it up once per batch: an edit is live in the next one.
+
+    `voices` are the template's by variant and language: those of other languages are made when the first person who
+    is written to in one comes up.
+    """
 
     envelope: Envelope
-    template_hash: str
+    template: str
+    published: Published
     version_id: int
     shared: dict[str, Any]
-    renderers: dict[str, rendering.Renderer]
-    variant_content: dict[str, dict[str, Any]]
+    variants: Mapping[str, Variant]
+    voices: dict[tuple[str, str], Voice]
     base_url: str
     signer: identity.Signer
     name: identity.PublicIds
@@ -54,6 +63,10 @@ class Composer:
                     outbound.append(made)
         return outbound, failures
 
+    @property
+    def template_hash(self) -> str:
+        return self.published.content_hash
+
     def _failed(self, entry: Entry, error: str) -> Verdict:
         return Verdict(
             entry.message_id,
@@ -68,11 +81,12 @@ class Composer:
             return self._said(entry)
         token = self.signer.token(entry.message_id)
         unsubscribe_url = f"{self.base_url}/u/{token}"
-        rendered = self.renderers[entry.variant].render(
+        renderer, values = self._voice(entry)
+        rendered = renderer.render(
             self.shared
             | {
                 "customer": {name: value for name, value in entry.person.items() if value != "" and value is not None},
-                "content": self.variant_content[entry.variant],
+                "content": values,
                 "unsubscribe_url": language.trusted(unsubscribe_url),
                 "preferences_url": language.trusted(f"{self.base_url}/p/{token}"),
             }
@@ -92,45 +106,69 @@ class Composer:
     def _said(self, entry: Entry) -> Outbound:
         """By another channel than e-mail: nothing in it leads to the unsubscription from e-mails."""
         person = {name: value for name, value in entry.person.items() if value != "" and value is not None}
-        values = {"customer": person, "content": self.variant_content[entry.variant]}
+        values = {"customer": person, "content": self.variants[entry.variant].content}
         said = self.speakers[entry.variant].render(self.shared | values, address=entry.address)
         return Outbound(self.name(entry.message_id), entry.address, content=said)
+
+    def _voice(self, entry: Entry) -> Voice:
+        locale = self.published.locale(entry.person.get("locale") or "") if self.published.locales else ""
+        found = self.voices.get((entry.variant, locale))
+        if found is None:
+            try:
+                found = _voice(self.template, self.published, self.variants[entry.variant], locale)
+            except TemplateUnusable as unusable:  # in this language: the others go on
+                raise rendering.RenderError(str(unusable)) from None
+            self.voices[entry.variant, locale] = found
+        return found
 
 
 def composer(run: Run, step_key: str, retailer: Retailer) -> Composer:
     """Everything that a step's messages share, read now; of the run, as it was just read. Raises TemplateUnusable."""
     step = run.version.parsed().step(step_key)
-    found = Template.objects.select_related("live").filter(key=step.template).first()
-    if found is None or found.live is None:
-        raise TemplateUnusable(f"Template {step.template!r} has no published content: publish it, then resume the run.")
-    template, brand, is_mail = found.live, content.brand(), step.channel == "email"
+    try:
+        published = editions.live(step.template, retailer)
+    except editions.Unpublished as unpublished:
+        raise TemplateUnusable(f"{unpublished} Then resume the run.") from None
+    editions.remember(published)
+    brand, is_mail = content.brand(), step.channel == "email"
+    variants = {variant.key: variant for variant in step.variants}
     return Composer(
-        envelope=Envelope(brand.from_email, brand.from_name, brand.from_email, brand.reply_to),
-        template_hash=template.content_hash,
+        envelope=envelope(published, brand),
+        template=step.template,
+        published=published,
         version_id=run.version_id,
         shared=_shared(retailer, brand, run),
-        renderers={variant.key: _renderer(step.template, template, variant) for variant in step.variants if is_mail},
-        speakers={}
-        if is_mail
-        else {each.key: _speaker(step.template, template, each, brand) for each in step.variants},
-        variant_content={variant.key: dict(variant.content) for variant in step.variants},
+        variants=variants,
+        voices={(key, ""): _voice(step.template, published, each, "") for key, each in variants.items() if is_mail},
+        speakers={
+            key: _speaker(step.template, published, each, brand) for key, each in variants.items() if not is_mail
+        },
         base_url=addresses.base_url(retailer),
         signer=identity.Signer(retailer, "message"),
         name=identity.public_ids(retailer),
     )
 
 
-def _renderer(key: str, template: TemplateVersion, variant: Variant) -> rendering.Renderer:
+def envelope(published: Published, brand: Brand) -> Envelope:
+    """Whom a message is from: the template says so, else the brand."""
+    said = published.version.document
+    from_email = said.get("from_email") or brand.from_email
+    reply_to = said.get("reply_to") or brand.reply_to
+    return Envelope(from_email, said.get("from_name") or brand.from_name, from_email, reply_to)
+
+
+def _voice(template: str, published: Published, variant: Variant, locale: str) -> Voice:
+    said = published.sources(variant, locale)
     try:
-        return rendering.renderer(rendering.Content(variant.subject or template.subject, template.html, template.text))
+        return rendering.renderer(rendering.Content(said.subject, said.html, said.text)), said.content
     except rendering.Unreadable as unreadable:
-        where = f"Template {key!r} with variant {variant.key!r}"
+        where = f"Template {template!r} with variant {variant.key!r}" + (f" in {locale}" if locale else "")
         raise TemplateUnusable(f"{where}: {unreadable}. Correct and publish it, then resume the run.") from unreadable
 
 
-def _speaker(key: str, template: TemplateVersion, variant: Variant, brand: Brand) -> Speaker:
+def _speaker(key: str, published: Published, variant: Variant, brand: Brand) -> Speaker:
     try:
-        return Speaker(template.document, content.texting(brand), title=variant.subject or "")
+        return Speaker(published.version.document, content.texting(brand), title=variant.subject or "")
     except rendering.Unreadable as unreadable:
         where = f"Template {key!r} with variant {variant.key!r}"
         raise TemplateUnusable(f"{where}: {unreadable}. Correct and publish it, then resume the run.") from unreadable

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from campaigns import channelled, content, language
+from campaigns import channelled, content, editions, language
 from campaigns.config.campaign import CampaignConfig, Step, Variant
 from campaigns.config.template import written
-from campaigns.models import Brand, Customer, Template, TemplateVersion
+from campaigns.editions import Published, Unpublished
+from campaigns.models import Brand, Customer, Template
 from delivery import confined, rendering
 from delivery.channelled import Speaker
 from delivery.channels.base import Content as Said
@@ -29,31 +30,40 @@ class Preview:
     said: Said | None = None
 
 
-def of_template(template: Template, customer: Customer, texts: Mapping[str, Any]) -> Preview:
-    """A template as it stands in the form. `texts` are the values of `content.*`."""
+def of_template(template: Template, customer: Customer, texts: Mapping[str, Any], *, locale: str = "") -> Preview:
+    """A draft without problems as it stands in the form. `texts` are what a campaign might say as `content.*`.
+
+    `locale` is another language than the customer's own to see it in.
+    """
     if template.channel in channelled.CHANNELS:
         return _spoken(written(template), "", customer, texts, ("preview", "Preview"))
-    text = template.text or content.plain_text(template.html)
-    return _preview(Content(template.subject, template.html, text), customer, texts, ("preview", "Preview"))
+    try:
+        published = editions.of_version(content.freeze(template), context.current())
+    except Unpublished as unpublished:
+        return Preview(None, str(unpublished))
+    said = published.sources(locale=locale or customer.locale)
+    values = {**texts, **said.content}
+    return _preview(Content(said.subject, said.html, said.text), customer, values, ("preview", "Preview"))
 
 
 def of_variant(
     config: CampaignConfig,
-    template: TemplateVersion,
+    template: Published,
     variant: Variant,
     customer: Customer,
     *,
     brand: Brand | None = None,
 ) -> Preview:
     """What `customer` would get as this variant of a campaign; `brand` is for a caller who has just read it."""
-    if template.document.get("channel") in channelled.CHANNELS:
+    if template.version.document.get("channel") in channelled.CHANNELS:
         title, campaign = variant.subject or "", (config.key, config.name)
-        return _spoken(template.document, title, customer, variant.content, campaign, brand)
-    return _preview(_content(template, variant), customer, variant.content, (config.key, config.name), brand)
+        return _spoken(template.version.document, title, customer, variant.content, campaign, brand)
+    shown, values = _content(template, variant, customer)
+    return _preview(shown, customer, values, (config.key, config.name), brand)
 
 
 def errors(
-    config: CampaignConfig, step: Step, template: TemplateVersion, customers: Iterable[Customer], *, brand: Brand
+    config: CampaignConfig, step: Step, template: Published, customers: Iterable[Customer], *, brand: Brand
 ) -> Iterator[tuple[str, str, Customer]]:
     """(variant, problem, customer) wherever somebody's message of a step cannot be rendered."""
     shared = _shared((config.key, config.name), brand)
@@ -64,17 +74,18 @@ def errors(
         person = shared | _person(customer)
         for variant in step.variants:
             try:
-                rendering.renderer(_content(template, variant)).render(person | {"content": variant.content})
+                shown, values = _content(template, variant, customer)
+                rendering.renderer(shown).render(person | {"content": values})
             except rendering.RenderError as error:
                 yield variant.key, str(error), customer
 
 
 def _spoken_errors(
-    step: Step, template: TemplateVersion, customers: Iterable[Customer], shared: Mapping[str, Any], brand: Brand
+    step: Step, template: Published, customers: Iterable[Customer], shared: Mapping[str, Any], brand: Brand
 ) -> Iterator[tuple[str, str, Customer]]:
     texting = content.texting(brand)
     speakers = [
-        (variant, Speaker(template.document, texting, title=variant.subject or "")) for variant in step.variants
+        (variant, Speaker(template.version.document, texting, title=variant.subject or "")) for variant in step.variants
     ]
     for customer in customers:
         person, address = {**shared, **_person(customer)}, address_of(customer, step.channel)
@@ -90,15 +101,15 @@ def of_message(message: Message) -> Preview:
     config = (message.version or message.run.version).parsed()
     step = next(step for step in config.steps if step.key == message.step)
     variant = next(variant for variant in step.variants if variant.key == message.variant)
-    versions = TemplateVersion.objects.filter(template__key=step.template)
-    template = (
-        versions.filter(content_hash=message.template_hash).first()
-        or Template.objects.select_related("live").get(key=step.template).live
-    )
     customer = Customer.objects.filter(pk=message.customer_id).first()
-    if customer is None or template is None:
-        gone = "The customer was erased" if customer is None else "The template is not published any more"
-        return Preview(None, f"{gone}: there is nothing to show.")
+    if customer is None:
+        return Preview(None, "The customer was erased: there is nothing to show.")
+    try:
+        template = editions.recall(step.template, message.template_hash) or editions.live(
+            step.template, context.current()
+        )
+    except Unpublished as unpublished:
+        return Preview(None, f"{unpublished} There is nothing to show.")
     return of_variant(config, template, variant, customer)
 
 
@@ -140,8 +151,9 @@ def address_of(customer: Customer, channel: str) -> str:
     return customer.phone or "" if channel == "sms" else ""
 
 
-def _content(template: TemplateVersion, variant: Variant) -> Content:
-    return Content(variant.subject or template.subject, template.html, template.text)
+def _content(template: Published, variant: Variant, customer: Customer) -> tuple[Content, Mapping[str, Any]]:
+    said = template.sources(variant, customer.locale)
+    return Content(said.subject, said.html, said.text), said.content
 
 
 def _person(customer: Customer) -> dict[str, Any]:

@@ -6,9 +6,10 @@ import uuid
 
 from campaigns import content
 from campaigns.config.campaign import CampaignConfig, Variant
-from campaigns.models import Customer, TemplateVersion
-from delivery import previews, providers
-from delivery.channels.base import Envelope, Outbound, Outcome
+from campaigns.editions import Published
+from campaigns.models import Customer
+from delivery import compose, previews, providers
+from delivery.channels.base import Outbound, Outcome
 from tenants.models import Retailer
 
 SECONDS = 15.0  # a person waits for the answer
@@ -19,20 +20,18 @@ class CannotRender(ValueError):
 
 
 def send(
-    retailer: Retailer, config: CampaignConfig, template: TemplateVersion, customer: Customer, *, to: str
+    retailer: Retailer, config: CampaignConfig, template: Published, customer: Customer, *, to: str
 ) -> list[tuple[Variant, Outcome]]:
     """One message per variant of the first step. Raises CannotRender, and ChannelUnavailable of delivery.channels."""
     variants = config.steps[0].variants
     outbound = [_outbound(config, template, variant, customer, to) for variant in variants]
     brand = content.brand()
-    envelope = Envelope(brand.from_email, brand.from_name, brand.from_email, brand.reply_to)
+    envelope = compose.envelope(template, brand)
     outcomes = providers.channel(retailer, config.steps[0].channel).send(envelope, outbound, seconds=SECONDS)
     return list(zip(variants, outcomes, strict=True))
 
 
-def _outbound(
-    config: CampaignConfig, template: TemplateVersion, variant: Variant, customer: Customer, to: str
-) -> Outbound:
+def _outbound(config: CampaignConfig, template: Published, variant: Variant, customer: Customer, to: str) -> Outbound:
     shown = previews.of_variant(config, template, variant, customer)
     if shown.rendered is None:
         raise CannotRender(f"Variant {variant.key} for {customer}: {shown.problem}")

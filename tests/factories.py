@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from campaigns import configuration, content, facts
+from campaigns import configuration, content, facts, layering
+from campaigns.config import gate
+from campaigns.config.template import BASE
 from campaigns.models import Campaign, Customer, Event, Segment, Template
+from tenants.models import BaseTemplate, BaseVersion
 
 
 def customers(number: int, *, first: int = 1, **fields: Any) -> list[Customer]:
@@ -80,3 +83,34 @@ def base_draft(**parts: Any) -> dict[str, Any]:
         "slots": {"headline": {"type": "text", "default": "Hello"}},
     } | parts
     return {name: value for name, value in draft.items() if value is not None}
+
+
+BASE_HTML = """<html><body>
+{% block hero %}<h1>{{ content.headline }}</h1>{% endblock %}
+<div>{{ content.story }}</div><a href="{{ content.action.url }}">{{ content.action.label }}</a>
+{% locked footer %}<p id="footer">{{ brand.name }} <a href="{{ unsubscribe_url }}">Unsubscribe</a></p>{% endlocked %}
+</body></html>"""
+BASE_SLOTS: dict[str, Any] = {
+    "headline": {"type": "text", "max": 60, "default": "Hello {{ customer.first_name | default('you') }}"},
+    "story": {"type": "rich_text", "default": "<p>News</p>"},
+    "action": {"type": "button", "default": {"label": "Shop", "url": "https://shop.example"}},
+}
+
+
+def base(key: str = "standard", **document: Any) -> BaseVersion:
+    """A published base of the platform, live for everybody; published again, its next version."""
+    said = {"source_format": "html", "subject": "{{ content.headline }}", "html": BASE_HTML, "slots": BASE_SLOTS}
+    parsed = BASE.validate_python(said | document)
+    compiled, problems = layering.compile_base(parsed)
+    assert not problems, problems
+    row, _ = BaseTemplate.objects.get_or_create(key=key, group=None, defaults={"name": key.title()})
+    row.draft = gate.dump(parsed)
+    version = row.versions.create(
+        number=row.versions.count() + 1,
+        content_hash=gate.content_hash(row.draft),
+        document=row.draft,
+        compiled=compiled.dump(),
+    )
+    row.live = version
+    row.save()
+    return version

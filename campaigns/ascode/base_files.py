@@ -21,7 +21,7 @@ from campaigns.ascode import plain_yaml
 from campaigns.ascode.documents import Fault, Refused, Source
 from campaigns.ascode.folder import without_line_ends
 from campaigns.config.gate import Invalid
-from campaigns.config.template import MAX_SOURCE
+from campaigns.language import MAX_SOURCE
 from tenants.models import BaseTemplate, Group
 
 SHIPPED = Path(bases.__file__).resolve().parent / "shipped"  # what comes with the installation

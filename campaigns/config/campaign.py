@@ -67,10 +67,14 @@ class Audience(Part):
     holdout: Share = 0.0
 
 
+# A text or number, or a slot's parts: an image's url and alt, a button's label and url.
+ContentValue = str | int | float | bool | Annotated[dict[Key, str | int], Field(max_length=5)]
+
+
 class Variant(Part):
     key: Key
     subject: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = None
-    content: Annotated[dict[Key, str | int | float | bool], Field(max_length=50)] = {}
+    content: Annotated[dict[Key, ContentValue], Field(max_length=50)] = {}
 
 
 class Optimise(Part):

@@ -71,6 +71,11 @@ def content_hash(data: Any) -> str:
 def parse(adapter: TypeAdapter[Any], data: Any) -> Any:
     """Plain data into whatever the adapter reads. Raises Invalid."""
     _check_bounds(data)
+    return read(adapter, data)
+
+
+def read(adapter: TypeAdapter[Any], data: Any) -> Any:
+    """The same for data whose size and depth are bounded already. Raises Invalid."""
     try:
         return adapter.validate_python(data)
     except ValidationError as error:

@@ -271,7 +271,7 @@ def _discount_breaches(config: CampaignConfig, policy: Policy) -> Iterator[Probl
                 )
 
 
-def _percent(value: str | float | bool) -> float:
+def _percent(value: object) -> float:
     """Not a number, for text that is none: it is within no bound."""
     try:
         return float(str(value).strip().removesuffix("%").removeprefix("-"))

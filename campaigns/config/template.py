@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, JsonValue, RootModel, StringConstra
 
 from campaigns.config.values import Key, Name, Part
 
-MAX_SOURCE = 256 * 1024  # characters
+LONGEST = 1024 * 1024  # characters that are looked at; how long a source may be is the language's to say
 
 
 def _spelt(pattern: str, cure: str) -> BeforeValidator:
@@ -31,7 +31,7 @@ _NAME, _NAME_CURE = r"^[a-z][a-z0-9_]{0,62}$", "write a name in small letters, d
 _LOCALE, _LOCALE_CURE = r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}$", "write a language such as de, pt-BR or zh-Hant-TW"
 SlotName = Annotated[str, _spelt(_NAME, _NAME_CURE), StringConstraints(pattern=_NAME)]
 Locale = Annotated[str, _spelt(_LOCALE, _LOCALE_CURE), StringConstraints(pattern=_LOCALE)]
-Source = Annotated[str, StringConstraints(max_length=MAX_SOURCE)]
+Source = Annotated[str, StringConstraints(max_length=LONGEST)]
 Line = Annotated[str, StringConstraints(max_length=500)]
 Url = Annotated[str, StringConstraints(max_length=2000)]
 Colour = Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")]

@@ -10,6 +10,7 @@ from django import forms
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from campaigns import content
+from campaigns.config.template import TEMPLATE, TemplateDocument
 from campaigns.forms.fields import CHANGED_MEANWHILE, KeyField
 from campaigns.models import Template, TemplateVersion
 
@@ -63,9 +64,21 @@ def written_in(posted: Mapping[str, str]) -> Template:
 
 def take_over(template: Template, version: TemplateVersion) -> None:
     """Make an earlier version's content the one that is edited."""
+    for name, value in (said(version) or _read_back(version)).items():
+        setattr(template, name, value)
+    template.save()
+
+
+def said(version: TemplateVersion) -> dict[str, Any]:
+    """What its draft said; blank for a version of before drafts were kept."""
+    if not version.document:
+        return {}
+    document: TemplateDocument = TEMPLATE.validate_python(version.document)
+    return document.model_dump(mode="json")
+
+
+def _read_back(version: TemplateVersion) -> dict[str, Any]:
     found = _PREHEADER.search(version.html)
-    template.preheader = found[1] if found else ""
-    template.html = version.html.replace(found[0], "", 1) if found else version.html
-    template.subject = version.subject
-    template.text = "" if version.text == content.plain_text(version.html) else version.text
-    template.save(update_fields=["subject", "preheader", "html", "text", "updated_at"])
+    html = version.html.replace(found[0], "", 1) if found else version.html
+    text = "" if version.text == content.plain_text(version.html) else version.text
+    return {"subject": version.subject, "preheader": found[1] if found else "", "html": html, "text": text}

@@ -84,6 +84,17 @@ def resolve(base: Base, fills: Sequence[Fill], locale: str = "") -> Resolved:
     )
 
 
+def of_variant(base: Base, fills: Sequence[Fill], key: str, subject: str, content: Mapping[str, Any]) -> Fill:
+    """A variant as the uppermost layer: what it says of a slot as one text is completed from below."""
+    below = resolve(base, fills).content
+    slots = {
+        name: values.widened(base.slots[name], value, below.get(name))
+        for name, value in content.items()
+        if name in base.slots
+    }
+    return Fill(f"variant {key}", subject, slots=slots)
+
+
 def check_fill(base: Base, below: Sequence[Fill], fill: Fill) -> list[Problem]:
     """Everything that keeps a layer from being saved over a base and the layers between."""
     locks = _locks(base, below)
@@ -217,14 +228,19 @@ class _Standing:
             return ""
         if isinstance(slot, RichTextSlot):
             return _rich_text(value, printed, is_html=is_html)
-        if not isinstance(value, str) or not values.has_tags(value) or not _is_open(printed):
+        if not isinstance(value, str) or not _may_stand_in(value, printed):
             return printed.source
         return _escaped(value) if is_html else value
 
 
-def _is_open(printed: Printed) -> bool:
-    """Whether source may take a slot's place there; in styles and the like its value is printed, and judged so."""
-    return printed.spot.mode == "text" or (printed.spot.mode == "value" and printed.spot.attribute != "style")
+def _may_stand_in(value: str, printed: Printed) -> bool:
+    """Whether a slot's source may take its place; in styles and the like its value is printed instead, and judged so.
+
+    What is the same for everybody stands in the source wherever it can: so links are seen, and nothing is left to do.
+    """
+    if printed.spot.mode not in ("text", "value") or printed.spot.attribute == "style":
+        return False
+    return values.has_tags(value) or ("{" not in value and printed.spot.stage in ("", "start"))
 
 
 def _is_refused(path: str, refused: set[str]) -> bool:

@@ -15,9 +15,21 @@ from campaigns.publishing import inlining, mjml
 from campaigns.publishing.images import Image, images
 from campaigns.publishing.links import Link, links
 from campaigns.publishing.plain import text
+from campaigns.publishing.preheader import PREHEADER, with_preheader
 from campaigns.publishing.tags import Tagged
 
-__all__ = ["MAX_COMPILED", "Image", "Link", "html", "images", "links", "text", "traced"]
+__all__ = [
+    "MAX_COMPILED",
+    "PREHEADER",
+    "Image",
+    "Link",
+    "html",
+    "images",
+    "links",
+    "text",
+    "traced",
+    "with_preheader",
+]
 
 MAX_COMPILED = 1024 * 1024  # characters
 

@@ -6,11 +6,13 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from campaigns import content
+from campaigns import content, editions
 from campaigns.compiler import Sql
-from campaigns.models import Customer, Template, TemplateVersion
+from campaigns.editions import Published
+from campaigns.models import Customer
 from delivery import cures, previews
 from delivery.preflight.asking import Asked, rows
+from tenants import context
 
 SAMPLE = 500  # people whose messages are rendered, each variant of each step
 SHOWN = 20  # of them, whose messages a page may show
@@ -61,10 +63,9 @@ def _people(asked: Asked) -> list[Customer]:
     return [by_id[pk] for pk in ids if pk in by_id]
 
 
-def _templates(asked: Asked) -> dict[str, TemplateVersion]:
+def _templates(asked: Asked) -> dict[str, Published]:
     keys = {step.template for step in asked.config.steps}
-    live = Template.objects.select_related("live").filter(key__in=keys, live__isnull=False)
-    return {template.key: template.live for template in live if template.live}
+    return editions.live_of(keys, context.current())
 
 
 def _note(

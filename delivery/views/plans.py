@@ -6,15 +6,16 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from campaigns import audience, content, sentences
+from campaigns import audience, content, editions, sentences
 from campaigns.config.campaign import CampaignConfig, EventTrigger, RecurringTrigger, ScheduleTrigger
 from campaigns.config.gate import Invalid, parse_rule
 from campaigns.config.layers import Resolved
 from campaigns.config.policy import Policy
 from campaigns.config.rules import InSegment, Rule
+from campaigns.editions import Published, Unpublished
 from campaigns.forms import drafts, inheritance
 from campaigns.forms.campaigns import missing
-from campaigns.models import Campaign, Customer, Member, Segment, Template, TemplateVersion
+from campaigns.models import Campaign, Customer, Member, Segment
 from delivery import preflight, provided
 from delivery.channels.base import ChannelUnavailable
 from delivery.showing import variants
@@ -116,10 +117,12 @@ def plan(
     return made
 
 
-def template(config: CampaignConfig) -> TemplateVersion | None:
+def template(config: CampaignConfig) -> Published | None:
     """What the first step's template says now."""
-    found = Template.objects.select_related("live").filter(key=config.steps[0].template).first()
-    return found.live if found else None
+    try:
+        return editions.live(config.steps[0].template, context.current())
+    except Unpublished:
+        return None
 
 
 def channel_problems(config: CampaignConfig | None) -> list[str]:
@@ -176,7 +179,7 @@ def _render(made: Plan, config: CampaignConfig) -> None:
     if made.customer is None:
         return
     keys, brand = {step.template for step in config.steps}, content.brand()
-    by_key = {each.key: each.live for each in Template.objects.select_related("live").filter(key__in=keys)}
+    by_key = editions.live_of(keys, context.current())
     for step in config.steps:
         live = by_key.get(step.template)
         if live is None:

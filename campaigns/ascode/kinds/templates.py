@@ -34,8 +34,7 @@ class TemplateKind(RowKind):
         found = self.column_problems(document)
         checked, template = {problem.field for problem in found}, self.filled(Template(), document)
         found += [problem for problem in content.check(template) if problem.field not in checked]
-        said = (template.subject, template.html, template.text)
-        return found or content.breaches(*said, bounds.policy_of(target))
+        return found or content.check_policy(template, bounds.policy_of(target))
 
     def kept_by(self, keys: Collection[str], target: Configuration) -> dict[str, str]:
         return references.kept_by(keys, references.users_of_templates(target))

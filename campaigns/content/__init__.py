@@ -1,0 +1,22 @@
+"""Templates and brand: what messages say. Publishing checks a template and freezes it under a content hash."""
+
+from campaigns.content.brands import brand, first_sender, texting, voice
+from campaigns.content.checking import breaches, check, check_policy
+from campaigns.content.freezing import freeze
+from campaigns.content.publication import publish
+from campaigns.publishing import PREHEADER
+from campaigns.publishing import text as plain_text
+
+__all__ = [
+    "PREHEADER",
+    "brand",
+    "breaches",
+    "check",
+    "check_policy",
+    "first_sender",
+    "freeze",
+    "plain_text",
+    "publish",
+    "texting",
+    "voice",
+]

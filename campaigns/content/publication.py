@@ -1,0 +1,35 @@
+"""Making a draft's content live."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from campaigns.config.gate import Invalid
+from campaigns.content import checking, freezing
+from campaigns.models import Template, TemplateVersion
+from tenants import audit, changes, context
+from tenants.accounts.models import User
+
+
+@transaction.atomic
+def publish(template: Template, *, by: User | None = None) -> TemplateVersion:
+    """Freeze the template's content as its live version; publishing the same content again changes nothing.
+
+    Raises Invalid with the problems that `check` finds, or what the policy does not allow.
+    """
+    if problems := checking.check(template) or checking.check_policy(template):
+        raise Invalid(problems)
+    Template.objects.select_for_update().get(pk=template.pk)
+    made = freezing.freeze(template)
+    version = template.versions.filter(content_hash=made.content_hash).first()
+    if version is None:
+        made.number, made.published_by = template.versions.count() + 1, by
+        made.save()
+        version = made
+    if template.live_id != version.pk:
+        Template.objects.filter(pk=template.pk).update(live=version)
+        after = {"version": version.number, "content_hash": version.content_hash}
+        audit.note("publish", "template", template.key, after=after)
+        changes.announce(context.current(), f"template {template.key} version {version.number}")
+    template.live = version
+    return version

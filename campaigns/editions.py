@@ -1,0 +1,200 @@
+"""What is published of a template for a retailer now, and its sources for a variant and a language.
+
+Reads    Template, TemplateVersion, Edition; the versions of bases that count for the retailer
+Writes   Edition
+Promise  nothing is copied when a base is published: who asks gets what counts at that moment; what a content hash in
+         the ledger stood for can be had again as it was
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from campaigns import bases, layering, publishing
+from campaigns.config.campaign import Variant
+from campaigns.config.gate import Problem, content_hash
+from campaigns.config.template import LAYER, TEMPLATE, TemplateDocument
+from campaigns.layering import Base, Fill
+from campaigns.models import Edition, Template, TemplateVersion
+from tenants.models import Retailer
+
+OWN = "this template"  # a retailer's template as a layer over a base
+PLAIN = Variant(key="a")
+
+
+class Unpublished(LookupError):
+    """The template has no content that could be sent; the message says why, and the cure."""
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What a message is rendered from. `content` holds the values of `content.*`."""
+
+    subject: str
+    html: str
+    text: str
+    content: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Layers:
+    """A base and what is said over it, from the group upwards. Layers of the same `digest` say the same."""
+
+    digest: str
+    base: Base = field(compare=False)
+    fills: tuple[Fill, ...] = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Published:
+    """A template's content as it counts for one retailer. `content_hash` is what the ledger names it by.
+
+    `stands` is which versions of its base count, `layers` what they and the template say; None for one on its own.
+    """
+
+    content_hash: str
+    version: TemplateVersion
+    locales: frozenset[str]
+    stands: bases.Standing | None = None
+    layers: Layers | None = None
+
+    @property
+    def slots(self) -> Collection[str]:
+        """What `content.*` may be, where a base says so; a slot that nobody filled is blank."""
+        return self.layers.base.slots if self.layers else ()
+
+    def locale(self, wanted: str) -> str:
+        """The language that somebody is written to: the nearest there is, blank for the template's own."""
+        if not self.locales or not wanted:
+            return ""
+        return next((each for each in layering.nearest(wanted) if each in self.locales), "")
+
+    def sources(self, variant: Variant = PLAIN, locale: str = "") -> Sources:
+        """As a variant says it, to somebody of that locale."""
+        if self.layers is None:
+            return _alone(self.version, variant, self.locale(locale))
+        return layered(self.layers, variant, self.locale(locale))
+
+
+def live(template: str, retailer: Retailer) -> Published:
+    """What counts now: of the template, of its base and of the group's layer. Raises Unpublished."""
+    found = Template.objects.select_related("live").filter(key=template).first()
+    if found is None or found.live is None:
+        raise Unpublished(f"Template {template!r} has no published content: publish it.")
+    return of_version(found.live, retailer)
+
+
+def live_of(templates: Collection[str], retailer: Retailer) -> dict[str, Published]:
+    """The same of many, by key; one without content that could be sent is left out."""
+    found: dict[str, Published] = {}
+    for template in Template.objects.select_related("live").filter(key__in=templates, live__isnull=False):
+        with suppress(Unpublished):
+            found[template.key] = of_version(template.live, retailer)  # type: ignore[arg-type]
+    return found
+
+
+def of_version(version: TemplateVersion, retailer: Retailer) -> Published:
+    """A published version, on the base as it counts for the retailer now. Raises Unpublished."""
+    key = version.document.get("base", "")
+    if not key:
+        return _on_its_own(version)
+    try:
+        stands = bases.standing(retailer, key)
+    except bases.Unavailable as unavailable:
+        raise Unpublished(str(unavailable)) from None
+    return _made(version, stands)
+
+
+def remember(published: Published) -> None:
+    """Put down what a content hash stands for, before messages name it."""
+    stands = published.stands
+    if stands and not Edition.objects.filter(content_hash=published.content_hash).exists():
+        made = Edition(
+            content_hash=published.content_hash,
+            version=published.version,
+            base_version=stands.base_version_id,
+            group_version=stands.group_version_id,
+        )
+        Edition.objects.bulk_create([made], ignore_conflicts=True)
+
+
+def unfit(published: Published, variant: Variant) -> list[Problem]:
+    """What a variant says that does not fit the base; of a template on its own everything fits."""
+    if published.layers is None:
+        return []
+    base, fills = published.layers.base, published.layers.fills
+    said = layering.of_variant(base, fills, variant.key, variant.subject or "", variant.content)
+    return layering.check_fill(base, fills, said)
+
+
+def recall(template: str, digest: str) -> Published | None:
+    """What a message was rendered from; None where its template is gone."""
+    versions = TemplateVersion.objects.filter(template__key=template)
+    if version := versions.filter(content_hash=digest).first():
+        return _on_its_own(version)
+    edition = Edition.objects.select_related("version").filter(content_hash=digest, version__in=versions).first()
+    if edition is None:
+        return None
+    return _made(edition.version, bases.Standing(edition.base_version, edition.group_version))
+
+
+def below(retailer: Retailer, key: str) -> Layers:
+    """A base as it counts for a retailer, with what the group says over it. Raises bases.Unavailable."""
+    return _below(bases.standing(retailer, key))
+
+
+def over(below: Layers, document: TemplateDocument) -> Layers:
+    """The same with a retailer's template on top."""
+    digest = content_hash([below.digest, document.model_dump(mode="json")])
+    return Layers(digest, below.base, (*below.fills, Fill.of(OWN, document)))
+
+
+def layered(layers: Layers, variant: Variant = PLAIN, locale: str = "") -> Sources:
+    """The sources that layers make of a variant."""
+    return _layered(layers, variant.model_dump_json(), locale)
+
+
+def locales(layers: Layers) -> frozenset[str]:
+    """The languages that any of the layers speaks."""
+    return frozenset({*layers.base.translations, *(locale for fill in layers.fills for locale in fill.translations)})
+
+
+def _on_its_own(version: TemplateVersion) -> Published:
+    return Published(version.content_hash, version, frozenset(version.compiled.get("translations", ())))
+
+
+def _made(version: TemplateVersion, stands: bases.Standing) -> Published:
+    made = over(_below(stands), TEMPLATE.validate_python(version.document))
+    digest = content_hash([version.content_hash, stands.base_version_id, stands.group_version_id])
+    return Published(digest, version, locales(made), stands, made)
+
+
+@lru_cache(maxsize=128)
+def _below(stands: bases.Standing) -> Layers:
+    """Versions never change, so what they say is read once per process."""
+    base = Base.load(bases.document(stands.base_version_id).compiled)
+    digest = content_hash([stands.base_version_id, stands.group_version_id])
+    if stands.group_version_id is None:
+        return Layers(digest, base, ())
+    said = LAYER.validate_python(bases.document(stands.group_version_id).document)
+    return Layers(digest, base, (Fill.of("the group", said),))
+
+
+@lru_cache(maxsize=256)
+def _layered(layers: Layers, said: str, locale: str) -> Sources:
+    variant, fills = Variant.model_validate_json(said), list(layers.fills)
+    if variant.subject or variant.content:
+        fills.append(layering.of_variant(layers.base, fills, variant.key, variant.subject or "", variant.content))
+    made = layering.resolve(layers.base, fills, locale)
+    own = {name: value for name, value in variant.content.items() if name not in layers.base.slots}
+    return Sources(made.subject, publishing.with_preheader(made.html, made.preheader), made.text, own | made.content)
+
+
+def _alone(version: TemplateVersion, variant: Variant, locale: str) -> Sources:
+    said = version.compiled.get("translations", {}).get(locale, {})
+    subject = variant.subject or said.get("subject") or version.subject
+    return Sources(subject, said.get("html") or version.html, said.get("text") or version.text, dict(variant.content))

@@ -1,0 +1,180 @@
+"""Messages on a base: what arrives, in whose words and language, and that a locked block is nobody's to change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from campaigns import configuration, content, editing, editions
+from campaigns.config.gate import Invalid
+from campaigns.models import Edition, Run, Template, TemplateVersion
+from delivery import compose, pipeline, previews
+from delivery.channels.memory import MemoryChannel
+from delivery.models import Message
+from tenants.models import Group, Retailer
+from tests import factories
+
+
+def on_base(key: str = "hello", **fields: Any) -> Template:
+    return factories.template(key, **{"base": "standard", "subject": "", "html": "", **fields})
+
+
+def send(**parts: Any) -> None:
+    run = configuration.launch(factories.campaign(**parts), by="test", now=timezone.now())
+    pipeline.work(seconds=30)
+    run.refresh_from_db()
+    assert run.state == Run.State.COMPLETED
+
+
+def mails(outbox: MemoryChannel) -> dict[str, Any]:
+    return {sent.recipient.partition("@")[0]: sent for sent in outbox.sent}
+
+
+def test_every_layer_says_its_part(at_acme: Retailer, outbox: MemoryChannel) -> None:
+    factories.base()
+    on_base(slots={"story": "<p>For <b>{{ customer.city }}</b></p>"})
+    factories.customers(2)
+    variants = [{"key": "a", "content": {"headline": "Only {{ customer.first_name }}", "action": "Now"}}]
+
+    send(steps=[{"key": "first", "channel": "email", "template": "hello", "variants": variants}])
+
+    mail = mails(outbox)["c1"]
+    assert mail.subject == "Only Ana"
+    assert "<h1>Only Ana</h1>" in mail.html
+    assert "<p>For <b>Leeds</b></p>" in mail.html
+    assert '<a href="https://shop.example">Now</a>' in mail.html
+    assert "For Leeds" in mail.text
+
+
+def test_people_are_written_to_in_the_nearest_language(at_acme: Retailer, outbox: MemoryChannel) -> None:
+    factories.base(translations={"de": {"slots": {"story": "<p>Neues</p>"}}})
+    on_base(translations={"de": {"slots": {"headline": "Hallo {{ customer.first_name }}"}}})
+    factories.customers(1, locale="de-AT")
+    factories.customers(1, first=2, locale="fr")
+
+    send()
+
+    assert mails(outbox)["c1"].subject == "Hallo Ana"
+    assert "<p>Neues</p>" in mails(outbox)["c1"].html
+    assert mails(outbox)["c2"].subject == "Hello Ana"
+
+
+def test_a_template_on_its_own_speaks_languages_too(at_acme: Retailer, outbox: MemoryChannel) -> None:
+    factories.template(translations={"de": {"subject": "Hallo", "html": "<p>Liebe {{ customer.first_name }}</p>"}})
+    factories.customers(1, locale="de")
+    factories.customers(1, first=2)
+
+    send()
+
+    assert (mails(outbox)["c1"].subject, mails(outbox)["c1"].html) == ("Hallo", "<p>Liebe Ana</p>")
+    assert mails(outbox)["c1"].text.strip() == "Liebe Ana"
+    assert mails(outbox)["c2"].subject == "Hello Ana"
+
+
+def test_an_edit_of_the_base_is_in_the_next_batch_and_what_was_sent_can_be_had_again(
+    at_acme: Retailer, outbox: MemoryChannel
+) -> None:
+    factories.base()
+    on_base()
+    factories.customers(1)
+    send(key="before")
+    factories.base(html=factories.BASE_HTML.replace("<h1>", "<h2>").replace("</h1>", "</h2>"))
+    versions = TemplateVersion.objects.count()
+
+    send(key="after")
+
+    assert ["<h1>" in mail.html for mail in outbox.sent] == [True, False]
+    assert TemplateVersion.objects.count() == versions
+    before, after = Message.objects.order_by("pk")
+    assert before.template_hash != after.template_hash
+    assert {before.template_hash, after.template_hash} == set(Edition.objects.values_list("content_hash", flat=True))
+    for message, mail in zip((before, after), outbox.sent, strict=True):
+        shown = previews.of_message(message).rendered
+        assert shown
+        assert shown.subject == mail.subject
+        assert ("<h1>" in shown.html) == ("<h1>" in mail.html)
+
+
+def test_a_group_says_something_to_its_retailers_only(
+    at_acme: Retailer, globex: Retailer, outbox: MemoryChannel
+) -> None:
+    version = factories.base()
+    group = Group.objects.create(name="Grocers")
+    Retailer.objects.filter(pk=at_acme.pk).update(group=group)
+    layer = {"slots": {"headline": "Fresh"}, "locks": ["headline"]}
+    row = type(version.base).objects.create(key="standard", group=group, name="Standard")
+    row.live = row.versions.create(number=1, content_hash="x", document=layer, compiled={})
+    row.save()
+    at_acme.refresh_from_db()
+    template = on_base()
+    factories.customers(1)
+
+    send()
+
+    assert mails(outbox)["c1"].subject == "Fresh"
+    template.slots = {"headline": "Mine"}
+    assert [problem.code for problem in content.check(template)] == ["locked"]
+
+
+def test_who_a_mail_is_from_may_be_the_templates_own(at_acme: Retailer) -> None:
+    factories.template(from_name="Acme Club", from_email="club@acme.example", reply_to="help@acme.example")
+    from_ = compose.envelope(editions.live("hello", at_acme), content.brand())
+    assert (from_.from_name, from_.from_email, from_.reply_to) == (
+        "Acme Club",
+        "club@acme.example",
+        "help@acme.example",
+    )
+    assert from_.sender == "club@acme.example"
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"html": "<p>x</p>"}, "the base brings the html"),
+        ({"base": "nowhere"}, "There is no base template 'nowhere'"),
+        ({"slots": {"headline": "x" * 61}}, "61 characters, at most 60"),
+        ({"slots": {"nothing": "x"}}, "the base has no slot nothing"),
+        ({"blocks": {"hero": "<script></script>"}}, "may not hold <script>"),
+        ({"translations": {"de": {"slots": {"headline": "{{ customer.frist_name }}"}}}}, "frist_name is unknown"),
+        ({"translations": {"d!": {}}}, "translations.d!"),
+    ],
+)
+def test_what_does_not_fit_the_base_is_refused(at_acme: Retailer, fields: dict[str, Any], told: str) -> None:
+    factories.base()
+    with pytest.raises(Invalid, match=told.replace("(", r"\(")):
+        on_base(**fields)
+
+
+# -- a locked block, and the four doors -------------------------------------------------------------------------------
+LOCKED = ["footer", "legal", "unsubscribe", "brand_header"]
+BASE = "".join(f"{{% locked {name} %}}<p>the platform's {name}</p>{{% endlocked %}}" for name in LOCKED)
+
+
+@pytest.fixture
+def locked(at_acme: Retailer) -> Template:
+    factories.base(html=f"<html><body>{BASE}<a href='{{{{ unsubscribe_url }}}}'>x</a></body></html>")
+    return on_base(subject="Hello")
+
+
+@pytest.mark.parametrize("block", LOCKED)
+def test_a_locked_block_is_refused_where_it_is_saved(locked: Template, block: str) -> None:
+    locked.blocks = {block: "<p>mine</p>"}
+    with pytest.raises(Invalid, match=f"{block} is locked by the platform"):
+        editing.save_template(locked)
+
+
+@pytest.mark.parametrize("block", LOCKED)
+def test_a_locked_block_stands_in_what_is_sent_whatever_the_row_says(
+    locked: Template, outbox: MemoryChannel, block: str
+) -> None:
+    assert locked.live
+    document = locked.live.document | {"blocks": {block: "<p>mine</p>"}}
+    TemplateVersion.objects.filter(pk=locked.live.pk).update(document=document)
+    factories.customers(1)
+
+    send()
+
+    assert f"<p>the platform's {block}</p>" in outbox.sent[-1].html
+    assert "mine" not in outbox.sent[-1].html
