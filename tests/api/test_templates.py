@@ -38,7 +38,9 @@ def test_template_is_made_read_changed_and_removed(api: Api, hello: dict[str, An
     assert problem(api.get("templates/hello/"))[0] == 404
 
 
+BASE = "{% block hero %}{% endblock %}{% block offer %}{% endblock %}{% block legal %}{% endblock %}"
 PARTS = {
+    "base": "standard", "html": "",
     "blocks": {"hero": "<p>{{ content.headline }}</p>\n", "offer": "<p>Ten off</p>"},
     "translations": {"de": {"subject": "Hallo", "slots": {"headline": "Guten Tag"}}, "pt-BR": {"subject": "Olá"}},
     "payload": {"image": "https://acme.example/a.png"},
@@ -47,6 +49,7 @@ PARTS = {
 
 
 def test_parts_of_a_template_are_kept_and_a_patch_merges_them(api: Api) -> None:
+    factories.base(html=f"<html><body>{BASE}{{{{ content.headline }}}}</body></html>")
     made = api.post("templates/", HELLO | {"key": "parts"} | PARTS)
     assert made.status_code == 201, made.json()
     told = api.get("templates/parts/").json()
