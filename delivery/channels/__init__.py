@@ -7,18 +7,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from delivery.channels import file, memory
+from delivery.channels import file, memory, webhook
 from delivery.channels.base import Channel
-from delivery.channels.email import relay
+from delivery.channels.email import mailgun, postmark, relay, resend, sendgrid, ses
 from delivery.channels.email.settings import SmtpSettings
 from delivery.channels.email.smtp import SmtpChannel
 from delivery.channels.kinds import Kind
 from delivery.channels.memory import MemoryChannel
+from delivery.channels.push import fcm, webpush
+from delivery.channels.sms import gateway, twilio
 
 KINDS: Mapping[str, Kind] = {
     kind.name: kind
     for kind in (
         relay.KIND,
+        ses.KIND,
+        sendgrid.KIND,
+        mailgun.KIND,
+        postmark.KIND,
+        resend.KIND,
+        twilio.KIND,
+        gateway.KIND,
+        fcm.KIND,
+        webpush.KIND,
+        webhook.KIND,
         memory.KIND,
         file.KIND,
     )

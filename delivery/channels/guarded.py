@@ -163,7 +163,9 @@ class Client:
         body, is_whole = b"", False
         try:
             body = response.read(self._most_bytes + 1)
-            is_whole = len(body) <= self._most_bytes and response.isclosed()
+            # An answer without a length ends with the connection: with nothing in it, it may as well have broken off.
+            is_bounded = response.will_close is False or "content-length" in response.headers or response.chunked
+            is_whole = len(body) <= self._most_bytes and response.isclosed() and bool(is_bounded or body)
         except http.client.IncompleteRead as broken:
             body = broken.partial
         except (OSError, http.client.HTTPException):

@@ -12,6 +12,7 @@ import json
 import math
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -117,6 +118,15 @@ class HttpChannel:
         for client in self._clients:
             client.close()
 
+    def reach(self, url: str) -> None:
+        """A check for where nothing can be asked: somebody is there. Raises ChannelUnavailable."""
+        client = self._client(0)
+        client.close()
+        try:
+            client.reach(url, seconds=self.account.timeout)
+        except (NotAllowed, Unsent) as error:
+            raise self.unreachable(error) from error
+
     # -- for the hand-over ---------------------------------------------------------------------------------------------
     def _client(self, number: int) -> Client:
         while len(self._clients) <= number:
@@ -170,13 +180,14 @@ class HandOver:
             positions, prepared = group
             for position in positions:  # should anything unforeseen end this thread: it may have gone out
                 self._outcomes[position] = Outcome(self._batch[position].key, Result.UNKNOWN, "handed over")
-            outcomes = self._exchange(client, positions, self._channel.request(prepared))
+            outcomes = self._exchange(client, positions, prepared)
             for position, outcome in zip(positions, outcomes, strict=True):
                 self._outcomes[position] = outcome
 
-    def _exchange(self, client: Client, positions: Sequence[int], request: Request) -> list[Outcome]:
+    def _exchange(self, client: Client, positions: Sequence[int], prepared: Sequence[Any]) -> list[Outcome]:
         messages = [self._batch[position] for position in positions]
         try:
+            request = self._channel.request(prepared)
             outcomes = self._ask(client, request, messages)
         except ChannelUnavailable as refusal:
             if not self._channel.is_one_provider:
@@ -251,6 +262,10 @@ def said(answer: Answer) -> str:
     """The status and the beginning of what the provider says, for people."""
     text = " ".join(answer.body[:600].decode("utf-8", "replace").split())
     return f"{answer.status} {text}".strip()[:_LONGEST_DETAIL]
+
+
+def basic(user: str, password: str) -> dict[str, str]:
+    return {"Authorization": f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"}
 
 
 def document(answer: Answer) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from delivery.channels import guarded
 from delivery.channels.base import Channel
 
 
@@ -41,6 +42,17 @@ def _sent_as_header(value: str) -> str:
 
 Secret = Annotated[str, Field(min_length=1, repr=False), AfterValidator(_sent_as_header)]
 OptionalSecret = Annotated[str, Field(repr=False), AfterValidator(_sent_as_header)]
+
+
+def _address(value: str) -> str:
+    guarded.target(value, allow_private=True)  # whether it may be inside the network is known where it is called
+    return value
+
+
+Url = Annotated[str, Field(min_length=8, max_length=1_000), AfterValidator(_address)]
+OptionalUrl = Annotated[str, Field(max_length=1_000), AfterValidator(lambda value: value and _address(value))]
+BaseUrl = Annotated[Url, AfterValidator(lambda value: value.rstrip("/"))]
+OptionalBaseUrl = Annotated[OptionalUrl, AfterValidator(lambda value: value.rstrip("/"))]
 
 
 @dataclass(frozen=True)

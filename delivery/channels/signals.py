@@ -76,6 +76,12 @@ def digest(*parts: object) -> str:
     return hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()[:32]
 
 
+def part(told: Any, name: str) -> dict[str, Any]:
+    """The object of that name, empty where there is none."""
+    found = told.get(name) if isinstance(told, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
 def instant(value: Any) -> datetime | None:
     """Seconds since 1970 or ISO 8601; None for what is neither."""
     try:

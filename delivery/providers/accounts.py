@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import Annotated, Any
 
 from django.conf import settings
@@ -54,9 +55,6 @@ class Document(BaseModel):
 
 
 _DOCUMENT: TypeAdapter[Document] = TypeAdapter(Document)
-_ADAPTERS: dict[str, tuple[TypeAdapter[Any], TypeAdapter[Any]]] = {
-    kind.name: (TypeAdapter(kind.settings), TypeAdapter(kind.credentials)) for kind in KINDS.values()
-}
 _PLAIN = ("key", "channel", "kind", "settings", "priority", "is_active", "rate", "max_per_day", "per_domain", "timeout")
 _FIXED = ("key", "channel", "kind")
 
@@ -149,7 +147,7 @@ def _parsed(data: Mapping[str, Any], provider: Provider | None) -> Document:
 
 def _settings(wanted: Document) -> dict[str, Any]:
     with _below("settings"):
-        return gate.dump(gate.parse(_ADAPTERS[wanted.kind][0], wanted.settings))
+        return gate.dump(gate.parse(_adapter(KINDS[wanted.kind].settings), wanted.settings))
 
 
 def _secret(wanted: Document, provider: Provider | None) -> dict[str, Any]:
@@ -157,7 +155,7 @@ def _secret(wanted: Document, provider: Provider | None) -> dict[str, Any]:
     stored = _stored_or_none(provider) if provider else {}
     merged = {name: value for name, value in {**stored, **wanted.credentials}.items() if value is not None}
     with _below("credentials"):
-        return gate.dump(gate.parse(_ADAPTERS[wanted.kind][1], merged))
+        return gate.dump(gate.parse(_adapter(KINDS[wanted.kind].credentials), merged))
 
 
 def _stored(provider: Provider) -> dict[str, Any]:
@@ -172,6 +170,11 @@ def _stored_or_none(provider: Provider) -> dict[str, Any]:
         return _stored(provider)
     except sealing.CannotUnseal:
         return {}
+
+
+@cache
+def _adapter(model: type[BaseModel]) -> TypeAdapter[Any]:
+    return TypeAdapter(model)
 
 
 def _try_out(candidate: Provider) -> None:

@@ -1,0 +1,126 @@
+"""Mailgun, v3. It knows no key: what got no answer is unknown until an event, which carries the message's id, tells."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from pydantic import Field
+
+from delivery.channels.email.api import EmailApi, Letter
+from delivery.channels.guarded import Answer, Request
+from delivery.channels.http import basic, document, text
+from delivery.channels.kinds import BaseUrl, Credentials, Kind, OptionalSecret, Secret, Settings
+from delivery.channels.signals import (
+    Forged,
+    NoSignals,
+    Signal,
+    SignalKind,
+    Unreadable,
+    WebhookRequest,
+    digest,
+    instant,
+    part,
+)
+
+_SIGNALS = {
+    "delivered": SignalKind.DELIVERED,
+    "failed": SignalKind.BOUNCE,
+    "rejected": SignalKind.BOUNCE,
+    "complained": SignalKind.COMPLAINT,
+    "opened": SignalKind.OPEN,
+    "clicked": SignalKind.CLICK,
+    "unsubscribed": SignalKind.UNSUBSCRIBE,
+}
+
+
+class Mailgun(Settings):
+    domain: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]{1,251}$")
+    """The sending domain, as Mailgun has it."""
+    base_url: BaseUrl = "https://api.mailgun.net"
+    """https://api.eu.mailgun.net for domains in the EU."""
+
+
+class Keys(Credentials):
+    api_key: Secret
+    """A sending key of the domain."""
+    signing_key: OptionalSecret = ""
+    """The HTTP webhook signing key: proves that events are Mailgun's."""
+
+
+class MailgunChannel(EmailApi):
+    def written(self, letter: Letter) -> bytes:
+        fields = {
+            "from": letter.mailbox,
+            "to": letter.to,
+            "subject": letter.subject,
+            "text": letter.text,
+            "html": letter.html,
+            "h:Reply-To": letter.reply_to,
+            "v:bannerline": letter.key,
+            "o:tracking": "no",
+            **{f"h:{name}": value for name, value in letter.fields.items()},
+        }
+        return urlencode({name: value for name, value in fields.items() if value}).encode()
+
+    def request(self, prepared: Sequence[bytes]) -> Request:
+        settings = self.account.settings
+        headers = {**self._login(), "Content-Type": "application/x-www-form-urlencoded"}
+        return Request("POST", f"{settings.base_url}/v3/{settings.domain}/messages", headers, prepared[0])
+
+    def provider_id(self, answer: Answer) -> str:
+        return text(document(answer)["id"]).strip("<>")
+
+    def check_request(self) -> Request:
+        settings = self.account.settings
+        return Request("GET", f"{settings.base_url}/v3/domains/{settings.domain}", self._login())
+
+    def verify(self, request: WebhookRequest) -> None:
+        signing_key = self.account.credentials.signing_key
+        if not signing_key:
+            raise NoSignals("No signing key is set: copy Mailgun's.")
+        signature = part(request.json(), "signature")
+        signed = f"{signature.get('timestamp', '')}{signature.get('token', '')}".encode()
+        mac = hmac.new(signing_key.encode(), signed, hashlib.sha256).hexdigest()
+        if not hmac.compare_digest(mac.encode(), str(signature.get("signature", "")).encode("utf-8", "replace")):
+            raise Forged("The signature does not fit.")
+
+    def parse(self, request: WebhookRequest) -> Sequence[Signal]:
+        event = _given(request.json(), "event-data")
+        raw = str(event.get("event", ""))
+        status, message_id = part(event, "delivery-status"), str(_headers(event).get("message-id", ""))
+        return [
+            Signal(
+                _SIGNALS.get(raw, SignalKind.UNKNOWN),
+                str(event.get("id") or digest(raw, message_id, event.get("timestamp"), event.get("recipient"))),
+                at=instant(event.get("timestamp")),
+                key=str(part(event, "user-variables").get("bannerline", "")),
+                provider_id=message_id.strip("<>"),
+                recipient=str(event.get("recipient", "")),
+                is_hard=raw == "failed" and event.get("severity") == "permanent",
+                url=str(event.get("url", "")),
+                detail=str(status.get("message") or status.get("description") or event.get("reason") or "")[:300],
+                user_agent=str(part(event, "client-info").get("user-agent", ""))[:300],
+                raw=raw,
+            )
+        ]
+
+    def _login(self) -> dict[str, str]:
+        return basic("api", self.account.credentials.api_key)
+
+
+def _given(told: Any, name: str) -> dict[str, Any]:
+    found = part(told, name)
+    if not found:
+        raise Unreadable(f"there is no {name}")
+    return found
+
+
+def _headers(event: dict[str, Any]) -> dict[str, Any]:
+    return part(part(event, "message"), "headers")
+
+
+KIND = Kind("mailgun", "Mailgun", ("email",), Mailgun, Keys, MailgunChannel)

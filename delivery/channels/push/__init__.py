@@ -1,0 +1,1 @@
+"""Notifications to devices: through FCM, and to browsers by Web Push."""

@@ -1,0 +1,359 @@
+"""Providers for the contract suite, in a process of their own: `python -m tests.channels.fake_provider`.
+
+It prints its ports as one line of JSON. POST /_behave sets how it treats which message: {"m3": ["take and drop"],
+"*": ["fail"]}; a list is used up in order, but for that of "*", and whoever is not named is accepted. GET /_ledger
+answers what it took, in order, and how often it was called. What it takes, it has taken, whatever it then answers.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from tests.delivery import scripted
+from tests.delivery.scripted import Answer
+
+ASKED_PAUSE = 7  # seconds, in Retry-After
+GOOD, SIGNING = "good-key", base64.b64encode(b"sixteen bytes and more").decode()
+
+
+class Denied(Exception):
+    """The credentials are wrong."""
+
+
+@dataclass
+class Call:
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    def form(self) -> dict[str, str]:
+        return {name: values[0] for name, values in parse_qs(self.body.decode(), keep_blank_values=True).items()}
+
+    def need(self, name: str, value: str) -> None:
+        if self.headers.get(name) != value:
+            raise Denied
+
+
+@dataclass
+class Reply:
+    status: int
+    document: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How one provider speaks. `keys` reads a call, `accepted` and `refused` answer it."""
+
+    keys: Callable[[Call], list[str]]
+    accepted: Callable[[list[str]], Reply]
+    refused: Reply
+    is_keyed: bool = False  # takes one key once
+
+
+def basic(user: str, password: str) -> str:
+    return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
+
+
+def sendgrid(call: Call) -> list[str]:
+    call.need("authorization", f"Bearer {GOOD}")
+    told = call.json()
+    assert {part["type"] for part in told["content"]} == {"text/plain", "text/html"}
+    return [told["personalizations"][0]["custom_args"]["bannerline"]]
+
+
+def mailgun(call: Call) -> list[str]:
+    call.need("authorization", basic("api", GOOD))
+    told = call.form()
+    assert told["h:X-Bannerline-Message"] == told["v:bannerline"]
+    return [told["v:bannerline"]]
+
+
+def postmark(call: Call) -> list[str]:
+    call.need("x-postmark-server-token", GOOD)
+    return [message["Metadata"]["bannerline"] for message in call.json()]
+
+
+def resend(call: Call) -> list[str]:
+    call.need("authorization", f"Bearer {GOOD}")
+    assert call.json()["tags"][0]["value"] == call.headers["idempotency-key"]
+    return [call.headers["idempotency-key"]]
+
+
+def ses(call: Call) -> list[str]:
+    stamp, given = call.headers["x-amz-date"], call.headers["authorization"]
+    canonical = "\n".join(
+        ["POST", call.path, "", f"content-type:{call.headers['content-type']}", f"host:{call.headers['host']}",
+         f"x-amz-date:{stamp}", "", "content-type;host;x-amz-date", hashlib.sha256(call.body).hexdigest()]
+    )  # fmt: skip
+    scope = f"{stamp[:8]}/eu-central-1/ses/aws4_request"
+    to_sign = "\n".join(["AWS4-HMAC-SHA256", stamp, scope, hashlib.sha256(canonical.encode()).hexdigest()])
+    key = f"AWS4{GOOD}".encode()
+    for step in (stamp[:8], "eu-central-1", "ses", "aws4_request", to_sign):
+        key = hmac.new(key, step.encode(), hashlib.sha256).digest()
+    if not given.endswith(f"Signature={key.hex()}"):
+        raise Denied
+    told = call.json()
+    mail = base64.b64decode(told["Content"]["Raw"]["Data"]).decode()
+    assert f"X-Bannerline-Message: {told['EmailTags'][0]['Value']}\r\n" in mail
+    return [told["EmailTags"][0]["Value"]]
+
+
+def twilio(call: Call) -> list[str]:
+    call.need("authorization", basic("AC" + "0" * 32, GOOD))
+    told = call.form()
+    assert told["Body"]
+    assert told["From"] == "+4915112345678"
+    return [told["StatusCallback"].partition("message=")[2]]
+
+
+def gateway(call: Call) -> list[str]:
+    call.need("authorization", f"Bearer {GOOD}")
+    told = call.json()
+    assert told["message"]["text"]
+    assert told["message"]["reference"] == call.headers["x-request-key"]
+    return [told["message"]["reference"]]
+
+
+def fcm(call: Call) -> list[str]:
+    call.need("authorization", f"Bearer {GOOD}")
+    told = call.json()["message"]
+    assert told["notification"]["title"]
+    assert told["android"]["notification"]["tag"] == told["apns"]["headers"]["apns-collapse-id"]
+    return [told["data"]["message"]]
+
+
+def webpush(call: Call) -> list[str]:
+    assert call.headers["authorization"].startswith("vapid t=ey")
+    assert call.headers["content-encoding"] == "aes128gcm"
+    assert int(call.headers["ttl"]) > 0
+    assert len(call.headers["topic"]) == 32
+    return [call.path.rpartition("/")[2]]
+
+
+def webhook(call: Call) -> list[str]:
+    key, at = call.headers["webhook-id"], call.headers["webhook-timestamp"]
+    signed = f"{key}.{at}.".encode() + call.body
+    mac = base64.b64encode(hmac.new(base64.b64decode(SIGNING), signed, hashlib.sha256).digest()).decode()
+    call.need("webhook-signature", f"v1,{mac}")
+    return [key]
+
+
+def told_id(name: str, status: int = 200) -> Callable[[list[str]], Reply]:
+    return lambda keys: Reply(status, {name: f"id-{keys[0]}"})
+
+
+NO = Reply(400, {"message": "no such address"})
+DIALECTS: dict[str, Dialect] = {
+    "/v3/mail/send": Dialect(sendgrid, lambda keys: Reply(202, headers={"X-Message-Id": f"id-{keys[0]}"}), NO),
+    "/v3/shop.example/messages": Dialect(mailgun, told_id("id"), NO),
+    "/email/batch": Dialect(
+        postmark, lambda keys: Reply(200, [{"ErrorCode": 0, "Message": "OK", "MessageID": f"id-{k}"} for k in keys]), NO
+    ),
+    "/emails": Dialect(resend, told_id("id"), Reply(422, {"name": "validation_error"}), is_keyed=True),
+    "/v2/email/outbound-emails": Dialect(ses, told_id("MessageId"), NO),
+    f"/2010-04-01/Accounts/AC{'0' * 32}/Messages.json": Dialect(
+        twilio, told_id("sid", 201), Reply(400, {"code": 21610, "message": "unsubscribed recipient"})
+    ),
+    "/sms": Dialect(gateway, lambda keys: Reply(202, {"messages": [{"id": f"id-{keys[0]}"}]}), NO, is_keyed=True),
+    "/v1/projects/shop/messages:send": Dialect(
+        fcm,
+        lambda keys: Reply(200, {"name": f"projects/shop/messages/id-{keys[0]}"}),
+        Reply(404, {"error": {"status": "NOT_FOUND", "details": [{"errorCode": "UNREGISTERED"}]}}),
+        is_keyed=True,
+    ),
+    "/push": Dialect(
+        webpush, lambda keys: Reply(201, headers={"Location": f"/m/id-{keys[0]}"}), Reply(410), is_keyed=True
+    ),
+    "/hook": Dialect(webhook, lambda keys: Reply(204), NO, is_keyed=True),
+}  # fmt: skip
+
+
+class Ledger:
+    """What was taken, and how the next calls are treated."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.begin({})
+
+    def begin(self, behaviour: dict[str, list[str]]) -> None:
+        self.behaviour, self.calls = behaviour, 0
+        self.taken: list[str] = []
+
+    def treatment(self, key: str) -> str:
+        with self.lock:
+            waiting = self.behaviour.get(key)
+            if waiting:
+                return waiting.pop(0)
+            return self.behaviour.get("*", ["accept"])[0]
+
+    def take(self, keys: list[str], *, once: bool) -> None:
+        with self.lock:
+            self.taken += [key for key in keys if not once or key not in self.taken]
+
+
+LEDGER = Ledger()
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    timeout = 30
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing."""
+
+    def do_GET(self) -> None:
+        if self.path == "/_ledger":
+            told = {"taken": LEDGER.taken, "calls": LEDGER.calls, "mails": SMTP.keys}
+            self.answer(Reply(200, told))
+            return
+        known = {f"Bearer {GOOD}", basic("api", GOOD), basic("AC" + "0" * 32, GOOD)}
+        is_good = self.headers.get("authorization") in known or self.headers.get("x-postmark-server-token") == GOOD
+        is_ses = f"Credential={GOOD}" in self.headers.get("authorization", "")
+        self.answer(Reply(200, {}) if is_good or is_ses else Reply(401, {"message": "unauthorised"}))
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        call = Call(urlsplit(self.path).path, headers, body)
+        if call.path == "/_behave":
+            LEDGER.begin(call.json())
+            SMTP.behave(call.json())
+            self.answer(Reply(200, {}))
+        elif call.path == "/token":
+            assert call.form()["assertion"].count(".") == 2
+            is_denied = LEDGER.behaviour.get("*") == ["deny"]
+            token = {"access_token": GOOD, "expires_in": 3600, "token_type": "Bearer"}
+            self.answer(Reply(401, {"error": "invalid_grant"}) if is_denied else Reply(200, token))
+        else:
+            LEDGER.calls += 1
+            self.treat(call, DIALECTS["/push" if call.path.startswith("/push/") else call.path])
+
+    def treat(self, call: Call, dialect: Dialect) -> None:
+        try:
+            keys = dialect.keys(call)
+        except Denied:
+            self.answer(Reply(401, {"message": "unauthorised"}))
+            return
+        if call.path == "/email/batch":
+            self.treat_group(keys, dialect)
+            return
+        self.treat_one(LEDGER.treatment(keys[0]), keys, dialect)
+
+    def treat_group(self, keys: list[str], dialect: Dialect) -> None:
+        """Postmark answers for each message of a request; what concerns the request concerns them all."""
+        treatments = {key: LEDGER.treatment(key) for key in keys}
+        whole = next((each for each in treatments.values() if each not in ("accept", "refuse")), None)
+        if whole:
+            self.treat_one(whole, keys, dialect)
+            return
+        good = [key for key in keys if treatments[key] == "accept"]
+        LEDGER.take(good, once=False)
+        no = {"ErrorCode": 406, "Message": "inactive recipient"}
+        yes = dict(zip(good, dialect.accepted(good).document, strict=True))
+        self.answer(Reply(200, [yes.get(key, no) for key in keys]))
+
+    def treat_one(self, treatment: str, keys: list[str], dialect: Dialect) -> None:
+        if treatment in ("accept", "take and drop", "take and hang"):
+            LEDGER.take(keys, once=dialect.is_keyed)
+        if treatment in ("take and drop", "take and hang"):
+            if treatment == "take and hang":
+                OVER.wait(3)
+            self.close_connection = True
+            return
+        replies = {
+            "accept": dialect.accepted(keys),
+            "refuse": dialect.refused,
+            "fail": Reply(500, {"message": "internal error"}),
+            "between": Reply(502, {"message": "bad gateway"}),
+            "busy": Reply(429, {"message": "slow down"}, {"Retry-After": str(ASKED_PAUSE)}),
+            "deny": Reply(401, {"message": "unauthorised"}),
+            "elsewhere": Reply(302, None, {"Location": "http://127.0.0.1:1/"}),
+        }
+        if treatment in replies:
+            self.answer(replies[treatment])
+        elif treatment == "html":
+            self.write(200, b"<html><body>Welcome</body></html>", {"Content-Type": "text/html"})
+        else:
+            assert treatment == "truncate"
+            self.write(200, b'{"id": "id-', {"Content-Length": "200"})
+            self.close_connection = True
+
+    def answer(self, reply: Reply) -> None:
+        body = b"" if reply.document is None else json.dumps(reply.document).encode()
+        self.write(reply.status, body, {"Content-Type": "application/json", **reply.headers})
+
+    def write(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+        self.send_response(status)
+        for name, value in ({"Content-Length": str(len(body))} | dict(headers)).items():
+            if status != 204 or name != "Content-Length":
+                self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128  # connections at once
+
+
+class MailServer(scripted.ScriptedServer):
+    """The same treatments in SMTP, where a message is known by its recipient."""
+
+    def behave(self, behaviour: dict[str, list[str]]) -> None:
+        self.behaviour = behaviour
+        self.mails.clear()
+
+    def next_answer(self, verb: str) -> Answer | None:
+        everybody = self.behaviour.get("*", [""])[0]
+        announced = [line for line in self.commands[-1] if line.upper().startswith("RCPT")]
+        key = announced[-1].partition("<")[2].partition("@")[0] if announced else ""
+        if (verb, everybody) == ("CONNECT", "busy"):
+            return Answer("421 too busy", drop=True)
+        if (verb, everybody) == ("MAIL", "deny"):
+            return Answer("530 5.7.0 authentication required")
+        if verb == "RCPT" and self.behaviour.get(key) == ["refuse"]:
+            return Answer("550 5.1.1 no such user")
+        return self._end_answer(key, everybody) if verb == "." else None
+
+    def _end_answer(self, key: str, everybody: str) -> Answer | None:
+        waiting = self.behaviour.get(key)
+        return {
+            "take and drop": scripted.TAKE_AND_DROP,
+            "take and hang": scripted.TAKE_AND_HANG,
+            "fail": Answer("451 4.3.0 internal error"),
+            "html": Answer("<html>"),
+            "truncate": Answer("25"),
+        }.get(waiting.pop(0) if waiting else everybody)
+
+
+OVER = threading.Event()
+SMTP = MailServer()
+
+
+def main() -> None:
+    SMTP.behave({})
+    with SMTP:
+        server = Server(("127.0.0.1", 0), Handler)
+        print(json.dumps({"http": server.server_address[1], "smtp": SMTP.port}), flush=True)  # noqa: T201
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        sys.stdin.read()  # until whoever started it ends, or closes the pipe
+        OVER.set()
+        server.shutdown()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,183 @@
+"""What every channel promises, whatever its provider does: no message is called what it is not, and none goes twice."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from delivery.channels.base import ChannelUnavailable, Result
+from tests.channels.conftest import ENVELOPE, Trial, by_key
+from tests.channels.fake_provider import ASKED_PAUSE
+
+SECONDS = 8.0
+
+
+def test_a_batch_is_taken_once_each_with_the_provider_s_id(trial: Trial) -> None:
+    batch = trial.batch(30)
+    outcomes = trial.channel.send(ENVELOPE, batch, seconds=SECONDS)
+    assert [outcome.key for outcome in outcomes] == [message.key for message in batch]
+    assert {outcome.result for outcome in outcomes} == {Result.ACCEPTED}
+    assert sorted(trial.taken()) == sorted(message.key for message in batch)
+    if trial.setup.needs_body and trial.setup.is_http:
+        assert [outcome.provider_id for outcome in outcomes] == [f"id-{message.key}" for message in batch]
+
+
+def test_an_empty_batch_is_nothing(trial: Trial) -> None:
+    assert list(trial.channel.send(ENVELOPE, [], seconds=SECONDS)) == []
+    assert trial.taken() == []
+
+
+def test_connections_are_kept_for_the_next_batch(trial: Trial) -> None:
+    channel = trial.channel
+    for _ in range(2):
+        assert set(by_key(channel.send(ENVELOPE, trial.batch(3), seconds=SECONDS)).values()) == {"accepted"}
+
+
+@pytest.mark.parametrize("treatment", ["take and drop", "take and hang"])
+def test_taken_without_an_answer_is_unknown_or_asked_for_by_its_key(trial: Trial, treatment: str) -> None:
+    trial.fake.behave(m2=treatment)
+    channel = trial.channel
+    outcomes = by_key(channel.send(ENVELOPE, trial.batch(), seconds=SECONDS))
+    assert outcomes["m2"] == ("accepted" if channel.key_window else "unknown")
+    assert set(outcomes.values()) <= {"accepted", "unknown", "unsent"}
+    handed = [key for key, result in outcomes.items() if result != "unsent"]
+    assert sorted(trial.taken()) == sorted(handed)  # each once: nothing was sent again without a key
+
+
+def test_where_nobody_listens_nothing_was_handed_over(trial: Trial) -> None:
+    port = {"port": 1} if trial.kind == "smtp" else {}
+    url = {"url": "http://127.0.0.1:1/x"} if "url" in trial.setup.settings else {}
+    base = {"base_url": "http://127.0.0.1:1"} if "base_url" in trial.setup.settings else {}
+    batch = trial.batch()
+    if not trial.setup.is_one:
+        recipients = [message.recipient.replace(str(trial.fake.http), "1") for message in batch]
+        batch = [type(m)(m.key, recipient, content=m.content) for m, recipient in zip(batch, recipients, strict=True)]
+        outcomes = trial.channel.send(ENVELOPE, batch, seconds=SECONDS)
+        assert {outcome.result for outcome in outcomes} == {Result.DEFERRED}
+        return
+    with pytest.raises(ChannelUnavailable) as refused:
+        trial.make(settings=port | url | base).send(ENVELOPE, batch, seconds=SECONDS)
+    assert not refused.value.permanent
+    assert trial.taken() == []
+
+
+def test_a_failure_of_one_message_is_tried_later_or_unknown_and_never_accepted(trial: Trial) -> None:
+    trial.fake.behave(m1="fail")
+    outcomes = by_key(trial.channel.send(ENVELOPE, trial.batch(), seconds=SECONDS))
+    assert outcomes["m1"] in ("deferred", "unknown")
+    taken = trial.taken()
+    assert "m1" not in taken
+    assert sorted(taken) == sorted(key for key, result in outcomes.items() if result == "accepted")
+
+
+def test_who_only_fails_is_left_alone_with_the_rest_of_a_batch(trial: Trial) -> None:
+    trial.fake.behave(everybody="fail")
+    batch = trial.batch(40)
+    outcomes = by_key(trial.channel.send(ENVELOPE, batch, seconds=SECONDS))
+    assert set(outcomes.values()) <= {"deferred", "unknown", "unsent"}
+    assert trial.taken() == []
+    if trial.setup.is_http and trial.setup.is_one:
+        assert trial.fake.calls() <= 2 * (3 + 8)  # three in a row, and what was under way
+
+
+def test_asked_to_wait_it_says_for_how_long_and_nothing_is_lost(trial: Trial) -> None:
+    trial.fake.behave(everybody="busy")
+    if not trial.setup.is_one:
+        outcomes = trial.channel.send(ENVELOPE, trial.batch(), seconds=SECONDS)
+        assert {(outcome.result, outcome.retry_after) for outcome in outcomes} == {(Result.DEFERRED, ASKED_PAUSE)}
+        return
+    with pytest.raises(ChannelUnavailable) as refused:
+        trial.channel.send(ENVELOPE, trial.batch(), seconds=SECONDS)
+    assert refused.value.retry_after == (ASKED_PAUSE if trial.setup.is_http else None)
+    assert not refused.value.permanent
+    assert trial.taken() == []
+
+
+def test_asked_to_wait_in_the_middle_the_rest_was_not_handed_over(trial: Trial) -> None:
+    if not trial.setup.is_http or not trial.setup.is_one or trial.kind == "postmark":
+        pytest.skip("here it concerns a whole connection, one message, or one request of all")
+    trial.fake.behave(m20="busy")
+    outcomes = trial.channel.send(ENVELOPE, trial.batch(60), seconds=SECONDS)
+    rest = [outcome for outcome in outcomes if outcome.result != Result.ACCEPTED]
+    assert {(outcome.result, outcome.retry_after) for outcome in rest} == {(Result.UNSENT, ASKED_PAUSE)}
+    assert "m20" in {outcome.key for outcome in rest}
+    assert sorted(trial.taken()) == sorted(outcome.key for outcome in outcomes if outcome.result == Result.ACCEPTED)
+
+
+def test_half_a_batch_refused_is_told_message_by_message(trial: Trial) -> None:
+    trial.fake.behave(m1="refuse", m3="refuse", m5="refuse")
+    outcomes = by_key(trial.channel.send(ENVELOPE, trial.batch(), seconds=SECONDS))
+    assert outcomes == {f"m{number}": "rejected" if number % 2 else "accepted" for number in range(6)}
+    assert sorted(trial.taken()) == ["m0", "m2", "m4"]
+
+
+@pytest.mark.parametrize("treatment", ["html", "truncate"])
+def test_an_answer_that_is_none_is_no_acceptance(trial: Trial, treatment: str) -> None:
+    if treatment == "html" and not trial.setup.needs_body:
+        pytest.skip("here the status is the whole answer")
+    trial.fake.behave(everybody=treatment)
+    outcomes = by_key(trial.channel.send(ENVELOPE, trial.batch(3), seconds=SECONDS))
+    assert set(outcomes.values()) <= {"unknown", "unsent"}
+    assert "unknown" in outcomes.values()
+
+
+def test_refused_credentials_are_a_person_s_to_correct(trial: Trial) -> None:
+    trial.fake.behave(everybody="deny")
+    if not trial.setup.is_one:
+        assert set(by_key(trial.channel.send(ENVELOPE, trial.batch(), seconds=SECONDS)).values()) == {"rejected"}
+        return
+    with pytest.raises(ChannelUnavailable) as refused:
+        trial.channel.send(ENVELOPE, trial.batch(), seconds=SECONDS)
+    assert refused.value.permanent
+    assert trial.taken() == []
+
+
+def test_a_redirect_is_not_followed(trial: Trial) -> None:
+    if not trial.setup.is_http or not trial.setup.is_one:
+        pytest.skip("there is none")
+    trial.fake.behave(everybody="elsewhere")
+    with pytest.raises(ChannelUnavailable, match="correct its URL"):
+        trial.channel.send(ENVELOPE, trial.batch(), seconds=SECONDS)
+
+
+def test_sent_again_with_its_key_it_is_there_once(trial: Trial) -> None:
+    channel = trial.channel
+    if not channel.key_window:
+        pytest.skip("the provider knows no key")
+    for _ in range(2):
+        assert set(by_key(channel.send(ENVELOPE, trial.batch(), seconds=SECONDS)).values()) == {"accepted"}
+    assert len(trial.taken()) == 6
+
+
+def test_a_message_that_can_never_go_stops_nobody(trial: Trial) -> None:
+    bad, *others = trial.batch(3)
+    broken = type(bad)(bad.key, "a@b.example\r\nBcc: c@d.example", "x", "x", "x")
+    outcomes = by_key(trial.channel.send(ENVELOPE, [broken, *others], seconds=SECONDS))
+    assert outcomes == {"m0": "rejected", "m1": "accepted", "m2": "accepted"}
+
+
+def test_the_time_allowed_is_kept(trial: Trial) -> None:
+    trial.fake.behave(everybody="take and hang")
+    begun = time.monotonic()
+    outcomes = by_key(trial.channel.send(ENVELOPE, trial.batch(60), seconds=1.5))
+    assert time.monotonic() - begun < 2.5
+    unknown = [key for key, result in outcomes.items() if result == "unknown"]
+    assert set(trial.taken()) == set(unknown)
+    assert set(outcomes.values()) <= {"unknown", "unsent"}
+
+
+def test_a_check_reaches_the_provider_and_sends_nothing(trial: Trial) -> None:
+    trial.channel.check()
+    assert trial.taken() == []
+
+
+def test_nobody_is_called_inside_the_network_where_that_is_not_allowed(trial: Trial) -> None:
+    channel = trial.make(allow_private=False)
+    if not trial.setup.is_one:
+        assert set(by_key(channel.send(ENVELOPE, trial.batch(), seconds=SECONDS)).values()) == {"rejected"}
+    else:
+        with pytest.raises(ChannelUnavailable) as refused:
+            channel.send(ENVELOPE, trial.batch(), seconds=SECONDS)
+        assert refused.value.permanent
+    assert trial.taken() == []

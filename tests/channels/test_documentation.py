@@ -1,0 +1,87 @@
+"""The page on channels: its example is a whole provider, made, configured and sent with as it stands there."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+
+from delivery import channels, providers
+from delivery.channels.base import Envelope, Outbound, Result, SmsContent
+from delivery.channels.kinds import Kind
+from delivery.providers import accounts
+from tenants.models import Retailer
+from tests.processes import PROJECT
+
+PAGE = (PROJECT / "docs" / "channels.md").read_text()
+
+
+class Pigeon(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    taken: dict[str, Any] = {}
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing."""
+
+    def do_GET(self) -> None:
+        self._answer(200 if self.headers["authorization"] == "Bearer coo" else 401, {})
+
+    def do_POST(self) -> None:
+        told = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        self.taken[self.headers["idempotency-key"]] = told
+        self._answer(200, {"id": f"pigeon-{told['to']}"})
+
+    def _answer(self, status: int, document: Any) -> None:
+        body = json.dumps(document).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@pytest.fixture
+def pigeon() -> Iterator[str]:
+    Pigeon.taken.clear()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Pigeon) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+@pytest.fixture
+def kind(monkeypatch: pytest.MonkeyPatch) -> Kind:
+    """The example, with its line in the roll."""
+    (example,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    names: dict[str, Any] = {"__name__": "pigeon"}
+    exec(compile(example, "docs/channels.md", "exec", dont_inherit=True), names)
+    made: Kind = names["KIND"]
+    monkeypatch.setitem(channels.KINDS, "pigeon", made)  # type: ignore[arg-type]
+    return made
+
+
+def test_the_example_is_a_provider_like_the_others(
+    kind: Kind, pigeon: str, at_acme: Retailer, settings: Settings
+) -> None:
+    settings.ALLOW_PRIVATE_ADDRESSES = True
+    account = {"key": "coop", "channel": "sms", "kind": "pigeon", "settings": {"sender": "Acme", "base_url": pigeon}}
+    accounts.save({**account, "credentials": {"api_key": "coo"}})
+    channel = providers.channel(at_acme, "sms")
+    channel.check()
+    batch = [Outbound(f"m{n}", f"+4915{n}", content=SmsContent("Hello")) for n in range(3)]
+    outcomes = channel.send(Envelope("", "", ""), batch, seconds=5)
+    assert {outcome.result for outcome in outcomes} == {Result.ACCEPTED}
+    assert [outcome.provider_id for outcome in outcomes] == ["pigeon-+49150", "pigeon-+49151", "pigeon-+49152"]
+    assert Pigeon.taken["m1"] == {"to": "+49151", "text": "Hello", "sender": "Acme"}
+    assert accounts.schema(kind)["settings"]["properties"]["sender"]["description"] == "What is shown as the sender."
+
+
+def test_the_page_names_every_kind() -> None:
+    table = PAGE.partition("## What each provider can promise")[2].partition("##")[0]
+    assert set(re.findall(r"`([a-z_]+)`", table)) - {"webhook-id"} >= set(channels.KINDS)
