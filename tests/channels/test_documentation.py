@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -56,14 +59,15 @@ def pigeon() -> Iterator[str]:
 
 
 @pytest.fixture
-def kind(monkeypatch: pytest.MonkeyPatch) -> Kind:
+def kind(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Kind]:
     """The example, with its line in the roll."""
     (example,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    names: dict[str, Any] = {"__name__": "pigeon"}
-    exec(compile(example, "docs/channels.md", "exec", dont_inherit=True), names)
-    made: Kind = names["KIND"]
+    (tmp_path / "pigeon.py").write_text(example)
+    monkeypatch.syspath_prepend(tmp_path)
+    made: Kind = importlib.import_module("pigeon").KIND
     monkeypatch.setitem(channels.KINDS, "pigeon", made)  # type: ignore[arg-type]
-    return made
+    yield made
+    del sys.modules["pigeon"]
 
 
 def test_the_example_is_a_provider_like_the_others(
