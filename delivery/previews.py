@@ -46,6 +46,11 @@ def of_template(template: Template, customer: Customer, texts: Mapping[str, Any]
     return _preview(Content(said.subject, said.html, said.text), customer, values, ("preview", "Preview"))
 
 
+def of_sources(shown: Content, customer: Customer, values: Mapping[str, Any]) -> Preview:
+    """Sources that belong to no template yet; `values` are those of `content.*`."""
+    return _preview(shown, customer, values, ("preview", "Preview"))
+
+
 def of_variant(
     config: CampaignConfig,
     template: Published,

@@ -106,6 +106,7 @@ UNFOLD_PLATFORM = _site(
                 _item("Retailers", "storefront", "admin:tenants_retailer_changelist"),
                 _item("Groups", "workspaces", "admin:tenants_group_changelist"),
                 _item("Policy", "policy", "admin:platform_policy"),
+                _item("Base templates", "layers", "admin:platform_bases"),
                 _item("Blueprints", "auto_awesome_mosaic", "admin:platform_blueprints"),
                 _item("Suppressions", "block", "admin:tenants_platformsuppression_changelist"),
             ]

@@ -8,8 +8,19 @@ Promise  a version never changes but for being killed; what counts is looked up 
 
 from __future__ import annotations
 
-from campaigns.bases.drafts import ChangedMeanwhile, blank, check, find, is_layer, listed, name, parse, save
-from campaigns.bases.impact import Impact, impact
+from campaigns.bases.drafts import (
+    ChangedMeanwhile,
+    blank,
+    check,
+    document_of,
+    find,
+    is_layer,
+    listed,
+    name,
+    parse,
+    save,
+)
+from campaigns.bases.impact import Impact, built_on, impact
 from campaigns.bases.releases import NotAllowed, kill, pin, promote, publish, roll_back, unpin, version
 from campaigns.bases.standing import Frozen, Place, Standing, Unavailable, document, places, standing
 
@@ -22,8 +33,10 @@ __all__ = [
     "Standing",
     "Unavailable",
     "blank",
+    "built_on",
     "check",
     "document",
+    "document_of",
     "find",
     "impact",
     "is_layer",

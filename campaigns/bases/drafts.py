@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from campaigns import layering
 from campaigns.bases.standing import document
 from campaigns.config import template as language_of
-from campaigns.config.gate import Invalid, Problem, dump_written
+from campaigns.config.gate import Invalid, Problem, dump, dump_written
 from campaigns.config.gate import parse as parse_by
 from campaigns.config.template import BaseDocument, LayerDocument
 from campaigns.config.values import Key
@@ -60,6 +60,11 @@ def parse(base: BaseTemplate, draft: Any) -> BaseDocument | LayerDocument:
     return found
 
 
+def document_of(base: BaseTemplate, draft: Any) -> dict[str, Any]:
+    """What a version of the draft would hold. Raises Invalid."""
+    return dump(parse(base, draft))
+
+
 def check(base: BaseTemplate, draft: Any) -> list[Problem]:
     """What keeps a draft from being published, with line and column where a source is wrong."""
     try:
@@ -72,10 +77,16 @@ def problems(base: BaseTemplate, written: BaseDocument | LayerDocument) -> list[
     """The same of a draft that was read."""
     if isinstance(written, BaseDocument):
         return layering.compile_base(written)[1]
-    below = BaseTemplate.objects.filter(key=base.key, group=None).values_list("live_id", flat=True).first()
+    below = platforms(base.key)
     if below is None:
         return [Problem("", f"the platform's {base.key} was not published yet: publish that first", "base")]
-    return layering.check_fill(Base.load(document(below).compiled), [], fill(base, written))
+    return layering.check_fill(below, [], fill(base, written))
+
+
+def platforms(key: str) -> Base | None:
+    """The platform's base as it is live, which groups say something over."""
+    live = BaseTemplate.objects.filter(key=key, group=None).values_list("live_id", flat=True).first()
+    return None if live is None else Base.load(document(live).compiled)
 
 
 def fill(base: BaseTemplate, written: LayerDocument) -> Fill:

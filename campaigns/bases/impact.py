@@ -7,6 +7,7 @@ Promise  what is told not to fit is what the layers' own check refuses, and it f
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -65,13 +66,21 @@ def impact(base: BaseTemplate, draft: Any = None) -> list[Impact]:
     below = _below(base)
     pinned = set(base.pins.filter(version__killed_at=None).values_list("retailer_id", flat=True)) if base.pk else set()
     found: dict[int, list[Any]] = {}
-    for pk, *template in _templates(base.key, below):
+    for pk, *template in _read(_BUILT_ON, below, base.key):
         found.setdefault(pk, []).append(template)
     return [
         Impact(each, len(found[each.pk]), each.pk in pinned, tuple(_misfits(each, found[each.pk], now, then)))
         for each in below
         if each.pk in found
     ]
+
+
+def built_on() -> Counter[tuple[int, str]]:
+    """How many templates each retailer has on each base: by the retailer's id and the base's key."""
+    found: Counter[tuple[int, str]] = Counter()
+    for pk, key, number in _read(_COUNTED, list(Retailer.objects.active())):
+        found[pk, key] = number
+    return found
 
 
 def _below(base: BaseTemplate) -> list[Retailer]:
@@ -119,13 +128,10 @@ def _misfits(retailer: Retailer, templates: Iterable[Any], now: _Frame | None, t
                 yield Misfit(key, problem.field, problem.message)
 
 
-def _templates(key: str, retailers: list[Retailer]) -> Iterator[tuple[Any, ...]]:
-    """(retailer, key, document) of each template on the base: as published, or as it is written."""
+def _read(part: sql.SQL, retailers: list[Retailer], key: str = "") -> Iterator[tuple[Any, ...]]:
     for start in range(0, len(retailers), AT_ONCE):
         parts = [
-            _BUILT_ON.format(
-                retailer=sql.Literal(each.pk), schema=sql.Identifier(each.schema_name), key=sql.Literal(key)
-            )
+            part.format(retailer=sql.Literal(each.pk), schema=sql.Identifier(each.schema_name), key=sql.Literal(key))
             for each in retailers[start : start + AT_ONCE]
         ]
         with connection.cursor() as cursor:
@@ -133,7 +139,7 @@ def _templates(key: str, retailers: list[Retailer]) -> Iterator[tuple[Any, ...]]
             yield from cursor.fetchall()
 
 
-# Schema names are quoted identifiers that we generated.
+# Schema names are quoted identifiers that we generated. Of each template: as published, or as it is written.
 _BUILT_ON = sql.SQL("""
 SELECT {retailer}, template.key,
     CASE WHEN version.document ->> 'base' = {key} THEN version.document ELSE
@@ -142,4 +148,8 @@ SELECT {retailer}, template.key,
 FROM {schema}.campaigns_template template
 LEFT JOIN {schema}.campaigns_templateversion version ON version.id = template.live_id
 WHERE template.base = {key}
+""")
+_COUNTED = sql.SQL("""
+SELECT {retailer}, template.base, count(*) FROM {schema}.campaigns_template template
+WHERE template.base <> '' GROUP BY template.base
 """)
