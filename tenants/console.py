@@ -137,6 +137,7 @@ class ConsoleAdmin(ModelAdmin):
     warn_unsaved_form = True
     list_filter_submit = True
     actions: Any = None
+    called = ""  # what its list is called, where the menu says it in other words than the model
     when_empty = ""  # what to do when there is nothing in the list yet
     add_label = ""
     begin_with: tuple[str, str] | None = None  # another page that fills the list: its name, and what the button says
@@ -169,7 +170,7 @@ class ConsoleAdmin(ModelAdmin):
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """The rows of this page, under the name of what they are: a tab called `Select segment to change` says less."""
         shown = super().get_changelist_instance(request)
-        shown.title = capfirst(self.opts.verbose_name_plural)
+        shown.title = self.called or capfirst(self.opts.verbose_name_plural)
         shown.may_begin = bool(self.begin_with) and self._may(request, self.to_change)
         if not shown.query and not shown.has_active_filters:
             shown.full_result_count = shown.result_count  # no "Show all" where all are shown

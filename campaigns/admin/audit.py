@@ -21,6 +21,7 @@ from tenants.console import ReadOnly, retailer_console
 
 @admin.register(AuditEntry, site=retailer_console)
 class AuditAdmin(ReadOnly):
+    called = "Audit trail"
     list_display = ("when", "who", "did", "subject", "door", "reason")
     list_filter = ("kind", "actor", "door")
     search_fields = ("key", "action", "reason")

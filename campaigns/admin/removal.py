@@ -9,17 +9,31 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from campaigns.lifecycle import NotAllowed
+from campaigns.references import Reference
 from tenants.console import ConsoleAdmin
 
 
 class RemovedByItsOwner(ConsoleAdmin):
-    """`remove` does the deed, and raises NotAllowed where it must not be done. Its page says what goes, in words."""
+    """`remove` does the deed, and raises NotAllowed where it must not be done. Its page says what goes, in words.
+
+    What is in use (`users`) is not offered to be removed: its form says by what.
+    """
 
     delete_confirmation_template = "console/removal.html"
     removal, removal_says = "Delete", "It is gone for good; what was sent with it stays in the ledger."
 
     def remove(self, obj: Any) -> None:
         raise NotImplementedError
+
+    def users(self, obj: Any) -> list[Reference]:
+        """Who refers to it."""
+        return []
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
+        users = self.users(kwargs["obj"]) if kwargs.get("obj") else []
+        context |= {"users": users} | ({"show_delete": False} if users else {})
+        response: HttpResponse = super().render_change_form(request, context, **kwargs)
+        return response
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         self.remove(obj)

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.forms import Media
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, JsonResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -24,6 +24,7 @@ from campaigns.forms.rule_field import RuleWidget
 from campaigns.forms.segments import SegmentForm
 from campaigns.forms.suggestions import suggestions
 from campaigns.models import Customer, Member, Segment
+from campaigns.references import Reference
 from tenants.console import retailer_console, scripts
 
 USERS_SHOWN = 3
@@ -98,15 +99,8 @@ class SegmentAdmin(RemovedByItsOwner):
         )
         return form
 
-    def render_change_form(self, request: HttpRequest, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
-        segment = kwargs.get("obj")
-        if segment:
-            users = references.to_segments().get(segment.key, [])
-            context |= {"users": users}
-            if users:  # the page says who they are
-                context["show_delete"] = False
-        response: HttpResponse = super().render_change_form(request, context, **kwargs)
-        return response
+    def users(self, obj: Segment) -> list[Reference]:
+        return references.to_segments().get(obj.key, [])
 
     def save_model(self, request: HttpRequest, obj: Segment, form: Any, change: bool) -> None:
         editing.save_segment(obj, now=timezone.now())

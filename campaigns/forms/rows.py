@@ -21,6 +21,11 @@ from campaigns.forms import comparisons, rule_words
 from campaigns.forms.comparisons import INCOMPLETE
 
 _NAMED = {"attribute": "field", "event": "event", "segment": "segment", "sample": "percent", "kept": "json"}
+# What is typed or chosen of a condition beside that: with any of these, it was begun.
+_TYPED = {
+    "attribute": ("value", "to"),
+    "event": ("count_op", "count", "count_to", "when", "within", "since", "until", "sum_op", "sum", "sum_to"),
+}
 _BOUNDS = ("gte", "lte", "eq", "gt", "lt")
 _CHANNELS = [key for key, _ in rule_words.CHANNELS]
 _DATE = re.compile(r"[0-9]{4}-")
@@ -39,7 +44,12 @@ class Row:
     @property
     def is_blank(self) -> bool:
         """Nothing was filled in: the row counts for nothing."""
-        return self.kind in _NAMED and not self.values.get(_NAMED[self.kind], "").strip()
+        if self.kind not in _NAMED:
+            return False
+        begun = (_NAMED[self.kind], *_TYPED.get(self.kind, ()))
+        return not any(self.values.get(name, "").strip() for name in begun) and not (
+            self.kind == "event" and self.wheres
+        )
 
     @property
     def sentence(self) -> str:
@@ -56,7 +66,8 @@ class Row:
         for name, value in self.values.items():
             if match := _WHERE.match(name):
                 found.setdefault(int(match[1]), {})[match[2]] = value
-        return [found[number] for number in sorted(found) if found[number].get("field", "").strip()]
+        begun = ("field", "value", "to")
+        return [found[number] for number in sorted(found) if any(found[number].get(name, "").strip() for name in begun)]
 
 
 def row_of(rule: Rule) -> Row:
@@ -91,7 +102,7 @@ def _says_the_same(row: Row, rule: Rule) -> bool:
 
 # -- rows into rules --------------------------------------------------------------------------------------------------
 def _make_attribute(values: Mapping[str, str]) -> dict[str, Any]:
-    name = values.get("field", "").strip()
+    name = comparisons.needed(values.get("field", ""), "which field of the customer")
     return {"attribute": name} | comparisons.compose(values, is_text=name in compiler.TEXT_COLUMNS)
 
 
@@ -103,8 +114,12 @@ def _make_event(values: Mapping[str, str]) -> dict[str, Any]:
         rule["sum"] = {"property": values.get("sum_property", "").strip() or "value"} | bound
     rule |= _make_period(values)
     if wheres := Row("event", dict(values)).wheres:
-        rule["where"] = [{"property": where["field"].strip()} | comparisons.compose(where) for where in wheres]
+        rule["where"] = [_make_where(where) for where in wheres]
     return {"not": rule} if values.get("did") == "did_not" else rule
+
+
+def _make_where(values: Mapping[str, str]) -> dict[str, Any]:
+    return {"property": comparisons.needed(values.get("field", ""), "which detail")} | comparisons.compose(values)
 
 
 def _make_period(values: Mapping[str, str]) -> dict[str, Any]:

@@ -14,11 +14,12 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
-from campaigns import content, editing
+from campaigns import content, editing, references
 from campaigns.admin.removal import RemovedByItsOwner
 from campaigns.config.gate import Invalid
 from campaigns.forms import starters, templates
 from campaigns.models import Template
+from campaigns.references import Reference
 from delivery.views import looking, template_preview
 from tenants.accounts.models import Role
 from tenants.console import needs, retailer_console, scripts
@@ -77,6 +78,9 @@ class TemplateAdmin(RemovedByItsOwner):
         editing.save_template(obj)
         version = content.publish(obj, by=request.user)  # type: ignore[arg-type]
         messages.info(request, f"Version {version.number} is live: the next messages sent use it.")
+
+    def users(self, obj: Template) -> list[Reference]:
+        return references.to_templates().get(obj.key, [])
 
     def remove(self, obj: Template) -> None:
         editing.remove_template(obj)

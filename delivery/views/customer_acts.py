@@ -16,6 +16,7 @@ from campaigns.ingest import statements
 from campaigns.models import Customer, Suppression
 from campaigns.models.customers import Channel
 from delivery import person
+from delivery.views import customer_page
 from tenants import context
 
 _FIELDS = {Channel.EMAIL: "email", Channel.SMS: "phone"}
@@ -35,6 +36,9 @@ def record_consent(request: HttpRequest, pk: int) -> HttpResponse:
         read = statements.read([given], now=timezone.now(), zone=context.current().tzinfo)
         [proof] = consents.say(customer, read, by=str(request.user))
     except Invalid as invalid:
+        request.session[customer_page.REFUSED_CONSENT] = given | {
+            "customer": pk
+        }  # the page opens the form again as it was filled in
         for problem in invalid.problems:
             messages.error(request, f"Nothing was recorded. {problem.field.capitalize()} {problem.message}.")
     else:

@@ -15,6 +15,7 @@ from delivery import timeline
 from tenants.models import PlatformSuppression
 
 CHANNELS = (Channel.EMAIL, Channel.SMS, Channel.PUSH)
+REFUSED_CONSENT = "refused consent"  # what the session keeps of a form until its page is shown again
 _FIELDS = {Channel.EMAIL: "email", Channel.SMS: "phone"}
 
 
@@ -45,7 +46,14 @@ def shown(request: HttpRequest, customer: Customer) -> dict[str, Any]:
         "is_first_page": "before" not in request.GET,
         "suppressible": [channel for channel in _FIELDS if getattr(customer, _FIELDS[channel])],
         "channels": CHANNELS,
+        "typed": _typed(request, customer),
     }
+
+
+def _typed(request: HttpRequest, customer: Customer) -> dict[str, Any]:
+    """What was typed of a consent that was refused just now; the next look has forgotten it."""
+    found: dict[str, Any] = request.session.pop(REFUSED_CONSENT, None) or {}
+    return found if found.get("customer") == customer.pk else {}
 
 
 def _standings(customer: Customer) -> list[Standing]:

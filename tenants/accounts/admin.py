@@ -42,6 +42,7 @@ class UserForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 class UserAdmin(AdministratorsOnly):
+    called = "People"
     form = UserForm
     list_display = ("address", "first_name", "last_name", "what_they_may", "may_sign_in", "last_login")
     list_filter = ("role",)

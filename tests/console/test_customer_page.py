@@ -152,6 +152,23 @@ def test_consent_without_its_proof_is_refused_with_the_cure(
     assert not Consent.objects.filter(channel="sms").exists()
 
 
+def test_what_was_typed_stands_in_the_form_that_was_refused_and_only_there(
+    ines: Customer, at_acme: Retailer, ana: Client
+) -> None:
+    [other] = factories.customers(1, first=2)
+    given = {"channel": "sms", "granted": "false", "topic": "sale", "source": " ", "text": "May we?\n<Really>?"}
+    ana.post(path(ines, "consent"), given)
+    assert "Really" not in ana.get(path(other)).content.decode()
+    ana.post(path(ines, "consent"), given)
+    page = ana.get(path(ines)).content.decode()
+    assert '<details class="c-act" name="act" open>' in page
+    assert '<option value="sms" selected>' in page
+    assert '<option value="false" selected>' in page
+    assert 'name="topic" value="sale"' in page
+    assert "May we?\n&lt;Really&gt;?</textarea>" in page
+    assert "Really" not in ana.get(path(ines)).content.decode()
+
+
 def test_address_is_suppressed_from_the_page(ines: Customer, ana: Client) -> None:
     Suppression.objects.all().delete()
     ana.post(path(ines, "suppress"), {"channel": "email", "reason": "complaint"})

@@ -122,6 +122,29 @@ def test_without_scripts_a_button_adds_a_blank_condition_or_group_and_saves_noth
     assert builder.read(filled | {"rule-do": "row:nowhere"}, "rule").asked == ""
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"kind": "attribute", "field": "", "op": "eq", "as": "", "value": "", "to": " "},
+        {
+            "kind": "event",
+            "event": "",
+            "did": "did_not",
+            "count_op": "",
+            "when": "",
+            "unit": "d",
+            "sum_property": "value",
+        },
+        {"kind": "event", "event": "", "w0_field": "", "w0_op": "eq", "w0_value": ""},
+        {"kind": "segment", "segment": "", "is_in": "in"},
+        {"kind": "sample", "percent": ""},
+    ],
+)
+def test_new_condition_that_nobody_touched_counts_for_nothing(row: dict[str, str]) -> None:
+    tree = builder.read({"rule-0-match": "all"} | {f"rule-0-0-{key}": value for key, value in row.items()}, "rule")
+    assert builder.compose(tree) == {"all": []}
+
+
 MISTAKES: list[tuple[dict[str, str], str]] = [
     ({"kind": "attribute", "field": "city", "op": "eq", "value": ""}, "write a value to compare with"),
     ({"kind": "attribute", "field": "n", "op": "between", "value": "1", "to": ""}, "write the upper value"),
@@ -145,6 +168,11 @@ MISTAKES: list[tuple[dict[str, str], str]] = [
         "write the date like 2026-11-26: “1.2.26” is none",
     ),
     ({"kind": "attribute", "field": "n", "op": "in", "value": '"a'}, "close the quotes, or write the quote mark twice"),
+    ({"kind": "attribute", "field": " ", "op": "eq", "value": "Leeds"}, "write which field of the customer"),
+    ({"kind": "event", "event": "", "count_op": "gte", "count": "3"}, "write what they did"),
+    ({"kind": "event", "event": "", "when": "within", "within": "30"}, "write what they did"),
+    ({"kind": "event", "event": "", "w0_field": "category", "w0_op": "eq", "w0_value": "wine"}, "write what they did"),
+    ({"kind": "event", "event": "order", "w0_field": "", "w0_op": "eq", "w0_value": "wine"}, "write which detail"),
     ({"kind": "spell", "field": "x"}, "choose what this condition is about"),
 ]
 

@@ -10,7 +10,7 @@ from django.contrib.messages import get_messages
 from django.test import Client
 
 from campaigns import policies
-from campaigns.models import Product, Segment
+from campaigns.models import Product, Segment, Template
 from tenants.models import Retailer
 from tests import factories
 
@@ -51,6 +51,22 @@ def test_no_column_of_the_catalog_is_called_select_record(at_acme: Retailer, ana
     page = ana.get("/admin/campaigns/product/").content.decode()
     assert "Select record" not in page
     assert 'data-label="SKU"' in page
+
+
+def test_menu_and_page_call_a_list_the_same(at_acme: Retailer, ana: Client) -> None:
+    for path, name in (("accounts/user", "People"), ("accounts/auditentry", "Audit trail")):
+        assert title(ana.get(f"/admin/{path}/")) == f"{name} | Acme Foods"
+
+
+def test_a_template_in_use_says_by_what_and_offers_no_deleting(at_acme: Retailer, ana: Client) -> None:
+    campaign = factories.campaign()
+    used, unused = Template.objects.get(key="hello"), factories.template("other")
+    page = ana.get(f"/admin/campaigns/template/{used.pk}/change/").content.decode()
+    assert "/delete/" not in page
+    assert f'href="/admin/campaigns/campaign/{campaign.pk}/change/">Welcome</a>: what you save here' in page
+    other = ana.get(f"/admin/campaigns/template/{unused.pk}/change/").content.decode()
+    assert "/delete/" in other
+    assert "Used by" not in other
 
 
 def test_a_segment_in_use_offers_no_deleting(at_acme: Retailer, ana: Client) -> None:
