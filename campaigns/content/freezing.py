@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from campaigns import publishing
+from campaigns import channelled, publishing
 from campaigns.config.gate import content_hash, dump
 from campaigns.config.template import TEMPLATE, TemplateDocument, Translation, written
 from campaigns.models import Template, TemplateVersion
@@ -16,6 +16,11 @@ def freeze(template: Template) -> TemplateVersion:
     """The version that publishing the draft would make, not saved. Of a draft without problems (`checking.check`)."""
     document: TemplateDocument = TEMPLATE.validate_python(written(template))
     said = dump(document)
+    if document.channel in channelled.CHANNELS:
+        return TemplateVersion(
+            template=template, content_hash=channelled.fingerprint(said), subject=document.subject, html="",
+            text=document.text, document=said,
+        )  # fmt: skip
     if document.base:
         return TemplateVersion(
             template=template,

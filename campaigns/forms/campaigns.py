@@ -102,7 +102,8 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]
         if cleaned.get("when") == "event" and not cleaned.get("event_name"):
             self.add_error("event_name", "Say what the customer does, such as order.")
         if not self.errors:
-            self._compose(cleaned | {"key": self.instance.key or cleaned["key"]})
+            channel = self.channels.get(cleaned["template"])
+            self._compose(cleaned | {"key": self.instance.key or cleaned["key"], "channel": channel})
         return cleaned
 
     def _compose(self, given: dict[str, Any]) -> None:
@@ -151,9 +152,11 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]
             self._choose(field, [*empty, *kept, *gone, first, *segments])
 
     def _offer_templates(self) -> None:
-        found = list(Template.objects.filter(channel="email").select_related("live").order_by("name"))
+        """Of every channel: the template says by which one its step goes."""
+        found = list(Template.objects.select_related("live").order_by("name"))
+        self.channels = {each.key: each.channel for each in found}
         chosen = self.data.get("template") or self.initial["template"]
-        offered = [(each.key, each.name if each.live else f"{each.name} (not published)") for each in found]
+        offered = [(each.key, _title(each)) for each in sorted(found, key=lambda each: each.channel != "email")]
         if chosen and chosen not in dict(offered):
             offered.append((chosen, f"{chosen} (missing)"))
         self._choose("template", [("", "Choose a template"), *offered])
@@ -204,6 +207,11 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]
             said = format_html_join("", '<span class="c-problem">{}</span>', ((problem,) for problem in problems))
             if field in self.fields:
                 self.fields[field].help_text = format_html("{}{}", said, self.fields[field].help_text)
+
+
+def _title(template: Template) -> str:
+    by = "" if template.channel == "email" else f"{template.get_channel_display()}: "
+    return f"{by}{template.name}{'' if template.live_id else ' (not published)'}"
 
 
 def missing(stands: Standing, *, as_of: datetime) -> dict[str, list[str]]:

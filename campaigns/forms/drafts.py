@@ -78,7 +78,7 @@ def values(draft: Mapping[str, Any], *, zone: tzinfo) -> dict[str, Any]:
 
 
 def compose(before: Mapping[str, Any], given: Mapping[str, Any], *, zone: tzinfo) -> dict[str, Any]:
-    """The draft that the form's cleaned values ask for, on top of the one before."""
+    """The draft that the form's cleaned values ask for, on top of the one before. `channel` is that of the template."""
     draft = copy.deepcopy(dict(before))
     draft |= {name: given[name] for name in ("key", "name", "topic")}
     audience = draft.setdefault("audience", {})
@@ -87,6 +87,7 @@ def compose(before: Mapping[str, Any], given: Mapping[str, Any], *, zone: tzinfo
     _set(audience, "holdout", round(float(given["holdout"] or 0) / 100, 6) or None)
     step = draft["steps"][0]
     step["template"] = given["template"]
+    step["channel"] = given.get("channel") or step["channel"]
     step["variants"] = variants.with_types_of(given["variants"], step.get("variants") or [])
     draft["trigger"] = _trigger(given, draft["trigger"], zone)
     return draft

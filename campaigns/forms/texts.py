@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from campaigns import channelled
 from campaigns.models import Campaign, Template
 
 _TEXT = re.compile(r"\bcontent\.([A-Za-z_]\w*)")
@@ -16,7 +17,8 @@ def names(*sources: str) -> list[str]:
 
 
 def of_template(template: Template) -> list[str]:
-    return names(template.subject, template.preheader, template.html, template.text)
+    payload = (text for _, text in channelled.leaves(template.payload))
+    return names(template.subject, template.preheader, template.html, template.text, *payload)
 
 
 def samples(template: Template) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST
 from campaigns import content, editing, references
 from campaigns.admin.removal import RemovedByItsOwner
 from campaigns.config.gate import Invalid
-from campaigns.forms import starters, templates
+from campaigns.forms import channelled, starters, templates
 from campaigns.models import Template
 from campaigns.references import Reference
 from delivery.views import looking, template_preview
@@ -28,7 +28,8 @@ from tenants.console import needs, retailer_console, scripts
 @admin.register(Template, site=retailer_console)
 class TemplateAdmin(RemovedByItsOwner):
     form = templates.TemplateForm
-    list_display = ("name", "subject", "published", "changed")
+    list_display = ("name", "channel", "says", "published", "changed")
+    list_filter = ("channel",)
     search_fields = ("name", "key", "subject")
     ordering = ("name",)
     when_empty = "A template is how a message looks. Begin with a ready-made one and put your own words in."
@@ -43,7 +44,12 @@ class TemplateAdmin(RemovedByItsOwner):
 
     @property
     def media(self) -> Media:
-        return super().media + scripts("pane.js", "template_preview.js")
+        return super().media + scripts("pane.js", "template_preview.js", "sms_counter.js")
+
+    @admin.display(description="Says", ordering="subject")
+    def says(self, template: Template) -> str:
+        words = template.subject or template.text
+        return words if len(words) <= 80 else f"{words[:79]}…"
 
     @admin.display(description="Live version")
     def published(self, template: Template) -> SafeString:
@@ -58,6 +64,20 @@ class TemplateAdmin(RemovedByItsOwner):
     def changed(self, template: Template) -> datetime:
         return template.updated_at
 
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """Each channel has a form of its own."""
+        form = channelled.FORMS.get(_channel(request, obj))
+        if form is not None:
+            fixed = [name for name in self.get_readonly_fields(request, obj) if name in form.declared_fields]
+            kwargs["form"] = type(form.__name__, (form,), dict.fromkeys(fixed))
+        return super().get_form(request, obj, change=change, **kwargs)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        form = channelled.FORMS.get(_channel(request, obj))
+        if form is None:
+            return super().get_fieldsets(request, obj)
+        return [(None, {"fields": ("read_at", ("name", "key"), *form.shown)})]
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return ("key",) if obj else ()
 
@@ -68,7 +88,7 @@ class TemplateAdmin(RemovedByItsOwner):
         return super().get_changeform_initial_data(request) | starters.initial(request.GET.get("starter", ""))
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
-        template = kwargs.get("obj") or Template()
+        template = kwargs.get("obj") or Template(channel=_channel(request))
         response: HttpResponse = super().render_change_form(
             request, context | template_preview.panel(template, request), **kwargs
         )
@@ -98,6 +118,11 @@ class TemplateAdmin(RemovedByItsOwner):
             ),
             *super().get_urls(),
         ]
+
+
+def _channel(request: HttpRequest, obj: Template | None = None) -> str:
+    """A template's channel is for good; that of a new one is chosen in the address."""
+    return obj.channel if obj else request.GET.get("channel", "email")
 
 
 def restore(request: HttpRequest, pk: int, number: int) -> HttpResponse:

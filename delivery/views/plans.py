@@ -16,6 +16,7 @@ from campaigns.editions import Published, Unpublished
 from campaigns.forms import drafts, inheritance
 from campaigns.forms.campaigns import missing
 from campaigns.models import Campaign, Customer, Member, Segment
+from campaigns.models.customers import Channel
 from delivery import preflight, provided
 from delivery.channels.base import ChannelUnavailable
 from delivery.showing import variants
@@ -43,6 +44,12 @@ class Plan:
     @property
     def several_steps(self) -> bool:
         return self.config is not None and len(self.config.steps) > 1
+
+    @property
+    def channels(self) -> list[str]:
+        """By which it goes, in words, each once."""
+        steps = self.config.steps if self.config else []
+        return list(dict.fromkeys(str(Channel(step.channel).label) for step in steps))
 
     @property
     def several_messages(self) -> bool:

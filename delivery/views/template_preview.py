@@ -8,7 +8,8 @@ from django.http import HttpRequest, JsonResponse
 
 from campaigns import content, language, liquid
 from campaigns.config.gate import Problem
-from campaigns.forms import starters, templates, texts
+from campaigns.forms import channelled, starters, templates, texts
+from campaigns.forms.channelled import sms
 from campaigns.models import Customer, Template
 from delivery import previews
 from delivery.showing import panes
@@ -19,28 +20,39 @@ from delivery.views.looking import Look
 def panel(template: Template, request: HttpRequest) -> dict[str, Any]:
     """What the editor's page shows beside the form."""
     look = Look.of(request.GET)
-    pane = Pane(template.name, look.customer)
+    pane = Pane(template.name, look.customer, channel=template.channel)
     if template.pk and not content.check(template):
         pane = pane_of(template, look.customer)
     versions = template.versions.select_related("published_by").order_by("-number")[:20] if template.pk else []
     return look.chooser(template.translations) | {
         "pane": pane,
         "versions": versions,
-        "variables": variables(),
+        "variables": variables(template.channel),
         "starters": starters.names(),
+        "channel": template.channel,
+        "channels": channelled.CHOICES,
     }
 
 
 def preview(request: HttpRequest) -> JsonResponse:
     """The posted template for the chosen customer, or what is wrong with it."""
-    template = templates.written_in(request.POST)
+    template, problems = _written(request)
     look = Look.of(request.POST)
-    if problems := content.check(template):
-        return _refused(problems)
+    counted = sms.counted(template) if template.channel == "sms" else None
+    if problems := problems or content.check(template):
+        return _refused(problems, counted=counted)
     pane = pane_of(template, look.customer)
     if pane.problem:
         return _refused([Problem("", f"For {look.customer}: {pane.problem}")])
-    return JsonResponse(pane.answer() | {"problems": []})
+    return JsonResponse(pane.answer() | {"problems": [], "counted": counted})
+
+
+def _written(request: HttpRequest) -> tuple[Template, list[Problem]]:
+    """As it stands in the form, and what of it cannot be read."""
+    channel = request.POST.get("channel", "")
+    if channel in channelled.FORMS:
+        return channelled.written_in(channel, request.POST)
+    return templates.written_in(request.POST), []
 
 
 def pane_of(template: Template, customer: Customer) -> Pane:
@@ -57,18 +69,20 @@ def convert(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"source": source, "problems": problems})
 
 
-def variables() -> list[tuple[str, list[str]]]:
+def variables(channel: str = "email") -> list[tuple[str, list[str]]]:
     """What may be inserted, by subject, as it is written."""
     customer = [f"{{{{ customer.{name} }}}}" for name in language.CUSTOMER_FIELDS]
     customer[3] = '{{ customer.first_name | default("there") }}'
     brand = [f"{{{{ brand.{name} }}}}" for name in language.VOCABULARY["brand"]]
+    links = [("Links", ["{{ unsubscribe_url }}", "{{ preferences_url }}"])] if channel == "email" else []
     return [
         ("Customer", [*customer, '{{ customer.attributes.tier | default("standard") }}']),
         ("Brand", brand),
         ("Each campaign's own", ["{{ content.headline }}", "{{ content.offer }}", "{{ campaign.name }}"]),
-        ("Links", ["{{ unsubscribe_url }}", "{{ preferences_url }}"]),
+        *links,
     ]
 
 
-def _refused(problems: list[Problem]) -> JsonResponse:
-    return JsonResponse({"problems": [{"field": each.field, "message": each.message} for each in problems]})
+def _refused(problems: list[Problem], *, counted: dict[str, Any] | None = None) -> JsonResponse:
+    told = [{"field": each.field, "message": each.message} for each in problems]
+    return JsonResponse({"problems": told, "counted": counted})

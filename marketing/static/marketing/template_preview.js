@@ -12,6 +12,7 @@
     const ticket = (asked += 1);
     const body = new URLSearchParams();
     for (const [key, value] of new FormData(form)) body.append(key, value);
+    body.append("channel", panel.dataset.channel);
     for (const [key, value] of new FormData(panel.querySelector("[data-pane-ask]"))) body.append(key, value);
     body.set("find", ""); // whoever was found is chosen by now
     body.append("template_key", panel.dataset.key);
@@ -19,7 +20,9 @@
       const response = await fetch(panel.dataset.url, { method: "POST", body });
       const answer = response.ok && !response.redirected
         ? await response.json() : { problems: [{ field: "", message: "The preview failed. Sign in again if this goes on." }] };
-      if (ticket === asked) panel.show(answer);
+      if (ticket !== asked) return;
+      panel.show(answer);
+      form.dispatchEvent(new CustomEvent("previewed", { detail: answer }));
     } catch {
       if (ticket === asked) panel.show({ problems: [{ field: "", message: "No answer from the server: check your connection." }] });
     }
@@ -30,11 +33,13 @@
     timer = setTimeout(render, WAIT);
   });
   panel.addEventListener("asked", render);
-  if (form.elements.html.value && !panel.querySelector("[data-preview-subject]").textContent) render(); // from a ready-made one
+  const begun = form.elements.html || form.elements.payload || form.elements.text; // with a ready-made one, or to be counted
+  const shown = panel.querySelector("[data-preview-subject]")?.textContent;
+  if (begun?.value && (panel.dataset.channel !== "email" || !shown)) render();
 
   // -- pasting from another platform -----------------------------------------------------------------------------
   const paste = document.querySelector("[data-convert]");
-  const piece = (name) => paste.querySelector(`[data-convert-${name}]`);
+  const piece = (name) => paste?.querySelector(`[data-convert-${name}]`);
 
   async function convert() {
     const token = form.elements.csrfmiddlewaretoken.value;
@@ -56,12 +61,13 @@
     }
   }
 
-  piece("go").addEventListener("click", convert);
+  piece("go")?.addEventListener("click", convert);
 
   // -- inserting variables ---------------------------------------------------------------------------------------
-  let writing = form.elements.html;
+  let writing = begun;
   form.addEventListener("focusin", (event) => {
-    if (["subject", "preheader", "html", "text"].includes(event.target.name)) writing = event.target;
+    const parts = ["subject", "preheader", "html", "text", "payload", "link", "image", "collapse_id", "app_data"];
+    if (parts.includes(event.target.name)) writing = event.target;
   });
   document.addEventListener("click", (event) => {
     const text = event.target.dataset?.insert;

@@ -1,0 +1,82 @@
+"""What the forms of SMS, push and webhook templates share: a name, and the problems of content at its fields."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django import forms
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+
+from campaigns import content
+from campaigns.config.gate import Problem
+from campaigns.forms.fields import CHANGED_MEANWHILE, KeyField
+from campaigns.models import Template
+
+
+def line(**attrs: Any) -> UnfoldAdminTextInputWidget:
+    return UnfoldAdminTextInputWidget(attrs={"class": "c-wide", "autocomplete": "off", **attrs})
+
+
+def lines(rows: int, **attrs: Any) -> UnfoldAdminTextareaWidget:
+    return UnfoldAdminTextareaWidget(attrs={"rows": rows, "class": "c-wide", **attrs})
+
+
+class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
+    """`shown` are the names of the fields in order, `channel` what it is for; `places` says at which field a problem of
+    the content is told, by the beginning of its path."""
+
+    channel: ClassVar[str]
+    shown: ClassVar[tuple[Any, ...]]
+    places: ClassVar[dict[str, str]] = {}
+    key = KeyField()
+    read_at = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    class Meta:
+        model = Template
+        fields = ["name", "key"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            self.fields["read_at"].initial = self.instance.updated_at.isoformat()
+        for name, value in self.told(self.instance).items():
+            self.initial.setdefault(name, value)
+
+    def told(self, template: Template) -> dict[str, Any]:
+        """What the fields of this channel show of a template."""
+        raise NotImplementedError
+
+    def read_into(self, template: Template) -> list[Problem]:
+        """Put what the fields say into a template. Returns what cannot be read; the rest is for the content's check."""
+        raise NotImplementedError
+
+    def said(self, name: str) -> str:
+        """A field as it was posted, without a carriage return: browsers send lines so."""
+        value = self.data.get(self.add_prefix(name), "")
+        return str(value).replace("\r\n", "\n")
+
+    def clean_read_at(self) -> str:
+        """Two people at one template: the second to save is told, instead of undoing the first one's work."""
+        read_at: str = self.cleaned_data["read_at"]
+        if self.instance.pk and read_at and read_at != self.instance.updated_at.isoformat():
+            self.add_error(None, CHANGED_MEANWHILE)
+        return read_at
+
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]
+        self.instance.channel = self.channel
+        problems = self.read_into(self.instance)
+        if not problems and not self.errors:
+            problems = content.check(self.instance) or content.check_policy(self.instance)
+        for problem in problems:
+            self.add_error(self._place(problem), problem.message[:1].upper() + problem.message[1:])
+
+    def _place(self, problem: Problem) -> str | None:
+        """The longest beginning of a problem's path that has a field."""
+        path = problem.field
+        while path:
+            name = self.places.get(path, path)
+            if name in self.fields:
+                return name
+            path = path.rpartition(".")[0]
+        return None
