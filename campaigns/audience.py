@@ -129,10 +129,12 @@ def explain_rule(rule: Rule, *, as_of: datetime, analyze: bool = False) -> Expla
     return ExplainedRule(sentences.sentence(rule), costs, reading.plan(counted, analyze=analyze))
 
 
-def compile_rule(rule: Rule, *, as_of: datetime, among: Sql = compiler.EVERYBODY) -> Sql:
+def compile_rule(
+    rule: Rule, *, as_of: datetime, among: Sql = compiler.EVERYBODY, late: compiler.Late | None = None
+) -> Sql:
     """The rule as a condition on `c`, with this retailer's segments and its day. Raises Invalid."""
     here = as_of.astimezone(context.current().tzinfo)
-    return compiler.compile_rule(rule, as_of=here, segment=_segment, slot=_slots(), among=among)
+    return compiler.compile_rule(rule, as_of=here, segment=_segment, slot=_slots(), among=among, late=late)
 
 
 def actual(rule: Rule, *, as_of: datetime) -> Sql:

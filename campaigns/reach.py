@@ -1,7 +1,8 @@
 """Whom a rule matches as it is being written, and whom of them a message would reach.
 
 Reads    Facts, Customer (and what the rule asks for)
-Promise  two statements at most beside those that guard them; the reasons win in the order in which a run tells them
+Promise  two statements beside those that guard them, and a third where somebody did something after the instant that
+         is asked about; the reasons win in the order in which a run tells them
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 from campaigns import audience, exclusions, reading
 from campaigns.audience import Waterfall
-from campaigns.compiler import Sql
+from campaigns.compiler import NOBODY, Late, Sql
 from campaigns.config.rules import Rule
 from campaigns.models import Customer, Member
 
@@ -21,6 +22,8 @@ EXAMPLES = 6
 CHANNELS = ("email", "sms")  # told apart by facts alone: counted while somebody types
 # One in 64 is noted while everybody is counted: of many people, that is enough to name a few.
 _SOME = f"(array_agg(f.customer_id) FILTER (WHERE f.seed < {2**54}))[1:{EXAMPLES}]"
+_DEAR = 100_000  # in Postgres' own unit, of which a pass over the facts of a million people takes 40,000
+_MOST_LATE = 10_000
 _REASONS = (Member.Reason.SUPPRESSED, Member.Reason.NO_CONSENT, Member.Reason.NO_ADDRESS)
 
 
@@ -38,32 +41,77 @@ class Reach:
 def look(rule: Rule, *, as_of: datetime) -> Reach:
     """Raises Invalid for a rule that leads to no segment, or is too dear to count."""
     begun = monotonic()
-    condition = audience.compile_rule(rule, as_of=as_of)
-    matching = Sql(f"{audience.FROM} WHERE ({condition.text}) IS TRUE", condition.params)
-    counts = ", ".join(_counts(channel) for channel in CHANNELS)
-    doubles = ", ".join(_doubles(channel) for channel in CHANNELS)
-    text = f"""
-        SELECT counted.*, {doubles} FROM (
-            SELECT count(*) AS matched, {_SOME} AS some, {counts} {matching.text}
-        ) counted
-    """
-    [row] = reading.ask(Sql(text, matching.params), parts=lambda: audience.parts([rule], as_of=as_of))
-    found = dict(zip(_columns(), row, strict=True))
+    condition, found = _counted(rule, as_of)
     return Reach(
         matched=found["matched"],
         channels={channel: _waterfall(found, channel) for channel in CHANNELS},
-        examples=_examples(found["matched"], found["some"] or [], matching),
+        examples=_examples(found["matched"], found["some"] or [], condition),
         seconds=monotonic() - begun,
     )
 
 
-def _examples(matched: int, some: list[int], matching: Sql) -> list[Customer]:
+def _counted(rule: Rule, as_of: datetime) -> tuple[Sql, dict[str, Any]]:
+    """The condition of those who match, and the counts by name.
+
+    Facts are believed, and everybody is read in parallel. Should somebody have done something after `as_of`, it is
+    asked once more, with the events' word on them. Where sets of people would be dear to make whole, or many people
+    are late, Postgres chooses how to look them up.
+    """
+    late = Late()
+    condition = audience.compile_rule(rule, as_of=as_of, late=late)
+    if _is_dear(condition):
+        return _as_a_run(rule, as_of)
+    columns = sorted(late.columns)
+    is_late = Sql(" OR ".join(f"f.{column} > %s" for column in columns), (as_of,) * len(columns)) if columns else NOBODY
+    found = _ask(condition, is_late, rule, as_of)
+    if len(found["late"] or ()) > _MOST_LATE:
+        return _as_a_run(rule, as_of)
+    if found["late"]:
+        people = Sql("SELECT unnest(%s::bigint[])", (found["late"],))
+        condition = audience.compile_rule(rule, as_of=as_of, late=Late(people))
+        found = _ask(condition, NOBODY, rule, as_of)
+    return condition, found
+
+
+def _as_a_run(rule: Rule, as_of: datetime) -> tuple[Sql, dict[str, Any]]:
+    condition = audience.compile_rule(rule, as_of=as_of)
+    return condition, _ask(condition, NOBODY, rule, as_of)
+
+
+def _is_dear(condition: Sql) -> bool:
+    if "campaigns_event" not in condition.text:
+        return False
+    with reading.as_reader():
+        return reading.cost(Sql(f"SELECT count(*) {_matching(condition)}", condition.params)) > _DEAR
+
+
+def _ask(condition: Sql, is_late: Sql, rule: Rule, as_of: datetime) -> dict[str, Any]:
+    """Those who are late are counted whether they match or not: the counts hold where there are none."""
+    counts = ", ".join(_counts(channel) for channel in CHANNELS)
+    doubles = ", ".join(_doubles(channel) for channel in CHANNELS)
+    either = Sql(f"{is_late.text} OR {condition.text}", (*is_late.params, *condition.params))
+    text = f"""
+        SELECT counted.*, {doubles} FROM (
+            SELECT count(*) AS matched, {_SOME} AS some, array_agg(f.customer_id) FILTER (WHERE {is_late.text}) AS late,
+                   {counts} {_matching(either)}
+        ) counted
+    """
+    asked = Sql(text, (*is_late.params, *either.params))
+    [row] = reading.ask(asked, parts=lambda: audience.parts([rule], as_of=as_of))
+    return dict(zip(_columns(), row, strict=True))
+
+
+def _matching(condition: Sql) -> str:
+    return f"{audience.FROM} WHERE ({condition.text}) IS TRUE"
+
+
+def _examples(matched: int, some: list[int], condition: Sql) -> list[Customer]:
     """Those that were noted in passing; of rare people none was, so they are looked for."""
     if not matched:
         return []
     chosen = Sql("SELECT unnest(%s::bigint[])", (some,))
     if len(some) < min(matched, EXAMPLES):
-        chosen = Sql(f"SELECT f.customer_id {matching.text} LIMIT {EXAMPLES}", matching.params)
+        chosen = Sql(f"SELECT f.customer_id {_matching(condition)} LIMIT {EXAMPLES}", condition.params)
     fields = ("id", "external_id", "email", "first_name", "last_name", "city", "country")
     text = f"SELECT {', '.join(fields)} FROM campaigns_customer WHERE id IN ({chosen.text}) ORDER BY id"
     people = reading.ask(Sql(text, chosen.params))
@@ -74,7 +122,7 @@ def _columns() -> list[str]:
     """What `look` asks for, in order."""
     counts = [f"{channel}_{name}" for channel in CHANNELS for name in (*_REASONS, "sharing")]
     doubles = [f"{channel}_{Member.Reason.DUPLICATE_ADDRESS}" for channel in CHANNELS]
-    return ["matched", "some", *counts, *doubles]
+    return ["matched", "some", "late", *counts, *doubles]
 
 
 def _counts(channel: str) -> str:

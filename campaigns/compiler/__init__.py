@@ -4,6 +4,7 @@ Whatever facts answer exactly is asked of facts, which are read whole and fast; 
 the customer's attributes. Every value travels as a bind parameter; identifiers come only from the tables here.
 """
 
+from campaigns.compiler.known import Late
 from campaigns.compiler.pieces import EVERYBODY, NOBODY, Sql, draw, joined
 from campaigns.compiler.tree import MAX_CONDITIONS, TEXT_COLUMNS, actual, compile_rule, events_in
 from campaigns.compiler.types import mistyped
@@ -13,6 +14,7 @@ __all__ = [
     "MAX_CONDITIONS",
     "NOBODY",
     "TEXT_COLUMNS",
+    "Late",
     "Sql",
     "actual",
     "compile_rule",

@@ -34,26 +34,28 @@ class Window:
         return joined([*begun, self.ended(column)], " AND ")
 
 
-def condition(rule: rules.Event, window: Window, today: date, among: Sql) -> Sql:
+def condition(rule: rules.Event, window: Window, today: date, among: Sql, *, at_once: bool = False) -> Sql:
     """`f` has events that fulfil the bounds. Where having none fulfils them, it has not those that break them.
 
-    Each is an EXISTS: Postgres joins, hashes or looks people up one by one, whichever is cheapest. `among` is as for
-    compile_rule.
+    Each is an EXISTS: Postgres joins, hashes or looks people up one by one, whichever is cheapest; or, `at_once`, a set
+    that is made whole, which leaves Postgres free to read everybody in parallel. `among` is as for compile_rule.
     """
     wanted = times(rule.count) if rule.count else Times(0) if rule.sum else _ONCE
     if wanted.is_impossible:
         return NOBODY
     where = joined([window.of("e.occurred_at"), *_which(rule, today), *_of_few(among)], " AND ")
     holds_of_none = wanted.holds(0) and (rule.sum is None or rule.sum.holds(0))
-    if rule.sum is None and (wanted == _ONCE or (wanted.least, wanted.most) == (0, 0)):
-        found = _exists(where)
-        return Sql(f"(NOT {found.text})", found.params) if holds_of_none else found
-    having = _having(rule, wanted)
     negated = "NOT " if holds_of_none else ""
-    text = (
-        f"({negated}EXISTS (SELECT FROM (SELECT e.customer_id FROM campaigns_event e WHERE {where.text}"
-        f" GROUP BY e.customer_id HAVING {negated}({having.text})) found WHERE found.customer_id = f.customer_id))"
+    if rule.sum is None and (wanted == _ONCE or (wanted.least, wanted.most) == (0, 0)):
+        found = _exists(where, at_once=at_once)
+        return Sql(f"({negated}{found.text})", found.params)
+    having = _having(rule, wanted)
+    people = (
+        f"SELECT e.customer_id FROM campaigns_event e WHERE {where.text}"
+        f" GROUP BY e.customer_id HAVING {negated}({having.text})"
     )
+    held = f"EXISTS (SELECT FROM ({people}) found WHERE found.customer_id = f.customer_id)"
+    text = f"({negated}{f'f.customer_id IN ({people})' if at_once else held})"
     return Sql(text, where.params + having.params)
 
 
@@ -68,14 +70,17 @@ def found(rule: rules.Event, window: Window, today: date) -> Sql:
     return Sql(text, (*amount.params, *where.params))
 
 
-def reacted(names: Sequence[str], window: Window, among: Sql) -> Sql:
+def reacted(names: Sequence[str], window: Window, among: Sql, *, at_once: bool = False) -> Sql:
     """`f` has any event of these names."""
     where = joined([window.of("e.occurred_at"), Sql("e.name = ANY(%s)", (list(names),)), *_of_few(among)], " AND ")
-    return _exists(where)
+    return _exists(where, at_once=at_once)
 
 
-def _exists(where: Sql) -> Sql:
-    text = f"EXISTS (SELECT FROM campaigns_event e WHERE e.customer_id = f.customer_id AND {where.text})"
+def _exists(where: Sql, *, at_once: bool) -> Sql:
+    if at_once:
+        text = f"(f.customer_id IN (SELECT e.customer_id FROM campaigns_event e WHERE {where.text}))"
+    else:
+        text = f"EXISTS (SELECT FROM campaigns_event e WHERE e.customer_id = f.customer_id AND {where.text})"
     return Sql(text, where.params)
 
 

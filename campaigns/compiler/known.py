@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
 
@@ -29,7 +30,42 @@ _UNIT = 10_000  # order_value is in ten-thousandths
 Asked = Callable[[Sql], Sql]  # the same of the events of a query of customers
 
 
-def orders(rule: rules.Event, window: Window, as_of: datetime, among: Sql, of_events: Asked) -> Sql | None:
+@dataclass(frozen=True)
+class Late:
+    """Who did something later, where whoever asks looks at that beside the rule, so that nothing in it has to.
+
+    `people` is a query of them. Without it nobody is taken to have: `columns` are then those of facts that must hold
+    nothing later.
+    """
+
+    people: Sql | None = None
+    columns: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class Guard:
+    """Between facts and a rule that is asked of `among` as of an instant: nothing later counts."""
+
+    as_of: datetime
+    among: Sql
+    late: Late | None
+
+    def over(self, column: str, known: Sql, of_events: Asked) -> Sql:
+        """What facts know, but the events' word on people whose latest is after `as_of`: nearly always nobody."""
+        if self.late and self.late.people is None:
+            self.late.columns.add(column)
+            return known
+        asked = of_events(self.late.people if self.late and self.late.people else self._of_facts(column))
+        text = f"(CASE WHEN f.{column} > %s THEN {asked.text} ELSE {known.text} END)"
+        return Sql(text, (self.as_of, *asked.params, *known.params))
+
+    def _of_facts(self, column: str) -> Sql:
+        few = f" AND late.customer_id IN ({self.among.text})" if self.among is not EVERYBODY else ""
+        text = f"SELECT late.customer_id FROM campaigns_facts late WHERE late.{column} > %s{few}"
+        return Sql(text, (self.as_of, *(self.among.params if few else ())))
+
+
+def orders(rule: rules.Event, window: Window, guard: Guard, of_events: Asked) -> Sql | None:
     """The condition where facts know the answer, else None."""
     if rule.event != ORDER or rule.where or (rule.sum and rule.sum.property != "value"):
         return None
@@ -40,22 +76,10 @@ def orders(rule: rules.Event, window: Window, as_of: datetime, among: Sql, of_ev
         if (wanted.least, wanted.most) == (0, 0):
             never = window.ended("f.first_order_at")
             return Sql(f"(({never.text}) IS NOT TRUE)", never.params)
-    if window.ends != ("<=", as_of):  # what was before some past day is kept nowhere
+    if window.ends != ("<=", guard.as_of):  # what was before some past day is kept nowhere
         return None
     known = _in_all(rule, wanted) if not window.begins else _lately(rule, wanted, window)
-    return known and guarded("order_1_at", known, as_of, among, of_events)
-
-
-def guarded(column: str, known: Sql, as_of: datetime, among: Sql, of_events: Asked) -> Sql:
-    """What facts know, but the events' word on people whose latest is after `as_of`: nearly always nobody."""
-    few = f" AND late.customer_id IN ({among.text})" if among is not EVERYBODY else ""
-    late = Sql(
-        f"SELECT late.customer_id FROM campaigns_facts late WHERE late.{column} > %s{few}",
-        (as_of, *(among.params if few else ())),
-    )
-    asked = of_events(late)
-    text = f"(CASE WHEN f.{column} > %s THEN {asked.text} ELSE {known.text} END)"
-    return Sql(text, (as_of, *asked.params, *known.params))
+    return known and guard.over("order_1_at", known, of_events)
 
 
 def _in_all(rule: rules.Event, wanted: Times) -> Sql:

@@ -11,6 +11,7 @@ from typing import Any
 from campaigns.compiler import comparisons, events, known
 from campaigns.compiler.comparisons import Value
 from campaigns.compiler.events import Window
+from campaigns.compiler.known import Guard, Late
 from campaigns.compiler.pieces import EVERYBODY, NOBODY, Sql, draw, joined
 from campaigns.config import days, rules
 from campaigns.config.gate import Invalid, Problem
@@ -34,14 +35,16 @@ def compile_rule(
     segment: Callable[[str], Rule],
     slot: Callable[[str], str] = lambda name: "",
     among: Sql = EVERYBODY,
+    late: Late | None = None,
 ) -> Sql:
     """The condition that `rule` puts on `f` and `c` as of an instant; days are those of its time zone.
 
     `segment` and `slot` look up a segment's rule, and the column of facts that holds a custom attribute (none: "").
     `among` is a query of the only customers that it will be asked of, where they are few: no other's events are read.
+    With `late`, which says who did something after `as_of`, it is made to be asked of everybody in parallel.
     Raises Invalid for what no rule can ask: an unknown or circular segment, say.
     """
-    return _Compiler(as_of, segment, slot, among).condition(rule)
+    return _Compiler(as_of, segment, slot, Guard(as_of, among, late)).condition(rule)
 
 
 def events_in(rule: Any, segment: Callable[[str], Rule]) -> Iterator[rules.Event]:
@@ -64,15 +67,18 @@ def actual(
 
     A value, {count, sum, last} of events, an instant of engagement, a yes or no, a number drawn.
     """
-    return _Compiler(as_of, segment, slot, EVERYBODY).actual(rule)
+    return _Compiler(as_of, segment, slot, Guard(as_of, EVERYBODY, None)).actual(rule)
 
 
 class _Compiler:
-    def __init__(self, as_of: datetime, segment: Callable[[str], Rule], slot: Callable[[str], str], among: Sql) -> None:
+    def __init__(
+        self, as_of: datetime, segment: Callable[[str], Rule], slot: Callable[[str], str], guard: Guard
+    ) -> None:
         self._as_of = as_of
         self._segment = segment
         self._slot = slot
-        self._among = among
+        self._guard = guard
+        self._at_once = guard.late is not None
         self._open: list[str] = []
         self._conditions = self._depth = 0
 
@@ -167,9 +173,9 @@ class _Compiler:
         column = f"engaged_{channel}_at"
 
         def of_events(people: Sql) -> Sql:
-            return events.reacted(known.REACTIONS[channel], window, people)
+            return events.reacted(known.REACTIONS[channel], window, people, at_once=self._at_once)
 
-        return known.guarded(column, window.begun(f"f.{column}"), self._as_of, self._among, of_events)
+        return self._guard.over(column, window.begun(f"f.{column}"), of_events)
 
     @_of.register
     def _sample(self, rule: rules.Sample) -> Sql:
@@ -181,10 +187,10 @@ class _Compiler:
         window = self._window(rule)
 
         def of_events(people: Sql) -> Sql:
-            return events.condition(rule, window, self._as_of.date(), people)
+            return events.condition(rule, window, self._as_of.date(), people, at_once=self._at_once)
 
-        answered = known.orders(rule, window, self._as_of, self._among, of_events)
-        return answered if answered is not None else of_events(self._among)
+        answered = known.orders(rule, window, self._guard, of_events)
+        return answered if answered is not None else of_events(self._guard.among)
 
     def _window(self, rule: rules.Event) -> Window:
         """Nothing after `as_of` has happened yet. A time without an offset is the retailer's."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from django.utils import timezone
 
 from campaigns import audience, reach, suppressions
 from campaigns.config.gate import parse_campaign, parse_rule
+from campaigns.models import Customer, Event
 from tenants.models import Retailer
 from tests import factories
 
@@ -61,3 +64,42 @@ def test_examples_of_many_are_noted_in_passing(at_acme: Retailer) -> None:
 def test_examples_are_people_who_match(people: None) -> None:
     found = reach.look(parse_rule({"attribute": "city", "eq": "York"}), as_of=timezone.now())
     assert {customer.external_id for customer in found.examples} == {"c30", "c31"}
+
+
+OF_EVENTS: list[dict[str, Any]] = [
+    {"event": "order", "within": "30d"},
+    {"event": "order", "count": {"lte": 1}, "within": "30d"},
+    {"not": {"event": "order"}},
+    {"event": "order", "sum": {"property": "value", "gte": 15}},
+    {"any": [{"event": "view", "within": "7d"}, {"engaged": {"channel": "email", "within": "30d"}}]},
+    {"all": [{"not": {"engaged": {"channel": "email", "within": "1d"}}}, {"event": "order", "count": {"eq": 1}}]},
+]
+
+
+@pytest.mark.parametrize("dear", [-1, reach._DEAR], ids=["as Postgres chooses", "at once"])
+@pytest.mark.parametrize("is_late", [False, True])
+@pytest.mark.parametrize("rule", OF_EVENTS, ids=str)
+def test_what_happens_later_counts_for_nobody(
+    rule: dict[str, Any], is_late: bool, dear: int, people: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, day = timezone.now(), timedelta(days=1)
+    monkeypatch.setattr(reach, "_DEAR", dear)
+    ages = [day, 3 * day, 40 * day] + ([-day / 2, -day / 3] if is_late else [])
+    factories.happened(
+        Event(event_id=f"{name}{n}-{age}", customer=person, name=name, occurred_at=now - age, value=10)
+        for n, person in enumerate(Customer.objects.order_by("pk"))
+        for name, age in zip(
+            itertools.cycle(("order", "view", "email_opened")[: n % 3 + 1]), ages[n % 4 :], strict=False
+        )
+    )
+    found = reach.look(parse_rule(rule), as_of=now)
+    config = parse_campaign(factories.config(audience={"include": rule}))
+    assert found.channels["email"] == audience.count(config, as_of=now)
+    assert {person.pk for person in found.examples} <= _members(rule, now)
+
+
+def _members(rule: dict[str, Any], now: datetime) -> set[int]:
+    _, sample = audience.preview(parse_rule(rule), as_of=now, sample=100)
+    return set(
+        Customer.objects.filter(external_id__in=[row["external_id"] for row in sample]).values_list("pk", flat=True)
+    )

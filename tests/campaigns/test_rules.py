@@ -14,7 +14,7 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from campaigns import audience
+from campaigns import audience, compiler
 from campaigns.config import gate
 from campaigns.models import AttributeDefinition, Customer, Event, Facts
 from tenants import context
@@ -128,9 +128,23 @@ def _event(n: int, person: Customer, chance: random.Random) -> Event:
 
 
 def matched(rule: Any, as_of: datetime = NOW) -> set[str]:
-    compiled = audience.compile_rule(gate.parse_rule(rule), as_of=as_of)
-    sql = f"SELECT c.id, c.external_id {audience.FROM} WHERE {compiled.text}"
-    return {customer.external_id for customer in Customer.objects.raw(sql, compiled.params)}
+    """Whom it matches as a run asks, and no others as a live count does: all at once, and with facts believed."""
+    parsed = gate.parse_rule(rule)
+    found = _asked(audience.compile_rule(parsed, as_of=as_of))
+    facts = compiler.Late()
+    believed = audience.compile_rule(parsed, as_of=as_of, late=facts)
+    is_late = " OR ".join(f"f.{column} > %s" for column in sorted(facts.columns)) or "FALSE"
+    since = (as_of,) * len(facts.columns)
+    late = compiler.Sql(f"SELECT f.customer_id FROM campaigns_facts f WHERE {is_late}", since)
+    assert _asked(audience.compile_rule(parsed, as_of=as_of, late=compiler.Late(late))) == found
+    others = compiler.Sql(f"(({is_late}) IS NOT TRUE)", since)
+    assert _asked(compiler.joined([believed, others], " AND ")) == found & _asked(others)
+    return found
+
+
+def _asked(condition: compiler.Sql) -> set[str]:
+    sql = f"SELECT c.id, c.external_id {audience.FROM} WHERE {condition.text}"
+    return {customer.external_id for customer in Customer.objects.raw(sql, condition.params)}
 
 
 SCALARS = st.sampled_from([*(each for each in MIXED if isinstance(each, str | int | float)), 3.0, 2**60, 0.1])
