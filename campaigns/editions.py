@@ -8,6 +8,7 @@ Promise  nothing is copied when a base is published: who asks gets what counts a
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -66,6 +67,18 @@ class Published:
     def slots(self) -> Collection[str]:
         """What `content.*` may be, where a base says so; a slot that nobody filled is blank."""
         return self.layers.base.slots if self.layers else ()
+
+    def mentions(self, name: str) -> bool:
+        """Whether a variable of that name may stand in it, in any language."""
+        if self.layers is None:
+            return name in json.dumps([self.version.subject, self.version.html, self.version.text,
+                                       self.version.compiled, self.version.document.get("payload")])  # fmt: skip
+        return any(
+            name in part
+            for locale in ("", *self.locales)
+            for made in (self.sources(locale=locale),)
+            for part in (made.subject, made.html, made.text)
+        )
 
     def locale(self, wanted: str) -> str:
         """The language that somebody is written to: the nearest there is, blank for the template's own."""

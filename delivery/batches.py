@@ -57,6 +57,7 @@ class Entry:
     drop: str
     address: str
     person: dict[str, Any]
+    customer_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ def recheck(lease: Lease) -> list[Entry]:
     """The batch's queued messages in order, each judged again now: consent, suppression, address, expiry, run."""
     with connection.cursor() as cursor:
         cursor.execute(_RECHECK[lease.channel], [lease.topic, lease.batch_id])
-        names = [column.name for column in cursor.description or ()][8:]
+        names = [column.name for column in cursor.description or ()][8:-1]
         return [_entry(row, names) for row in cursor.fetchall()]
 
 
@@ -183,9 +184,9 @@ def _row(v: Verdict) -> tuple[Any, ...]:
 
 
 def _entry(row: Sequence[Any], names: Sequence[str]) -> Entry:
-    person = dict(zip(names, row[8:], strict=True))
+    person = dict(zip(names, row[8:-1], strict=True))
     person["attributes"] = json.loads(person["attributes"] or "{}")  # Django's cursors leave jsonb as text
-    return Entry(*[*row[:8], person])
+    return Entry(*[*row[:8], person, row[-1]])
 
 
 _CLAIM = """
@@ -275,7 +276,7 @@ SELECT message.id, message.position, message.channel, message.variant, message.a
     END,
     coalesce({address}, ''),
     customer.external_id, customer.email, customer.phone, customer.first_name, customer.last_name, customer.city,
-    customer.country, customer.timezone, customer.locale, customer.attributes
+    customer.country, customer.timezone, customer.locale, customer.attributes, message.customer_id
 FROM delivery_message message
 JOIN campaigns_run run ON run.id = message.run_id
 LEFT JOIN campaigns_customer customer ON customer.id = message.customer_id{more}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from campaigns import content, editions, language
+from campaigns import content, editions, language, recommendations
 from campaigns.config.campaign import Variant
 from campaigns.editions import Published
 from campaigns.models import Brand, Run
@@ -44,6 +45,7 @@ class Composer:
     base_url: str
     signer: identity.Signer
     name: identity.PublicIds
+    picks: recommendations.Picks | None = None  # of every customer of the batch, where the template shows products
     speakers: Mapping[str, Speaker] = field(default_factory=dict)  # by variant, of every channel but e-mail
 
     def compose(self, entries: Sequence[Entry]) -> tuple[list[Outbound], list[Verdict]]:
@@ -89,6 +91,7 @@ class Composer:
                 "content": values,
                 "unsubscribe_url": language.trusted(unsubscribe_url),
                 "preferences_url": language.trusted(f"{self.base_url}/p/{token}"),
+                **self._products(entry),
             }
         )
         return Outbound(
@@ -106,9 +109,12 @@ class Composer:
     def _said(self, entry: Entry) -> Outbound:
         """By another channel than e-mail: nothing in it leads to the unsubscription from e-mails."""
         person = {name: value for name, value in entry.person.items() if value != "" and value is not None}
-        values = {"customer": person, "content": self.variants[entry.variant].content}
+        values = {"customer": person, "content": self.variants[entry.variant].content, **self._products(entry)}
         said = self.speakers[entry.variant].render(self.shared | values, address=entry.address)
         return Outbound(self.name(entry.message_id), entry.address, content=said)
+
+    def _products(self, entry: Entry) -> dict[str, Any]:
+        return {"products": self.picks.for_customer(entry.customer_id)} if self.picks else {}
 
     def _voice(self, entry: Entry) -> Voice:
         locale = self.published.locale(entry.person.get("locale") or "") if self.published.locales else ""
@@ -122,8 +128,11 @@ class Composer:
         return found
 
 
-def composer(run: Run, step_key: str, retailer: Retailer) -> Composer:
-    """Everything that a step's messages share, read now; of the run, as it was just read. Raises TemplateUnusable."""
+def composer(run: Run, step_key: str, retailer: Retailer, entries: Sequence[Entry], *, now: datetime) -> Composer:
+    """Everything that a step's messages share, read now; of the run, as it was just read. Raises TemplateUnusable.
+
+    `entries` are all that may be composed with it: what is looked up about their people is looked up once.
+    """
     step = run.version.parsed().step(step_key)
     try:
         published = editions.live(step.template, retailer)
@@ -143,10 +152,15 @@ def composer(run: Run, step_key: str, retailer: Retailer) -> Composer:
         speakers={
             key: _speaker(step.template, published, each, brand) for key, each in variants.items() if not is_mail
         },
+        picks=_picks(run, entries, now) if published.mentions("products") else None,
         base_url=addresses.base_url(retailer),
         signer=identity.Signer(retailer, "message"),
         name=identity.public_ids(retailer),
     )
+
+
+def _picks(run: Run, entries: Sequence[Entry], now: datetime) -> recommendations.Picks:
+    return recommendations.pick([entry.customer_id for entry in entries], run=run, now=now)
 
 
 def envelope(published: Published, brand: Brand) -> Envelope:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from campaigns import channelled, content, editions, language
+from django.utils import timezone
+
+from campaigns import channelled, content, editions, language, recommendations
 from campaigns.config.campaign import CampaignConfig, Step, Variant
 from campaigns.config.template import written
 from campaigns.editions import Published, Unpublished
-from campaigns.models import Brand, Customer, Template
+from campaigns.models import Brand, Customer, Run, Template
+from campaigns.recommendations import Picks
 from delivery import confined, rendering
 from delivery.channelled import Speaker
 from delivery.channels.base import Content as Said
@@ -19,6 +23,14 @@ from delivery.rendering import Content, Rendered
 from tenants import context
 
 NOWHERE = "#"  # the links of a preview lead nowhere: nobody is unsubscribed by looking
+
+
+@dataclass(frozen=True)
+class Sent:
+    """When a message was sent, and in which run."""
+
+    run: Run
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -35,20 +47,26 @@ def of_template(template: Template, customer: Customer, texts: Mapping[str, Any]
 
     `locale` is another language than the customer's own to see it in.
     """
-    if template.channel in channelled.CHANNELS:
-        return _spoken(written(template), "", customer, texts, ("preview", "Preview"))
     try:
         published = editions.of_version(content.freeze(template), context.current())
     except Unpublished as unpublished:
         return Preview(None, str(unpublished))
+    brand = content.brand()
+    values = _shared(("preview", "Preview"), brand) | _person(customer)
+    if published.mentions("products"):
+        values["products"] = _products(customer)
+    if template.channel in channelled.CHANNELS:
+        return _spoken(written(template), "", customer, values | {"content": dict(texts)}, brand)
     said = published.sources(locale=locale or customer.locale)
-    values = {**texts, **said.content}
-    return _preview(Content(said.subject, said.html, said.text), customer, values, ("preview", "Preview"))
+    return _preview(Content(said.subject, said.html, said.text), values | {"content": {**texts, **said.content}})
 
 
 def of_sources(shown: Content, customer: Customer, values: Mapping[str, Any]) -> Preview:
     """Sources that belong to no template yet; `values` are those of `content.*`."""
-    return _preview(shown, customer, values, ("preview", "Preview"))
+    said = _shared(("preview", "Preview"), content.brand()) | _person(customer) | {"content": dict(values)}
+    if any("products" in source for source in (shown.subject, shown.html, shown.text)):
+        said["products"] = _products(customer)
+    return _preview(shown, said)
 
 
 def of_variant(
@@ -58,25 +76,42 @@ def of_variant(
     customer: Customer,
     *,
     brand: Brand | None = None,
+    sent: Sent | None = None,
 ) -> Preview:
-    """What `customer` would get as this variant of a campaign; `brand` is for a caller who has just read it."""
+    """What `customer` would get as this variant of a campaign; `brand` is for a caller who has just read it.
+
+    With `sent`, products are shown as they were picked then.
+    """
+    brand, campaign = brand or content.brand(), (config.key, config.name)
+    values = _shared(campaign, brand) | _person(customer)
+    if template.mentions("products"):
+        values["products"] = _products(customer, sent)
     if template.version.document.get("channel") in channelled.CHANNELS:
-        title, campaign = variant.subject or "", (config.key, config.name)
-        return _spoken(template.version.document, title, customer, variant.content, campaign, brand)
-    shown, values = _content(template, variant, customer)
-    return _preview(shown, customer, values, (config.key, config.name), brand)
+        said = values | {"content": dict(variant.content)}
+        return _spoken(template.version.document, variant.subject or "", customer, said, brand)
+    shown, content_ = _content(template, variant, customer)
+    return _preview(shown, values | {"content": dict(content_)})
 
 
 def errors(
-    config: CampaignConfig, step: Step, template: Published, customers: Iterable[Customer], *, brand: Brand
+    config: CampaignConfig,
+    step: Step,
+    template: Published,
+    customers: Iterable[Customer],
+    *,
+    brand: Brand,
+    picks: Picks | None = None,
 ) -> Iterator[tuple[str, str, Customer]]:
-    """(variant, problem, customer) wherever somebody's message of a step cannot be rendered."""
+    """(variant, problem, customer) wherever somebody's message of a step cannot be rendered.
+
+    `picks` are their products, for a template that shows any.
+    """
     shared = _shared((config.key, config.name), brand)
     if step.channel != "email":
-        yield from _spoken_errors(step, template, customers, shared, brand)
+        yield from _spoken_errors(step, template, customers, shared, brand, picks)
         return
     for customer in customers:
-        person = shared | _person(customer)
+        person = shared | _person(customer) | _picked(picks, customer)
         for variant in step.variants:
             try:
                 shown, values = _content(template, variant, customer)
@@ -86,14 +121,20 @@ def errors(
 
 
 def _spoken_errors(
-    step: Step, template: Published, customers: Iterable[Customer], shared: Mapping[str, Any], brand: Brand
+    step: Step,
+    template: Published,
+    customers: Iterable[Customer],
+    shared: Mapping[str, Any],
+    brand: Brand,
+    picks: Picks | None,
 ) -> Iterator[tuple[str, str, Customer]]:
     texting = content.texting(brand)
     speakers = [
         (variant, Speaker(template.version.document, texting, title=variant.subject or "")) for variant in step.variants
     ]
     for customer in customers:
-        person, address = {**shared, **_person(customer)}, address_of(customer, step.channel)
+        person = {**shared, **_person(customer), **_picked(picks, customer)}
+        address = address_of(customer, step.channel)
         for variant, speaker in speakers:
             try:
                 speaker.render(person | {"content": variant.content}, address=address)
@@ -115,40 +156,37 @@ def of_message(message: Message) -> Preview:
         )
     except Unpublished as unpublished:
         return Preview(None, f"{unpublished} There is nothing to show.")
-    return of_variant(config, template, variant, customer)
+    at = message.outcomes.order_by("pk").values_list("at", flat=True).first()
+    return of_variant(config, template, variant, customer, sent=Sent(message.run, at) if at else None)
 
 
-def _preview(
-    shown: Content,
-    customer: Customer,
-    texts: Mapping[str, Any],
-    campaign: tuple[str, str],
-    brand: Brand | None = None,
-) -> Preview:
+def _preview(shown: Content, values: Mapping[str, Any]) -> Preview:
     try:
-        said = _shared(campaign, brand or content.brand()) | _person(customer) | {"content": dict(texts)}
-        return Preview(confined.render(shown, said))
+        return Preview(confined.render(shown, values))
     except rendering.RenderError as error:
         return Preview(None, str(error))
 
 
 def _spoken(
-    document: Mapping[str, Any],
-    title: str,
-    customer: Customer,
-    texts: Mapping[str, Any],
-    campaign: tuple[str, str],
-    brand: Brand | None = None,
+    document: Mapping[str, Any], title: str, customer: Customer, values: Mapping[str, Any], brand: Brand
 ) -> Preview:
     """By another channel than e-mail: rendered apart, then made what the channel takes."""
-    brand = brand or content.brand()
     try:
         renderer = Speaker(document, content.texting(brand), title=title).to(customer.locale or "")
-        values = _shared(campaign, brand) | _person(customer) | {"content": dict(texts)}
         found = confined.parts(renderer.sources, values)
         return Preview(said=renderer.finished(found, address=address_of(customer, document["channel"])))
     except rendering.RenderError as error:
         return Preview(problem=str(error))
+
+
+def _picked(picks: Picks | None, customer: Customer) -> dict[str, Any]:
+    return {"products": picks.for_customer(customer.pk)} if picks else {}
+
+
+def _products(customer: Customer, sent: Sent | None = None) -> list[dict[str, Any]]:
+    run, now = (sent.run, sent.at) if sent else (None, timezone.now())
+    picks = recommendations.pick([customer.pk] if customer.pk else [], run=run, now=now)
+    return picks.for_customer(customer.pk)
 
 
 def address_of(customer: Customer, channel: str) -> str:

@@ -8,6 +8,7 @@ from celery import shared_task
 from django.db import reset_queries
 from django.utils import timezone
 
+from campaigns import recommendations
 from campaigns.facts import proof
 from campaigns.importing import jobs
 from delivery import pipeline
@@ -36,6 +37,12 @@ def tidy(**_: Any) -> None:
     """Sent every hour."""
     changes.forget_old()
     jobs.tidy(now=timezone.now())
+
+
+@shared_task
+def count_popularity(**_: Any) -> None:
+    """Sent every night: what sells."""
+    recommendations.count_everywhere(now=timezone.now())
 
 
 @shared_task

@@ -159,6 +159,7 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     "tick": {"task": "delivery.tasks.tick", "schedule": 1.0, "options": {"expires": 5}},
     "tidy": {"task": "delivery.tasks.tidy", "schedule": 3600.0, "options": {"expires": 600}},
+    "count popularity": {"task": "delivery.tasks.count_popularity", "schedule": crontab(hour=0, minute=5)},  # UTC
     "prove facts": {"task": "delivery.tasks.prove_facts", "schedule": crontab(hour=1, minute=0)},  # UTC
 }
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1

@@ -15,11 +15,11 @@ _NAMED = ("from_name", "from_email", "reply_to", "payload")  # what a hash cover
 def freeze(template: Template) -> TemplateVersion:
     """The version that publishing the draft would make, not saved. Of a draft without problems (`checking.check`)."""
     document: TemplateDocument = TEMPLATE.validate_python(written(template))
-    said = dump(document)
+    said, whole = dump(document), document.model_dump(mode="json")
     if document.channel in channelled.CHANNELS:
         return TemplateVersion(
             template=template, content_hash=channelled.fingerprint(said), subject=document.subject, html="",
-            text=document.text, document=said,
+            text=document.text, document=whole,
         )  # fmt: skip
     if document.base:
         return TemplateVersion(
@@ -28,7 +28,7 @@ def freeze(template: Template) -> TemplateVersion:
             subject=document.subject,
             html="",
             text="",
-            document=said,
+            document=whole,
         )
     html = publishing.with_preheader(_html(document.html, document), document.preheader)
     text = document.text or publishing.text(html) if html else document.text
@@ -36,7 +36,7 @@ def freeze(template: Template) -> TemplateVersion:
     more = {name: said[name] for name in _NAMED if name in said} | ({"in": translations} if translations else {})
     digest = content_hash([document.subject, html, text, *([more] if more else [])])
     return TemplateVersion(
-        template=template, content_hash=digest, subject=document.subject, html=html, text=text, document=said,
+        template=template, content_hash=digest, subject=document.subject, html=html, text=text, document=whole,
         compiled={"translations": translations} if translations else {},
     )  # fmt: skip
 

@@ -12,10 +12,11 @@ VOCABULARY: dict[str, tuple[str, ...]] = {
     "retailer": ("slug", "name", "timezone"),
     "brand": ("name", "from_name", "website", "logo_url", "colour", "postal_address"),
     "campaign": ("key", "name"),
+    "products": (),
     "unsubscribe_url": (),
     "preferences_url": (),
 }
-OPEN_ENDED = ("customer.attributes", "content")  # any name may follow these
+OPEN_ENDED = ("customer.attributes", "content", "products")  # any name may follow these
 OUR_LINKS = ("unsubscribe_url", "preferences_url")  # made by us: they need no second look where they are printed
 LOOP = ("index", "index0", "revindex", "first", "last", "length")
 RESERVED = (*VOCABULARY, "content", "loop", "true", "false", "none", "True", "False", "None")

@@ -169,6 +169,22 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('address_hash',), name='device_once')],
             },
         ),
+        migrations.CreateModel(
+            name='Popularity',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('day', models.DateField()),
+                ('run', models.BigIntegerField(db_default=0, default=0)),
+                ('category', models.CharField(blank=True, db_default='', max_length=100)),
+                ('orders', models.IntegerField()),
+                ('place', models.IntegerField()),
+                ('place_in_category', models.IntegerField()),
+                ('product', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='campaigns.product')),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('day', 'run', 'product'), name='popular_once')],
+            },
+        ),
         migrations.RunPython(make_reader, migrations.RunPython.noop),  # it may read whom devices belong to
         # Last, because writers wait for them until the end: about a second for a million customers or events.
         migrations.RemoveIndex(

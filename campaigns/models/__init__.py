@@ -9,7 +9,7 @@ from campaigns.models.customers import Consent, Customer, Event, Suppression
 from campaigns.models.devices import Device
 from campaigns.models.facts import Facts
 from campaigns.models.imports import Import
-from campaigns.models.products import Product
+from campaigns.models.products import Popularity, Product
 from campaigns.models.proofs import FactsProof
 from campaigns.models.snapshots import ConfigSnapshot
 
@@ -29,6 +29,7 @@ __all__ = [
     "FactsProof",
     "Import",
     "Member",
+    "Popularity",
     "Product",
     "Review",
     "Run",

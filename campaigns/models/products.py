@@ -31,3 +31,25 @@ class Product(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Popularity(models.Model):
+    """How well an article sold in the thirty days before a day: to everybody, or to the people of one run.
+
+    `place` counts from 1 among all, `place_in_category` among those of its category; only the first few are kept.
+    Written once for a day by campaigns.recommendations, so that what a message showed can be told later.
+    """
+
+    day = models.DateField()
+    run = models.BigIntegerField(default=0, db_default=0)  # 0: everybody
+    product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="+")
+    category = models.CharField(max_length=100, blank=True, db_default="")
+    orders = models.IntegerField()
+    place = models.IntegerField()
+    place_in_category = models.IntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["day", "run", "product"], name="popular_once")]
+
+    def __str__(self) -> str:
+        return f"{self.product_id} on {self.day}: {self.orders}"

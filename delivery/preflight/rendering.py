@@ -6,7 +6,9 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from campaigns import content, editions
+from django.utils import timezone
+
+from campaigns import content, editions, recommendations
 from campaigns.compiler import Sql
 from campaigns.editions import Published
 from campaigns.models import Customer
@@ -23,6 +25,8 @@ SECONDS = 15.0  # to find them, and again for all rendering: steps times variant
 def sample(asked: Asked) -> dict[str, Any]:
     """The errors by step, variant and problem, the most frequent first. The same people each time: by their draw."""
     people, templates, brand = _people(asked), _templates(asked), content.brand()
+    shows = any(template.mentions("products") for template in templates.values())
+    picks = recommendations.pick([each.pk for each in people], run=None, now=timezone.now()) if shows else None
     found: dict[tuple[str, str, str], dict[str, Any]] = {}
     until, looked_at = time.monotonic() + SECONDS, len(people)
     for step in asked.config.steps:
@@ -30,7 +34,7 @@ def sample(asked: Asked) -> dict[str, Any]:
             continue  # checks.py says what is wrong with it
         seen = _Seen(people, until)
         template = templates[step.template]
-        for variant, problem, customer in previews.errors(asked.config, step, template, seen, brand=brand):
+        for variant, problem, customer in previews.errors(asked.config, step, template, seen, brand=brand, picks=picks):
             _note(found, step.key, variant, problem, customer)
         looked_at = min(looked_at, seen.number)
     errors = sorted(found.values(), key=lambda error: (-error["people"], error["step"], error["variant"]))

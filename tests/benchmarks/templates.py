@@ -25,7 +25,10 @@ from typing import Any
 from django.utils import timezone
 
 from campaigns import language
+from campaigns.config.campaign import Variant
+from campaigns.editions import Published
 from campaigns.language import CUSTOMER_FIELDS
+from campaigns.models import TemplateVersion
 from delivery import compose, identity, pace, rendering
 from delivery.batches import Entry
 from delivery.channels.base import Envelope
@@ -125,15 +128,16 @@ def _composer(source: Source) -> compose.Composer:
     retailer = Retailer(pk=1, slug="bench", name="Bench", schema_name="t_bench00000", timezone="Europe/Berlin")
     return compose.Composer(
         envelope=Envelope("news@news.example.com", "Example Shop", "news@news.example.com"),
-        template_hash="0" * 64,
+        template="reference",
+        published=Published("0" * 64, TemplateVersion(), frozenset()),
         version_id=1,
         shared={
             "retailer": {"slug": "bench", "name": "Bench", "timezone": "Europe/Berlin"},
             "brand": {"name": "Example Shop", "from_name": "Example Shop", "colour": "#2457d6"},
             "campaign": {"key": "picks", "name": "Picks"},
         },
-        renderers={"a": rendering.Renderer(rendering.Content(source.subject, source.html, source.text))},
-        variant_content={"a": {}},
+        variants={"a": Variant(key="a")},
+        voices={("a", ""): (rendering.Renderer(rendering.Content(source.subject, source.html, source.text)), {})},
         base_url="https://bench.example.com",
         signer=identity.Signer(retailer, "message"),
         name=identity.public_ids(retailer),
