@@ -35,6 +35,13 @@ STORED: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
+SHOWN = {
+    "webhook": {
+        "payload": json.dumps({"who": "{{ customer.external_id }}", "points": [1, None, True]}, indent=2),
+    },
+}
+
+
 def add(client: Client, channel: str, **fields: Any) -> Any:
     return client.post(f"{ADD}?channel={channel}", {"name": "Said", "key": "said", **fields}, follow=True)
 
@@ -48,9 +55,12 @@ def test_template_is_written_published_and_written_again(at_acme: Retailer, ana:
     assert made.channel == channel
     assert {name: getattr(made, name) for name in STORED[channel]} == STORED[channel]
     address = f"/admin/campaigns/template/{made.pk}/change/"
-    page = ana.get(address).content.decode()
+    opened = ana.get(address)
+    page = opened.content.decode()
+    form = opened.context["adminform"].form
     for name in said:
         assert f'name="{name}"' in page
+    assert {name: value for name, value in form.initial.items() if name in said} == SHOWN.get(channel, form.told(made))
     assert 'name="html"' not in page
     assert "Paste from another platform" not in page
     assert "unsubscribe_url" not in page
