@@ -147,3 +147,50 @@ class TimelineEntrySerializer(serializers.Serializer[Any]):
 class TimelineSerializer(serializers.Serializer[Any]):
     results = TimelineEntrySerializer(many=True)
     next = serializers.CharField(allow_null=True, help_text="The next page; null on the last.")
+
+
+class ProviderSerializer(serializers.Serializer[Any]):
+    """An account at a provider. Judged by delivery.providers.accounts; stands here for the schema."""
+
+    key = serializers.CharField(max_length=40)
+    channel = serializers.ChoiceField(["email", "sms", "push", "webhook"])
+    kind = serializers.CharField(help_text="One of providers/kinds/.")
+    settings = serializers.JSONField(required=False)
+    credentials = serializers.DictField(
+        child=serializers.CharField(allow_null=True), required=False, help_text="Told as `set`, never as they are."
+    )
+    priority = serializers.IntegerField(required=False, help_text="The lowest goes first; the others stand by.")
+    is_active = serializers.BooleanField(required=False)
+    rate = serializers.FloatField(required=False, allow_null=True, help_text="Messages per second.")
+    max_per_day = serializers.IntegerField(required=False, allow_null=True)
+    per_domain = serializers.DictField(
+        child=serializers.IntegerField(), required=False, help_text="Receiving domain, or *: messages per minute."
+    )
+    timeout = serializers.FloatField(required=False, help_text="Seconds for one request.")
+    state = serializers.CharField(read_only=True, help_text="working, resting, being tried, used up or switched off.")
+    reason = serializers.CharField(read_only=True)
+    until = serializers.DateTimeField(read_only=True, allow_null=True)
+    today = serializers.IntegerField(read_only=True, allow_null=True, help_text="Messages it took today.")
+
+
+class ProviderList(serializers.Serializer[Any]):
+    """All on one page: there are few."""
+
+    results = ProviderSerializer(many=True)
+    next = serializers.CharField(allow_null=True)
+
+
+class ProviderTest(serializers.Serializer[Any]):
+    to = serializers.CharField(max_length=4_000)
+
+
+class ProviderTestResult(serializers.Serializer[Any]):
+    result = serializers.CharField(help_text="accepted, rejected, deferred, unsent or unknown.")
+    detail = serializers.CharField()
+    provider_message_id = serializers.CharField()
+
+
+class ProviderKinds(serializers.Serializer[Any]):
+    """By the kind's name."""
+
+    smtp = serializers.JSONField(help_text="And so on: `title`, `channels`, and JSON Schema of the rest.")

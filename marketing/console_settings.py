@@ -88,6 +88,7 @@ UNFOLD = _site(
                 _item("Brand", "palette", "admin:campaigns_brand_changelist"),
                 _item("Policy & defaults", "policy", "admin:policy"),
                 _item("Audit trail", "history", "admin:accounts_auditentry_changelist"),
+                _for_administrators("Providers", "outbox", "admin:delivery_provider_changelist"),
                 _for_administrators("People", "badge", "admin:accounts_user_changelist"),
                 _for_administrators("API keys", "key", "admin:accounts_apikey_changelist"),
             ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,11 +18,13 @@ from campaigns.facts import proof
 from campaigns.models import Run
 from delivery import providers, reports
 from delivery.channels.base import ChannelUnavailable
+from delivery.models import Provider
 from marketing import database
 from tenants import context, roles
 from tenants.models import AgendaItem, Retailer, Stop
 
 OVERDUE_AFTER = 30  # seconds
+PROVIDERS_SECONDS = 30.0
 OK, WARNING, FAILURE = "ok", "warning", "failure"
 
 
@@ -123,6 +126,26 @@ def _provider() -> Finding:
     return Finding("mail server", OK, f"answers at {url.rpartition('@')[2].removeprefix('smtp://')}")
 
 
+def _providers() -> Finding:
+    """Each active account of each retailer, as far as the time goes."""
+    until, reached, left, wrong = time.monotonic() + PROVIDERS_SECONDS, 0, 0, []
+    for retailer in Retailer.objects.active():
+        with context.in_retailer(retailer):
+            for provider in Provider.objects.filter(is_active=True).order_by("key"):
+                if time.monotonic() > until:
+                    left += 1
+                    continue
+                try:
+                    providers.opened.fresh(retailer, provider).check()
+                    reached += 1
+                except ChannelUnavailable as error:
+                    wrong.append(f"{retailer.slug} {provider.key}: {error}")
+    rest = f"; {left} were not asked in {PROVIDERS_SECONDS:g} s" if left else ""
+    if wrong:
+        return Finding("providers", FAILURE, "; ".join(wrong[:5]) + rest)
+    return Finding("providers", OK, f"{reached} accounts of retailers answer{rest}")
+
+
 def _settings() -> Finding:
     found = checks.run_checks(include_deployment_checks=not settings.DEBUG)
     serious = [message for message in found if message.is_serious()]
@@ -171,6 +194,7 @@ _CHECKS: tuple[Callable[[], Finding], ...] = (
     _agenda,
     _stops,
     _provider,
+    _providers,
     _settings,
     _ledgers,
     _facts,

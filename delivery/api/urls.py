@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from delivery.api import customers, explanations, preflights, runs, steering, stops, templates
+from delivery.api import customers, explanations, preflights, providers, runs, steering, stops, templates
 
 urlpatterns = [
     path("customers/<path:external_id>/timeline/", customers.CustomerTimeline.as_view()),
@@ -16,6 +16,10 @@ urlpatterns = [
     path("campaigns/<slug:key>/cancel/", steering.CampaignCancel.as_view()),
     path("campaigns/<slug:key>/stop/", stops.CampaignStop.as_view()),
     path("campaigns/<slug:key>/go-on/", stops.CampaignGoOn.as_view()),
+    path("providers/", providers.Providers.as_view()),
+    path("providers/kinds/", providers.ProviderKindList.as_view()),
+    path("providers/<slug:key>/", providers.ProviderDetail.as_view()),
+    path("providers/<slug:key>/test/", providers.ProviderTrial.as_view()),
     path("stop/", stops.SendingStop.as_view()),
     path("campaigns/<slug:key>/report/", runs.CampaignReport.as_view()),
     path("runs/", runs.Runs.as_view()),

@@ -57,6 +57,7 @@ class Document(BaseModel):
 _DOCUMENT: TypeAdapter[Document] = TypeAdapter(Document)
 _PLAIN = ("key", "channel", "kind", "settings", "priority", "is_active", "rate", "max_per_day", "per_domain", "timeout")
 _FIXED = ("key", "channel", "kind")
+_RESERVED = ("kinds",)  # a path of the API
 
 
 @transaction.atomic
@@ -134,10 +135,12 @@ def _parsed(data: Mapping[str, Any], provider: Provider | None) -> Document:
     for name in _FIXED:
         if provider and name in data and data[name] != base[name]:
             raise Invalid([Problem(name, f"stays {base[name]!r}: make another provider instead", "immutable")])
-    wanted: Document = gate.parse(_DOCUMENT, {**base, **data})
+    wanted: Document = gate.parse(_DOCUMENT, {**base, **dict(data)})
     if wanted.kind not in {kind.name for kind in kinds(wanted.channel)}:
         known = ", ".join(kind.name for kind in kinds(wanted.channel))
         raise Invalid([Problem("kind", f"for {wanted.channel} it is one of {known}", "unknown")])
+    if wanted.key in _RESERVED:
+        raise Invalid([Problem("key", "this word is taken by the API: choose another", "reserved")])
     if provider is None and Provider.objects.filter(key=wanted.key).exists():
         raise Invalid([Problem("key", "another provider has this key: choose another", "taken")])
     if provider is None and Provider.objects.count() >= MOST:

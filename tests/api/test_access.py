@@ -83,6 +83,10 @@ SCOPES = {
     "policy/": {"GET": READ, "PUT": FULL},
     "defaults/": {"GET": READ, "PUT": FULL},
     "audit/": {"GET": READ},
+    "providers/": {"GET": READ, "POST": FULL},
+    "providers/kinds/": {"GET": READ},
+    "providers/<slug:key>/": {"GET": READ, "PATCH": FULL, "DELETE": FULL},
+    "providers/<slug:key>/test/": {"POST": FULL},
     "stop/": {"GET": READ, "POST": WRITE, "DELETE": WRITE},
     "suppressions/": {"GET": READ, "POST": WRITE, "DELETE": WRITE},
 }

@@ -22,6 +22,7 @@ WELCOME = factories.config("welcome")
 TEMPLATE = {"key": "short", "name": "Short", "subject": "Hi", "html": '<a href="{{ unsubscribe_url }}">x</a>'}
 CITY = {"key": "leeds", "name": "Leeds", "rule": {"attribute": "city", "eq": "Leeds"}}
 TIER = {"name": "tier", "type": "text"}
+RELAY = {"key": "relay", "channel": "email", "kind": "smtp", "settings": {"host": "mail.example"}}
 LATER = {"trigger": {"kind": "schedule", "at": "2090-01-01T09:00:00"}}
 PUBLISH, LAUNCH = ("POST", "campaigns/welcome/publish/"), ("POST", "campaigns/welcome/launch/")
 SUBMIT, INSTANTIATE = ("POST", "campaigns/welcome/submit/"), ("POST", "blueprints/spring/instantiate/")
@@ -104,6 +105,17 @@ CHANGES = {
     ),
     ("policy/", "PUT"): Change("policy/", {"approval": True}, ("change", "policy")),
     ("defaults/", "PUT"): Change("defaults/", {"topic": "news"}, ("change", "policy")),
+    ("providers/", "POST"): Change("providers/", RELAY, ("create", "provider")),
+    ("providers/<slug:key>/", "PATCH"): Change(
+        "providers/relay/", {"priority": 5}, ("edit", "provider"), (("POST", "providers/", RELAY),)
+    ),
+    ("providers/<slug:key>/", "DELETE"): Change(
+        "providers/relay/", None, ("delete", "provider"), (("POST", "providers/", RELAY),)
+    ),
+    ("providers/<slug:key>/test/", "POST"): Change(
+        "providers/memory/test/", {"to": "ana@example.test"}, ("test", "provider"),
+        (("POST", "providers/", RELAY | {"key": "memory", "kind": "memory", "settings": {}}),),
+    ),
     ("stop/", "POST"): Change("stop/", None, ("stop", "sending")),
     ("stop/", "DELETE"): Change("stop/", None, ("lift stop", "sending"), (("POST", "stop/"),)),
     ("suppressions/", "POST"): Change("suppressions/", {"address": "ana@example.test"}, ("add", "suppression")),

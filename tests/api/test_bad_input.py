@@ -12,6 +12,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from pytest_django import Settings
 
+from delivery.providers import accounts
 from tenants import context
 from tenants.models import Retailer
 from tests import factories
@@ -170,6 +171,18 @@ POLICY = {
     "per_customer": [{"messages": 9, "per": "1d"}], "quiet_hours": [["22:00", "06:00"]], "max_per_day": 1000,
     "min_holdout": 0.01, "universal_holdout": 0.02, "max_discount": 50, "footer": [], "approval": False,
 }  # fmt: skip
+PROVIDER = {
+    "key": "relay",
+    "channel": "sms",
+    "kind": "http_sms",
+    "settings": {
+        "url": "https://sms.example/",
+        "body": {"to": "{recipient}", "text": ["{text}"]},
+        "statuses": {"a": "delivered"},
+    },
+    "credentials": {"token": "x"},
+    "per_domain": {"*": 60},
+}
 GOOD = [
     ("POST", "customers/bulk/", {"customers": [CUSTOMER, CUSTOMER]}),
     ("PATCH", "customers/c1/", CUSTOMER),
@@ -202,6 +215,9 @@ GOOD = [
     ("POST", "suppressions/", {"channel": "email", "address": "a@example.test", "reason": "manual"}),
     ("DELETE", "suppressions/", {"channel": "sms", "address": "+442071838750"}),
     ("POST", "stop/", {"reason": "x"}),
+    ("POST", "providers/", PROVIDER),
+    ("PATCH", "providers/relay/", PROVIDER),
+    ("POST", "providers/welcome/test/", {"to": "x"}),
 ]
 TEXTS = st.text(max_size=10) | st.sampled_from(
     ["hello", "welcome", "email", "api", "30d", "99999w", "2026-02-30T25:00:00", "9999-12-31T23:59", "0001-01-01",
@@ -261,5 +277,6 @@ def world(acme: Retailer, settings: Settings) -> None:
     with context.in_retailer(acme):
         factories.customers(1)
         factories.template("welcome")
+        accounts.save({"key": "welcome", "channel": "push", "kind": "memory"})
         factories.segment("welcome", {"all": []})
         factories.campaign("welcome")

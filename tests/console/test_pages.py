@@ -21,6 +21,7 @@ from campaigns import attributes, configuration, content, ingest, suppressions
 from campaigns.importing import uploads
 from delivery import pipeline
 from delivery.channels.memory import MemoryChannel
+from delivery.providers import accounts
 from tenants import agenda, context
 from tenants.accounts.models import ApiKey, Role, User
 from tenants.console import platform_console, retailer_console
@@ -43,6 +44,7 @@ def busy_acme(at_acme: Retailer, outbox: MemoryChannel) -> Iterator[Retailer]:
     ApiKey.objects.create_key(name="Till")
     attributes.declare("tier", type="text")
     uploads.receive(ContentFile(b"id\nc1\n", name="people.csv"), kind="customers", by="Ana")
+    accounts.save({"key": "first", "channel": "sms", "kind": "memory"})
     configuration.launch(factories.campaign(), by="test", now=timezone.now())
     pipeline.work(seconds=20)
     configuration.launch(factories.campaign("open"), by="test", now=timezone.now())

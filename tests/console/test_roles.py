@@ -14,6 +14,8 @@ from campaigns import attributes, configuration, content, suppressions
 from campaigns.importing import uploads
 from campaigns.models import AttributeDefinition, Brand, Campaign, Customer, Import, Run, Segment, Suppression, Template
 from delivery.channels.memory import MemoryChannel
+from delivery.models import Provider
+from delivery.providers import accounts
 from tenants import stops
 from tenants.accounts.models import ApiKey, AuditEntry, Role, User
 from tenants.console import retailer_console
@@ -93,6 +95,18 @@ CHANGING: dict[str, tuple[str, Role, dict[str, str]]] = {
     "stop_sending": ("stop/", Role.EDITOR, {"change_reason": "wrong price"}),
     "lift_stop": ("stop/lift/", Role.EDITOR, {}),
     "policy": ("policy/", Role.ADMIN, {"max_per_day": "5"}),
+    "delivery_provider_add": (
+        "delivery/provider/add/?kind=smtp&channel=email",
+        Role.ADMIN,
+        {"key": "relay", "settings-host": "mail.example", "settings-security": "tls", "priority": "1", "timeout": "9"},
+    ),
+    "delivery_provider_change": (
+        "delivery/provider/N/change/",
+        Role.ADMIN,
+        {"priority": "7", "timeout": "9"},
+    ),
+    "delivery_provider_delete": ("delivery/provider/N/delete/", Role.ADMIN, {"post": "yes"}),
+    "delivery_provider_test": ("delivery/provider/N/test/", Role.ADMIN, {"to": "ana@example.test"}),
     "accounts_user_add": ("accounts/user/add/", Role.ADMIN, {"email": "new@acme.example", "role": "admin"}),
     "accounts_user_change": (
         "accounts/user/N/change/",
@@ -122,7 +136,7 @@ NEVER = {
 MODELS = {
     "campaign": Campaign, "run": Run, "segment": Segment, "template": Template, "customer": Customer,
     "suppression": Suppression, "brand": Brand, "user": User, "apikey": ApiKey, "accept": Campaign,
-    "attributedefinition": AttributeDefinition, "import": Import,
+    "provider": Provider, "attributedefinition": AttributeDefinition, "import": Import,
 }  # fmt: skip
 
 
@@ -137,6 +151,7 @@ def full_acme(at_acme: Retailer, outbox: MemoryChannel) -> Retailer:
     attributes.declare("tier", type="text")
     uploads.receive(ContentFile(b"id\nc1\n", name="people.csv"), kind="customers", by="Ana")
     configuration.launch(factories.campaign(), by="test", now=timezone.now())
+    accounts.save({"key": "first", "channel": "sms", "kind": "memory"})
     stops.stop(at_acme, reason="a test")
     return at_acme
 

@@ -34,7 +34,7 @@ class Gateway(Settings):
     """More header fields, such as an API version."""
     token_header: str = "Authorization"
     """The header field that the token goes into."""
-    token_prefix: str = "Bearer "
+    token_prefix: str = "Bearer"
     """What stands before the token."""
     id_path: str = Field("id", pattern=_PATH)
     """Where the answer has the message's id, such as messages.0.id; blank where it has none."""
@@ -108,7 +108,7 @@ class GatewayChannel(HttpChannel):
         settings, token = self.account.settings, self.account.credentials.token
         headers = {"Content-Type": "application/json", **settings.headers}
         if token:
-            headers[settings.token_header] = f"{settings.token_prefix}{token}"
+            headers[settings.token_header] = f"{settings.token_prefix} {token}".lstrip()
         if settings.key_header:
             headers[settings.key_header] = key
         return Request("POST", settings.url, headers, body)
