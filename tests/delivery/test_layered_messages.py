@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from campaigns import configuration, content, editing, editions
@@ -15,6 +20,7 @@ from delivery.channels.memory import MemoryChannel
 from delivery.models import Message
 from tenants.models import Group, Retailer
 from tests import factories
+from tests.api.caller import Api, problem
 
 
 def on_base(key: str = "hello", **fields: Any) -> Template:
@@ -178,3 +184,22 @@ def test_a_locked_block_stands_in_what_is_sent_whatever_the_row_says(
 
     assert f"<p>the platform's {block}</p>" in outbox.sent[-1].html
     assert "mine" not in outbox.sent[-1].html
+
+
+@pytest.mark.parametrize("block", LOCKED)
+def test_a_locked_block_is_refused_by_the_api(
+    locked: Template, acme: Retailer, api_key: Callable[..., str], block: str
+) -> None:
+    refused = Api(acme, api_key(acme)).patch("templates/hello/", {"blocks": {block: "<p>mine</p>"}})
+    assert problem(refused) == (400, [(f"blocks.{block}", "locked")])
+
+
+@pytest.mark.parametrize("block", LOCKED)
+def test_a_locked_block_is_refused_by_an_import(locked: Template, tmp_path: Path, block: str) -> None:
+    told = StringIO()
+    call_command("config", "export", "acme", "--out", str(tmp_path), stdout=StringIO())
+    file = tmp_path / "templates" / "hello.yaml"
+    file.write_text(yaml.safe_dump(yaml.safe_load(file.read_text()) | {"blocks": {block: "<p>mine</p>"}}))
+    with pytest.raises((CommandError, SystemExit)):
+        call_command("config", "apply", "acme", str(tmp_path), stdout=told, stderr=told)
+    assert f"{block} is locked by the platform" in told.getvalue()
