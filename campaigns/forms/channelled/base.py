@@ -39,7 +39,7 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
         if self.instance.pk:
             self.fields["read_at"].initial = self.instance.updated_at.isoformat()
-        self.initial |= self.told(self.instance)
+        self.initial.update(self.told(self.instance))
 
     def told(self, template: Template) -> dict[str, Any]:
         """What the fields of this channel show of a template."""
