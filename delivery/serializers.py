@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from campaigns import language
 from campaigns.models import Customer, Run
-from delivery import identity, rendering
+from delivery import identity
 from delivery.models import Message
 from tenants import context
 
@@ -125,12 +125,27 @@ class SampleData(serializers.Serializer[Any]):
 class PreviewSerializer(serializers.Serializer[Any]):
     external_id = serializers.CharField(max_length=100, required=False, help_text="Whom to render it for.")
     data = SampleData(required=False, help_text="Or whom and what to make up.")  # type: ignore[assignment]
+    locale = serializers.CharField(max_length=35, required=False, help_text="Another language than the person's own.")
 
 
-class RenderedSerializer(serializers.Serializer[rendering.Rendered]):
+class SaidSerializer(serializers.Serializer[Any]):
+    """Of delivery.showing.panes.Difference."""
+
+    field = serializers.CharField(help_text="Its path, such as slots.headline.")
+    label = serializers.CharField()  # type: ignore[assignment]
+    below = serializers.CharField(help_text="What would stand there without it.")
+    here = serializers.CharField()
+    whose = serializers.CharField(help_text="Whose word stands there without it.")
+
+
+class RenderedSerializer(serializers.Serializer[Any]):
+    """What a channel has no part for is blank: a notification's title is its subject, a webhook's JSON its text."""
+
     subject = serializers.CharField()
     html = serializers.CharField()
     text = serializers.CharField()
+    locale = serializers.CharField(help_text="The language it was asked for in, or the person's; blank for neither.")
+    differences = SaidSerializer(many=True, help_text="What the template says over its base.")
 
 
 class TimelineEntrySerializer(serializers.Serializer[Any]):

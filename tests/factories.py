@@ -7,9 +7,9 @@ from typing import Any
 
 from campaigns import configuration, content, facts, layering
 from campaigns.config import gate
-from campaigns.config.template import BASE
+from campaigns.config.template import BASE, LAYER
 from campaigns.models import Campaign, Customer, Event, Segment, Template
-from tenants.models import BaseTemplate, BaseVersion
+from tenants.models import BaseTemplate, BaseVersion, Group
 
 
 def customers(number: int, *, first: int = 1, **fields: Any) -> list[Customer]:
@@ -95,6 +95,20 @@ BASE_SLOTS: dict[str, Any] = {
     "story": {"type": "rich_text", "default": "<p>News</p>"},
     "action": {"type": "button", "default": {"label": "Shop", "url": "https://shop.example"}},
 }
+
+
+def group_layer(group: Group, key: str = "standard", **document: Any) -> BaseVersion:
+    """What a group says over the platform's base of that key, live for its retailers."""
+    row = BaseTemplate.objects.create(key=key, group=group, name=f"{key.title()} of {group.name}", draft=document)
+    version = row.versions.create(
+        number=1,
+        content_hash=gate.content_hash(document),
+        document=gate.dump(LAYER.validate_python(document)),
+        compiled={},
+    )
+    row.live = version
+    row.save()
+    return version
 
 
 def base(key: str = "standard", **document: Any) -> BaseVersion:

@@ -66,6 +66,7 @@ class TemplateDetail(TemplateView):
     scopes = dict.fromkeys(["PUT", "PATCH", "DELETE"], Scope.WRITE)
 
     def get(self, request: Request, key: str) -> Response:
+        """The draft, and what lies beneath it: the base's slots and blocks, and whose word stands there without it."""
         return Response(self.get_serializer(self.get_object()).data)
 
     def put(self, request: Request, key: str) -> Response:

@@ -3,43 +3,106 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
 from typing import Any
 
 from django import forms
-from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
-from campaigns import content
+from campaigns import bases, beneath, content
+from campaigns.beneath import Beneath
+from campaigns.config.gate import Problem
 from campaigns.config.template import TEMPLATE, TemplateDocument
+from campaigns.forms import filling
 from campaigns.forms.fields import CHANGED_MEANWHILE, KeyField
+from campaigns.forms.fill_field import FillField
+from campaigns.forms.filling import Filled
+from campaigns.forms.languages import LANGUAGES
 from campaigns.models import Template, TemplateVersion
 
 _PREHEADER = re.compile(re.escape(content.PREHEADER).replace(re.escape("{text}"), "(.*?)"), re.DOTALL)
 
 
+CODE = {"class": "c-code", "spellcheck": "false", "wrap": "off"}
+
+
+class Shape(StrEnum):
+    """What kind of e-mail is written: that decides which fields there are."""
+
+    OWN = "own"  # of HTML or MJML
+    BASED = "based"  # on a base
+
+    @classmethod
+    def of(cls, base: str) -> Shape:
+        return cls.BASED if base else cls.OWN
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """What may be said in another language besides slots and blocks."""
+        return ("subject", "preheader", "html", "text") if self is Shape.OWN else ("subject", "preheader")
+
+
 class TemplateForm(forms.ModelForm):  # type: ignore[type-arg]
     key = KeyField()
     read_at = forms.CharField(required=False, widget=forms.HiddenInput)
+    fill = FillField(required=False, label="Other languages")
 
     class Meta:
         model = Template
-        fields = ["name", "key", "subject", "preheader", "html", "text"]
-        labels = {"html": "HTML", "preheader": "Preview text", "text": "Plain text"}
+        fields = [
+            "name", "key", "base", "source_format", "subject", "preheader", "html", "text", "from_name",
+            "from_email", "reply_to",
+        ]  # fmt: skip
+        labels = {
+            "html": "HTML", "preheader": "Preview text", "text": "Plain text", "source_format": "Written in",
+            "from_name": "Sender's name", "from_email": "Sender's address", "reply_to": "Answers go to",
+        }  # fmt: skip
         help_texts = {
             "subject": "A campaign's variants may each say their own.",
             "preheader": "What inboxes show beside the subject.",
+            "from_name": "Blank: the brand's.",
         }
         widgets = {
+            "base": forms.HiddenInput,
+            "source_format": UnfoldAdminSelectWidget,
             "subject": UnfoldAdminTextInputWidget(attrs={"class": "c-wide"}),
             "preheader": UnfoldAdminTextInputWidget(attrs={"class": "c-wide"}),
-            "html": UnfoldAdminTextareaWidget(attrs={"class": "c-code c-tall", "spellcheck": "false", "wrap": "off"}),
+            "html": UnfoldAdminTextareaWidget(attrs=CODE | {"class": "c-code c-tall"}),
             "text": UnfoldAdminTextareaWidget(attrs={"class": "c-code", "rows": 6}),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if self.instance.pk:
-            self.fields["read_at"].initial = self.instance.updated_at.isoformat()
+        known = self.instance if self.instance.pk else None
+        asked = self.data if self.is_bound else self.initial
+        base = known.base if known else str(asked.get("base", ""))
+        self.shape = Shape.of(base)
+        if known:
+            self.fields["read_at"].initial = known.updated_at.isoformat()
+            if "base" in self.fields:
+                self.fields["base"].disabled = True
+        self._prepare_fill(base, filled_of(self.instance))
+
+    def _prepare_fill(self, base: str, filled: Filled) -> None:
+        spoken = filling.locales_in(self.data) if self.is_bound else list(filled.translations)
+        lies = lying_beneath(base, spoken)
+        widget: Any = self.fields["fill"].widget
+        widget.beneath, widget.problems, self.lies = lies, {}, lies.get("")
+        widget.own = {name: str(self.data.get(name) or getattr(self.instance, name)) for name in self.shape.texts}
+        widget.languages = sorted(LANGUAGES.items(), key=lambda pair: pair[1])
+        self.fields["fill"].initial = filled
+        if self.shape is Shape.BASED:
+            self.fields["fill"].label = "What it says"
+        if self.lies:
+            for name in ("subject", "preheader"):
+                if name in self.fields:
+                    self.fields[name].widget.attrs["placeholder"] = getattr(self.lies, name)
+
+    def also_in(self, locale: str) -> None:
+        """Offers a language that nothing is said in yet."""
+        widget: Any = self.fields["fill"].widget
+        widget.wanted = locale if locale in LANGUAGES else ""
 
     def clean_read_at(self) -> str:
         """Two people at one template: the second to save is told, instead of undoing the first one's work."""
@@ -50,15 +113,57 @@ class TemplateForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def _post_clean(self) -> None:
         super()._post_clean()  # type: ignore[misc]
-        if not self.errors:
-            for problem in content.check(self.instance) or content.check_policy(self.instance):
-                self.add_error(problem.field if problem.field in self.fields else None, problem.message.capitalize())
+        if self.errors:
+            return
+        put(self.instance, self.cleaned_data["fill"], self.shape)
+        for problem in content.check(self.instance) or content.check_policy(self.instance):
+            self._tell(problem)
+
+    def _tell(self, problem: Problem) -> None:
+        """At its field; of a slot, a block or a language at its input too."""
+        said, root = problem.message[:1].upper() + problem.message[1:], problem.field.partition(".")[0]
+        if problem.field in self.fields:
+            self.add_error(problem.field, said)
+        elif root in ("slots", "blocks", "translations"):
+            widget: Any = self.fields["fill"].widget
+            widget.problems.setdefault(problem.field, []).append(said)
+            self.add_error("fill", f"{problem.field.partition('.')[2]}: {said}")
+        else:
+            self.add_error(None, said)
+
+
+def put(template: Template, filled: Filled, shape: Shape) -> None:
+    """What was typed beside the plain fields, into the template; what the form does not show of it stays."""
+    template.slots, template.blocks = filled.slots, filled.blocks
+    before, shown = template.translations, {*shape.texts, "slots", "blocks"}
+    template.translations = {}
+    for locale in {**before, **filled.translations}.keys() - filled.dropped:
+        kept = {name: value for name, value in before.get(locale, {}).items() if name not in shown}
+        if said_there := kept | filled.translations.get(locale, {}):
+            template.translations[locale] = said_there
+
+
+def filled_of(template: Template) -> Filled:
+    translations = {locale: dict(said) for locale, said in template.translations.items()}
+    return Filled(dict(template.slots), dict(template.blocks), translations)
+
+
+def lying_beneath(base: str, locales: Iterable[str] = ()) -> dict[str, Beneath]:
+    """By language, the template's own first; nothing for a template on its own, or on a base that is gone."""
+    try:
+        return {locale: beneath.of(base, locale) for locale in ("", *locales)} if base else {}
+    except bases.Unavailable:
+        return {}
 
 
 def written_in(posted: Mapping[str, str]) -> Template:
     """What a form says that was not sent for good, as a template."""
-    template = Template(**{name: posted.get(name, "") for name in ("subject", "preheader", "html", "text")})
+    plain = ("subject", "preheader", "html", "text", "base", "from_name")
+    template = Template(**{name: posted.get(name, "") for name in plain})
     template.key = posted.get("key", "") or posted.get("template_key", "")
+    template.source_format = posted.get("source_format", "") or "html"
+    lies = lying_beneath(template.base).get("")
+    put(template, filling.read(posted, lies), Shape.of(template.base))
     return template
 
 

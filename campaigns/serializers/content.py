@@ -8,8 +8,9 @@ from drf_spectacular.utils import extend_schema_field
 from pydantic import BaseModel
 from rest_framework import serializers
 
-from campaigns import liquid
+from campaigns import bases, beneath, liquid
 from campaigns.audience import Waterfall
+from campaigns.beneath import Beneath, BlockBeneath, SlotBeneath
 from campaigns.config.rules import Rule
 from campaigns.models import Customer, Segment, Template, TemplateVersion
 
@@ -76,12 +77,45 @@ class TranslationField(serializers.JSONField):
     """Checked with the template it belongs to (campaigns.content), where its path is known."""
 
 
+class SlotBeneathSerializer(serializers.Serializer[SlotBeneath]):
+    """Of campaigns.beneath."""
+
+    name = serializers.CharField()
+    type = serializers.ChoiceField(["text", "rich_text", "image", "colour", "button", "products"], source="slot.type")
+    label = serializers.CharField()  # type: ignore[assignment]
+    help = serializers.CharField(source="slot.help")
+    limits = serializers.DictField(help_text="As the base declares them: max, most, width, choices.")
+    default = serializers.JSONField(source="value", help_text="What stands there when this template says nothing.")
+    whose = serializers.CharField(help_text="Who says that default: the base, or the group.")
+    locked_by = serializers.CharField(allow_blank=True, help_text="Blank where this template may fill it.")
+
+
+class BlockBeneathSerializer(serializers.Serializer[BlockBeneath]):
+    name = serializers.CharField()
+    whose = serializers.CharField()
+    locked_by = serializers.CharField(allow_blank=True, help_text="Blank where this template may replace it.")
+
+
+class LayersSerializer(serializers.Serializer[Beneath]):
+    base = serializers.CharField(source="key")
+    name = serializers.CharField()
+    version = serializers.IntegerField(help_text="Of the base, as it counts for this retailer now.")
+    group = serializers.CharField(allow_blank=True, help_text="Who says something over the base; blank for nobody.")
+    subject = serializers.CharField()
+    preheader = serializers.CharField()
+    slots = SlotBeneathSerializer(many=True)
+    blocks = BlockBeneathSerializer(many=True)
+    locales = serializers.ListField(child=serializers.CharField())
+
+
 def _structured(child: serializers.Field[Any, Any, Any, Any] | None = None, **options: Any) -> serializers.DictField:
     """In a PATCH, what is null is removed, and what is left out stays."""
     return serializers.DictField(child=child or serializers.JSONField(allow_null=True), required=False, **options)
 
 
 class TemplateSerializer(serializers.ModelSerializer[Template]):
+    """`layers` is what lies beneath it: null for one on its own, and while no version of its base counts here."""
+
     live_version = serializers.IntegerField(source="live.number", default=None, read_only=True)
     slots = _structured(help_text="{slot: value}, for the slots of the base it is built on.")
     blocks = _structured(
@@ -89,14 +123,15 @@ class TemplateSerializer(serializers.ModelSerializer[Template]):
         help_text="{block: source}, in place of the base's.",
     )
     translations = _structured(TranslationField(allow_null=True), help_text="{locale: the same fields, in part}")
+    layers = serializers.SerializerMethodField()
     payload = _structured(help_text="A push's image, link and collapse id; a webhook's JSON.")
 
     class Meta:
         model = Template
         fields = [
             "key", "name", "channel", "source_format", "base", "subject", "preheader", "html", "text", "slots",
-            "blocks", "translations", "payload", "from_name", "from_email", "reply_to", "live_version", "created_at",
-            "updated_at",
+            "blocks", "translations", "payload", "from_name", "from_email", "reply_to", "layers", "live_version",
+            "created_at", "updated_at",
         ]  # fmt: skip
         extra_kwargs = {
             "html": {"trim_whitespace": False},
@@ -104,6 +139,15 @@ class TemplateSerializer(serializers.ModelSerializer[Template]):
             "source_format": {"help_text": "What `html` is written in."},
             "base": {"help_text": "The base it is built on; empty for one on its own."},
         }
+
+    @extend_schema_field(LayersSerializer(allow_null=True))
+    def get_layers(self, template: Template) -> dict[str, Any] | None:
+        if not template.base:
+            return None
+        try:
+            return dict(LayersSerializer(beneath.of(template.base)).data)
+        except bases.Unavailable:
+            return None
 
 
 class TemplateVersionSerializer(serializers.ModelSerializer[TemplateVersion]):

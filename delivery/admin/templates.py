@@ -18,6 +18,7 @@ from campaigns import content, editing, references
 from campaigns.admin.removal import RemovedByItsOwner
 from campaigns.config.gate import Invalid
 from campaigns.forms import channelled, starters, templates
+from campaigns.forms.templates import Shape
 from campaigns.models import Template
 from campaigns.references import Reference
 from delivery.views import looking, template_preview
@@ -37,14 +38,10 @@ class TemplateAdmin(RemovedByItsOwner):
     asks_why = True
     prepopulated_fields = {"key": ("name",)}
     compressed_fields = False
-    fieldsets = (
-        (None, {"fields": ("read_at", ("name", "key"), "subject", "preheader", "html")}),
-        ("Plain text", {"fields": ("text",), "classes": ("collapse",)}),
-    )
 
     @property
     def media(self) -> Media:
-        return super().media + scripts("pane.js", "template_preview.js", "sms_counter.js")
+        return super().media + scripts("pane.js", "template_preview.js", "template_fill.js", "sms_counter.js")
 
     @admin.display(description="Says", ordering="subject")
     def says(self, template: Template) -> str:
@@ -75,7 +72,8 @@ class TemplateAdmin(RemovedByItsOwner):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         form = channelled.FORMS.get(_channel(request, obj))
         if form is None:
-            return super().get_fieldsets(request, obj)
+            asked = request.POST if request.method == "POST" else request.GET
+            return _FIELDSETS[Shape.of(obj.base if obj else asked.get("base", ""))]
         return [(None, {"fields": ("read_at", ("name", "key"), *form.shown)})]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
@@ -89,6 +87,8 @@ class TemplateAdmin(RemovedByItsOwner):
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
         template = kwargs.get("obj") or Template(channel=_channel(request))
+        if template.channel == "email":
+            context["adminform"].form.also_in(request.GET.get("language", ""))
         response: HttpResponse = super().render_change_form(
             request, context | template_preview.panel(template, request), **kwargs
         )
@@ -123,6 +123,19 @@ class TemplateAdmin(RemovedByItsOwner):
 def _channel(request: HttpRequest, obj: Template | None = None) -> str:
     """A template's channel is for good; that of a new one is chosen in the address."""
     return obj.channel if obj else request.GET.get("channel", "email")
+
+
+_HIDDEN = ("read_at", "base")
+_SENDER = ("Sender", {"fields": (("from_name", "from_email"), "reply_to"), "classes": ("collapse",)})
+_FIELDSETS: dict[Shape, Any] = {
+    Shape.OWN: (
+        (None, {"fields": (*_HIDDEN, ("name", "key"), "source_format", "subject", "preheader", "html")}),
+        ("Plain text", {"fields": ("text",), "classes": ("collapse",)}),
+        ("Other languages", {"fields": ("fill",)}),
+        _SENDER,
+    ),
+    Shape.BASED: ((None, {"fields": (*_HIDDEN, ("name", "key"), "subject", "preheader", "fill")}), _SENDER),
+}
 
 
 def restore(request: HttpRequest, pk: int, number: int) -> HttpResponse:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -9,7 +11,9 @@ from campaigns.api.base import ApiView, refusal
 from campaigns.config.gate import Problem
 from campaigns.models import Customer, Template
 from delivery import previews
+from delivery.previews import Preview
 from delivery.serializers import PreviewSerializer, RenderedSerializer
+from delivery.showing import panes, people, templates
 from tenants.accounts.models import Scope
 from tenants.idempotency import once
 
@@ -37,11 +41,20 @@ class TemplatePreview(ApiView):
         if external_id := given.validated_data.get("external_id"):
             customer = _customer(external_id)
         else:
-            customer = Customer(**data.get("customer", SAMPLE))
+            customer = people.made_up(data.get("customer", SAMPLE))
+        customer = people.reading(customer, given.validated_data.get("locale", ""))
         preview = previews.of_template(template, customer, data.get("content", {}))
-        if preview.rendered is None:
+        if preview.problem:
             raise refusal([Problem("", preview.problem, "render")])
-        return Response(RenderedSerializer(preview.rendered).data)
+        told = {"locale": customer.locale, "differences": templates.differences(template, customer.locale)}
+        return Response(RenderedSerializer(_parts(preview) | told).data)
+
+
+def _parts(preview: Preview) -> dict[str, Any]:
+    """Of any channel: what it has no part for is blank."""
+    if preview.rendered:
+        return {name: getattr(preview.rendered, name) for name in ("subject", "html", "text")}
+    return {"subject": "", "html": "", "text": ""} | (panes.parts_of(preview.said) if preview.said else {})
 
 
 def _customer(external_id: str) -> Customer:

@@ -88,7 +88,7 @@ def pane(
     """`preview` for people to look at; `differences` are found in it again by rendering it `without` each."""
     rendered = preview.rendered
     if preview.said is not None:
-        return Pane(name, customer, sender=sender, differences=differences, **_said(preview.said))
+        return Pane(name, customer, sender=sender, differences=differences, **parts_of(preview.said))
     if rendered is None:
         return Pane(name, customer, differences=differences, problem=preview.problem)
     page = rendered.html
@@ -109,7 +109,7 @@ def pane(
     )
 
 
-def _said(message: Content) -> dict[str, Any]:
+def parts_of(message: Content) -> dict[str, Any]:
     """What a pane shows of another channel than e-mail."""
     match message:
         case SmsContent():

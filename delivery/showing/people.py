@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Q
 
@@ -29,6 +31,7 @@ _MADE_UP = {
         "city": "دبي", "country": "AE", "timezone": "Asia/Dubai", "locale": "ar-AE",
     }),
 }  # fmt: skip
+_UNSAID = ("external_id", "email", "phone", "first_name", "last_name", "city", "country", "timezone", "locale")
 _VALUES = {"text": "gold", "number": 42, "boolean": True, "date": "2026-03-14"}
 
 
@@ -84,9 +87,13 @@ def value_of(customer: Customer) -> str:
     return next((key for key, (_, said) in _MADE_UP.items() if said["external_id"] == customer.external_id), "rich")
 
 
+def made_up(said: Mapping[str, Any]) -> Customer:
+    """Somebody of whom that is known and nothing else."""
+    return Customer(**dict.fromkeys(_UNSAID, "") | dict(said))
+
+
 def _made_up(key: str) -> Customer:
-    unsaid = dict.fromkeys(("phone", "first_name", "last_name", "city", "country", "timezone", "locale"), "")
-    customer = Customer(**unsaid | _MADE_UP[key][1])
+    customer = made_up(_MADE_UP[key][1])
     if key != "sparse":
         defined = AttributeDefinition.objects.values_list("name", "type")
         customer.attributes = {"tier": "gold"} | {name: _VALUES[kind] for name, kind in defined}

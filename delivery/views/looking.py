@@ -9,15 +9,9 @@ from typing import Any
 
 from django.http import HttpRequest, JsonResponse
 
+from campaigns.forms.languages import language
 from campaigns.models import Customer
 from delivery.showing import people
-
-LANGUAGES = {
-    "ar": "Arabic", "cs": "Czech", "da": "Danish", "de": "German", "el": "Greek", "en": "English", "es": "Spanish",
-    "fi": "Finnish", "fr": "French", "he": "Hebrew", "hu": "Hungarian", "it": "Italian", "ja": "Japanese",
-    "ko": "Korean", "nb": "Norwegian", "nl": "Dutch", "pl": "Polish", "pt": "Portuguese", "ro": "Romanian",
-    "ru": "Russian", "sv": "Swedish", "tr": "Turkish", "uk": "Ukrainian", "zh": "Chinese",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -51,12 +45,6 @@ class Look:
             "made_up": [each for each in known if each.is_made_up],
             "locales": [(locale, language(locale)) for locale in spoken],
         }
-
-
-def language(locale: str) -> str:
-    """`pt-BR` for people: Portuguese (pt-BR)."""
-    name = LANGUAGES.get(locale.partition("-")[0].lower())
-    return f"{name} ({locale})" if name else locale
 
 
 def find(request: HttpRequest) -> JsonResponse:

@@ -6,13 +6,13 @@ from typing import Any
 
 from django.http import HttpRequest, JsonResponse
 
-from campaigns import content, language, liquid
+from campaigns import beneath, content, language, liquid
 from campaigns.config.gate import Problem
 from campaigns.forms import channelled, starters, templates, texts
 from campaigns.forms.channelled import sms
+from campaigns.forms.templates import Shape
 from campaigns.models import Customer, Template
-from delivery import previews
-from delivery.showing import panes
+from delivery.showing import templates as showing
 from delivery.showing.panes import Pane
 from delivery.views.looking import Look
 
@@ -31,6 +31,10 @@ def panel(template: Template, request: HttpRequest) -> dict[str, Any]:
         "starters": starters.names(),
         "channel": template.channel,
         "channels": channelled.CHOICES,
+        "offered": [] if template.pk or template.channel != "email" else beneath.offered(),
+        "shape": Shape.of(template.base or request.GET.get("base", "")).value,
+        "chosen_base": request.GET.get("base", ""),
+        "chosen_starter": request.GET.get("starter", ""),
     }
 
 
@@ -57,9 +61,7 @@ def _written(request: HttpRequest) -> tuple[Template, list[Problem]]:
 
 def pane_of(template: Template, customer: Customer) -> Pane:
     """A template without problems as it stands."""
-    shown = previews.of_template(template, customer, texts.samples(template))
-    sender = template.from_name or content.brand().from_name
-    return panes.pane(template.name, customer, shown, sender=sender)
+    return showing.pane(template, customer, texts.samples(template))
 
 
 def convert(request: HttpRequest) -> JsonResponse:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tenants import context
-from tenants.models import Retailer
+from tenants.models import Group, Retailer
 from tests import factories
 from tests.api.caller import Api, problem
 
@@ -137,6 +137,8 @@ def test_preview_is_rendered_for_a_customer_for_sample_data_or_for_nobody_real(
         "subject": "Hello Zoë & Co",
         "html": "<p>Dear Zoë &amp; Co</p>\n",
         "text": "Dear Zoë & Co\n",
+        "locale": "",
+        "differences": [],
     }
     sample = api.post("templates/hello/preview/", {"data": {"customer": {"first_name": "Bob"}}}).json()
     assert sample["subject"] == "Hello Bob"
@@ -150,6 +152,78 @@ def test_preview_says_what_the_person_lacks(api: Api, acme: Retailer, hello: dic
     assert problem(response) == (400, [("", "render")])
     assert "customer.first_name" in response.json()["detail"]
     assert problem(api.post("templates/hello/preview/", {"external_id": "c9"})) == (400, [("external_id", "unknown")])
+
+
+def test_a_template_tells_what_lies_beneath_it_and_where_each_value_comes_from(api: Api, acme: Retailer) -> None:
+    with context.in_retailer(acme):
+        acme.group = Group.objects.create(key="grocers", name="Grocers")
+        acme.save()
+        factories.base()
+        factories.group_layer(acme.group, slots={"story": "<p>Ours</p>"}, locks=["action"])
+    made = api.post("templates/", {"key": "based", "name": "Based", "base": "standard", "slots": {"headline": "Hi"}})
+    assert made.status_code == 201, made.json()
+    layers = api.get("templates/based/").json()["layers"]
+    assert (layers["base"], layers["version"], layers["group"]) == ("standard", 1, "the group Grocers")
+    headline, story, action = layers["slots"]
+    assert headline == {
+        "name": "headline",
+        "type": "text",
+        "label": "Headline",
+        "help": "",
+        "limits": {"max": 60},
+        "default": "Hello {{ customer.first_name | default('you') }}",
+        "whose": "the base Standard",
+        "locked_by": "",
+    }
+    assert (story["default"], story["whose"]) == ("<p>Ours</p>", "the group Grocers")
+    assert (action["default"], action["locked_by"]) == (
+        {"label": "Shop", "url": "https://shop.example"},
+        "the group Grocers",
+    )
+    assert [(block["name"], block["locked_by"]) for block in layers["blocks"]] == [
+        ("hero", ""),
+        ("footer", "the platform"),
+    ]
+    assert api.get("templates/based/").json()["slots"] == {"headline": "Hi"}
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "words"),
+    [
+        ({"slots": {"headline": "x" * 214}}, "slots.headline", "214 characters, at most 60"),
+        ({"slots": {"shoe": "x"}}, "slots.shoe", "no slot shoe"),
+        ({"blocks": {"footer": "<p>x</p>"}}, "blocks.footer", "locked by the platform"),
+        (
+            {"translations": {"de": {"slots": {"headline": "x" * 61}}}},
+            "translations.de.slots.headline",
+            "61 characters",
+        ),
+        ({"base": "gone"}, "base", "no base template 'gone'"),
+    ],
+)
+def test_what_does_not_fit_the_base_is_refused_by_its_path(
+    api: Api, acme: Retailer, change: dict[str, Any], field: str, words: str
+) -> None:
+    with context.in_retailer(acme):
+        factories.base()
+    answer = api.post("templates/", {"key": "based", "name": "Based", "base": "standard"} | change)
+    status, errors = problem(answer)
+    assert (status, [name for name, _ in errors]) == (400, [field])
+    assert words in answer.json()["errors"][0]["message"]
+
+
+def test_preview_speaks_a_language_and_tells_what_differs(api: Api, acme: Retailer) -> None:
+    with context.in_retailer(acme):
+        factories.base()
+    translations = {"de": {"slots": {"headline": "Hallo"}}}
+    said = {"key": "based", "name": "Based", "base": "standard", "slots": {"headline": "Hi"}}
+    assert api.post("templates/", said | {"translations": translations}).status_code == 201
+    told = api.post("templates/based/preview/", {"locale": "de-AT"}).json()
+    assert (told["subject"], told["locale"]) == ("Hallo", "de-AT")
+    assert [(each["field"], each["here"], each["whose"]) for each in told["differences"]] == [
+        ("slots.headline", "Hallo", "the base Standard")
+    ]
+    assert api.post("templates/based/preview/", {"data": {"customer": {"first_name": "Bo"}}}).json()["subject"] == "Hi"
 
 
 def test_a_template_of_another_platform_is_converted_and_nothing_is_saved(api: Api, hello: dict[str, Any]) -> None:

@@ -35,7 +35,7 @@
   panel.addEventListener("asked", render);
   const begun = form.elements.html || form.elements.payload || form.elements.text; // with a ready-made one, or to be counted
   const shown = panel.querySelector("[data-preview-subject]")?.textContent;
-  if (begun?.value && (panel.dataset.channel !== "email" || !shown)) render();
+  if ((begun?.value || form.elements.base?.value) && (panel.dataset.channel !== "email" || !shown)) render();
 
   // -- pasting from another platform -----------------------------------------------------------------------------
   const paste = document.querySelector("[data-convert]");
@@ -64,10 +64,10 @@
   piece("go")?.addEventListener("click", convert);
 
   // -- inserting variables ---------------------------------------------------------------------------------------
-  let writing = begun;
+  const takes = "textarea, input[type=text], input:not([type])";
+  let writing = begun || form.querySelector("[data-fill] textarea");
   form.addEventListener("focusin", (event) => {
-    const parts = ["subject", "preheader", "html", "text", "payload", "link", "image", "collapse_id", "app_data"];
-    if (parts.includes(event.target.name)) writing = event.target;
+    if (event.target.matches(takes) && !["name", "key", "change_reason"].includes(event.target.name)) writing = event.target;
   });
   document.addEventListener("click", (event) => {
     const text = event.target.dataset?.insert;
