@@ -18,7 +18,7 @@ _FIELDS = {
     "timezone": "time zone",
     "locale": "language",
 }
-_CHANNELS = {"email": "e-mail", "sms": "SMS", "push": "push", "webhook": "webhooks"}
+CHANNELS = {"email": "e-mail", "sms": "SMS", "push": "push", "webhook": "webhooks"}
 _OPERATORS = {
     "eq": "is {}",
     "ne": "is not {}",
@@ -89,7 +89,7 @@ def _not(rule: rules.Not) -> str:
     if isinstance(inner, rules.InSegment):
         return f"who is not in segment {inner.segment}"
     if isinstance(inner, rules.Consented):
-        return f"who has not agreed to {_CHANNELS[inner.consent.channel]}"
+        return f"who has not agreed to {CHANNELS[inner.consent.channel]}"
     if isinstance(inner, rules.AnyOf) and inner.any:
         return f"who matches none of: {', '.join(phrase(each) for each in inner.any)}"
     return f"except anyone {phrase(inner)}"
@@ -148,12 +148,12 @@ def _engaged(rule: rules.Engaged) -> str:
 def _engagement(rule: rules.Engaged) -> str:
     if isinstance(rule.engaged, str):
         return f"with step {rule.engaged}"
-    return f"by {_CHANNELS[rule.engaged.channel]} in the last {duration(rule.engaged.within)}"
+    return f"by {CHANNELS[rule.engaged.channel]} in the last {duration(rule.engaged.within)}"
 
 
 @_phrase.register
 def _consented(rule: rules.Consented) -> str:
-    return f"who has agreed to {_CHANNELS[rule.consent.channel]}"
+    return f"who has agreed to {CHANNELS[rule.consent.channel]}"
 
 
 @_phrase.register

@@ -17,7 +17,8 @@ from campaigns.compiler.pieces import SYMBOL, Sql
 from campaigns.config import days, rules
 from campaigns.config.gate import Invalid, Problem
 
-_NUMERIC = r"'^-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,2})?$'"
+# A number as text that Postgres can make one of. One expression for the rules and for the columns that they read.
+NUMERIC = r"'^-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,2})?$'"
 
 _DAYS = {"before": "<", "on": "=", "after": ">"}
 
@@ -38,7 +39,7 @@ def in_json(column: str, name: str) -> Value:
 
 def parsed(text: Sql, kind: str = "double precision") -> Sql:
     """The number that a text is, else NULL."""
-    return Sql(f"(CASE WHEN {text.text} ~ {_NUMERIC} THEN ({text.text})::{kind} END)", (*text.params, *text.params))
+    return Sql(f"(CASE WHEN {text.text} ~ {NUMERIC} THEN ({text.text})::{kind} END)", (*text.params, *text.params))
 
 
 def compare(value: Value, rule: rules.Comparison, today: date) -> Sql:

@@ -17,14 +17,8 @@ from campaigns.compiler.counts import Times, times
 from campaigns.compiler.events import Window
 from campaigns.compiler.pieces import EVERYBODY, NOBODY, Sql, joined
 from campaigns.config import rules
+from campaigns.config.measured import ORDER, RECENT_ORDERS
 
-ORDER = "order"  # the event that is counted; as campaigns.facts.truth has it
-RECENT = 5  # of the newest orders, the instants are kept
-REACTIONS = {
-    "email": ("email_opened", "email_clicked"),
-    "sms": ("sms_clicked",),
-    "push": ("push_opened",),
-}  # as campaigns.facts.truth has them
 _UNIT = 10_000  # order_value is in ten-thousandths
 
 Asked = Callable[[Sql], Sql]  # the same of the events of a query of customers
@@ -105,7 +99,7 @@ def _clamped(number: int) -> int:
 
 def _lately(rule: rules.Event, wanted: Times, window: Window) -> Sql | None:
     """So many orders since then: that the nth newest is of that time, and the one after the last allowed is not."""
-    if rule.sum or wanted.least > RECENT or (wanted.most is not None and wanted.most >= RECENT):
+    if rule.sum or wanted.least > RECENT_ORDERS or (wanted.most is not None and wanted.most >= RECENT_ORDERS):
         return None
     if wanted.is_impossible:
         return NOBODY

@@ -13,7 +13,7 @@ from campaigns.compiler.comparisons import Value
 from campaigns.compiler.events import Window
 from campaigns.compiler.known import Guard, Late
 from campaigns.compiler.pieces import EVERYBODY, NOBODY, Sql, draw, joined
-from campaigns.config import days, rules
+from campaigns.config import days, measured, rules
 from campaigns.config.gate import Invalid, Problem
 from campaigns.config.rules import Rule
 
@@ -173,7 +173,7 @@ class _Compiler:
         column = f"engaged_{channel}_at"
 
         def of_events(people: Sql) -> Sql:
-            return events.reacted(known.REACTIONS[channel], window, people, at_once=self._at_once)
+            return events.reacted(measured.ENGAGEMENTS[channel], window, people, at_once=self._at_once)
 
         return self._guard.over(column, window.begun(f"f.{column}"), of_events)
 
@@ -211,6 +211,6 @@ class _Compiler:
 
 
 def _engageable(channel: str) -> str:
-    if channel not in known.REACTIONS:
+    if channel not in measured.ENGAGEMENTS:
         raise Invalid([Problem("engaged.channel", "engagement is kept for email, sms and push", "channel")])
     return channel

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from django.db import connection
 
+from campaigns.compiler.comparisons import NUMERIC
 from campaigns.models.facts import NUMBER_SLOTS, TEXT_SLOTS
 
 TEXTS = tuple(f"text_{n}" for n in range(1, TEXT_SLOTS + 1))
 NUMBERS = tuple(f"number_{n}" for n in range(1, NUMBER_SLOTS + 1))
 DECLARED = "SELECT slot, name, type, ready_at IS NOT NULL FROM campaigns_attributedefinition ORDER BY slot"
 _DAY = "'^([0-9]{4}-|--)[0-9]{2}-[0-9]{2}$'"
-_NUMERIC = r"'^-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,2})?$'"
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def value(slot: Slot, attributes: str) -> str:
     """A slot's value of a jsonb expression, as SQL; its parameter is named after the column."""
     text = f"({attributes} ->> %(slot_{slot.column})s)"
     if slot.column in NUMBERS:
-        return f"(CASE WHEN {text} ~ {_NUMERIC} THEN {text}::double precision END)"
+        return f"(CASE WHEN {text} ~ {NUMERIC} THEN {text}::double precision END)"
     return text
 
 

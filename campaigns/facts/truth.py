@@ -6,15 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from django.db import connection
 
+from campaigns.config.measured import ENGAGEMENTS, ORDER, RECENT_ORDERS
 from campaigns.facts import slots
-from campaigns.models.facts import RECENT_ORDERS
 
-ORDER = "order"  # the name of the event that counts as one
-ENGAGEMENTS = {
-    "email": ("email_opened", "email_clicked"),
-    "sms": ("sms_clicked",),
-    "push": ("push_opened",),
-}  # events that say somebody reacted on a channel
 COLUMNS = (
     "seed", "order_value", "first_order_at", *(f"order_{n}_at" for n in range(1, RECENT_ORDERS + 1)),
     *(f"engaged_{channel}_at" for channel in ENGAGEMENTS), "order_count",

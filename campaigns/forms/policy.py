@@ -23,6 +23,7 @@ from campaigns.config.gate import Problem
 from campaigns.config.policy import Feature, Needed, Policy
 from campaigns.config.rules import ChannelName
 from campaigns.linting import RULES
+from campaigns.models.customers import Channel
 
 _SHARES = ("min_holdout", "universal_holdout")  # kept as shares, written in percent
 _FIELD = {"checks": "checks_blocking"}  # of the form, where it is called otherwise
@@ -39,7 +40,7 @@ _FEATURES = {
     "assignments": "Assignments: {% set %}",
     "attributes": "Customers' own attributes",
 }
-_CHANNELS = {"email": "E-mail", "sms": "SMS", "push": "Push", "webhook": "Webhook"}
+_CHANNELS = dict(Channel.choices)
 _CHECKS = [(name, rule.about[:1].upper() + rule.about[1:]) for name, rule in RULES.items()]
 _LIGHT = [(name, about) for name, about in _CHECKS if RULES[name].severity == "hint"]
 _CAP = re.compile(r"(\d{1,9})\s*(?:messages?)?\s*(?:in|per|/)\s*(\S+)", re.IGNORECASE)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from campaigns import sentences
+from campaigns.config import measured
+
 KINDS = (
     ("attribute", "Customer field"),
     ("event", "What they did"),
@@ -42,4 +45,4 @@ BOUNDS = (
 )  # fmt: skip
 PERIODS = (("", "at any time"), ("within", "in the last"), ("dates", "between two days"))
 UNITS = (("d", "days"), ("w", "weeks"), ("h", "hours"))
-CHANNELS = (("email", "e-mail"), ("sms", "SMS"), ("push", "push"))
+CHANNELS = tuple((channel, sentences.CHANNELS[channel]) for channel in measured.ENGAGEMENTS)

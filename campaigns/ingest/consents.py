@@ -12,7 +12,7 @@ from campaigns.ingest.fields import Invalid, Reader
 
 CHANNELS = ("email", "sms", "push")
 MOST_ENTRIES = 50
-LONGEST_TEXT = 5000
+LONGEST_TEXT = 10_000
 AHEAD = timedelta(minutes=5)  # by how much somebody else's clock may be fast
 _TOPIC = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")  # as campaigns name theirs
 PROOF = ("consent_at", "consent_source", "consent_text")  # of the flags that stand beside them
@@ -103,7 +103,7 @@ def flagged(channel: str, is_granted: bool, proof: Mapping[str, Any], *, source:
 def _entry(given: Any, said_at: Reader, place: str) -> dict[str, Any]:
     if not isinstance(given, Mapping):
         raise Invalid('must be an object such as {"channel": "email", "granted": true}', path=place)
-    readers = _READERS | {"said_at": said_at}
+    readers = READERS | {"said_at": said_at}
     unknown = next((str(name) for name in given if name not in readers), None)
     if unknown is not None:
         raise Invalid(f"is not a known field: an entry has {', '.join(readers)}", path=f"{place}.{unknown[:50]}")
@@ -124,24 +124,24 @@ def _newest(said: list[dict[str, Any]], channel: str) -> dict[str, Any] | None:
 
 def _channel(given: Any) -> str:
     if not isinstance(given, str) or given not in CHANNELS:
-        raise Invalid(f"{fields.shown(given)} is not a channel: use {', '.join(CHANNELS)}")
+        raise Invalid(f"{fields.shown(given)} is no channel: use {', '.join(CHANNELS)}")
     return given
 
 
 def _topic(given: Any) -> str:
-    value = "" if given is None else given
+    value = given.strip() if isinstance(given, str) else "" if given is None else given
     if not isinstance(value, str) or (value and not _TOPIC.fullmatch(value)):
-        raise Invalid(f"{fields.shown(given)} is not a topic: use lower-case letters, digits and -")
+        raise Invalid(f"{fields.shown(given)} is not a topic: use lower-case letters, digits, - and _, as campaigns do")
     return value
 
 
 def _granted(given: Any) -> bool:
-    if given is None:
-        raise Invalid("is required: true or false")
+    if given is None or given == "":
+        raise Invalid("is required: true or false, for a yes or a no")
     return fields.boolean(given)
 
 
-_READERS: dict[str, Reader] = {
+READERS: dict[str, Reader] = {
     "channel": _channel,
     "topic": _topic,
     "granted": _granted,

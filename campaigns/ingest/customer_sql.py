@@ -10,8 +10,9 @@ from typing import Any, Literal, NamedTuple
 
 from django.db import connection
 
+from campaigns.consents import folding
 from campaigns.facts import slots, truth, upkeep
-from campaigns.ingest import consent_sql, documents, lines
+from campaigns.ingest import documents, lines
 
 Outcome = Literal["created", "updated", "overfull"]
 Rows = Sequence[Mapping[str, Any]]
@@ -106,7 +107,7 @@ WITH given AS MATERIALIZED (
     SELECT c.id AS customer_id, v.channel, v.is_granted
       FROM updated c CROSS JOIN LATERAL (VALUES {_BY_CHANNEL}) v(channel, is_granted, was)
      WHERE v.is_granted <> v.was
-), {consent_sql.APPEND}, agreed AS (
+), {folding.APPEND}, agreed AS (
     INSERT INTO campaigns_consent (customer_id, channel, is_granted, said_at, source, by, recorded_at)
     SELECT c.id, v.channel, true, %(now)s, %(source)s, %(by)s, %(now)s
       FROM newcomers c CROSS JOIN LATERAL (VALUES {_BY_CHANNEL}) v(channel, is_granted, was)
@@ -161,7 +162,7 @@ def upsert_customers(
     """
     written = _upsert(columns, given, now, proof)
     outcomes = {each.external_id: each.outcome for each in written}
-    spoke = consent_sql.say(_not_overfull(said, outcomes), now=now, by=proof.by) if said else {}
+    spoke = folding.say(_not_overfull(said, outcomes), now=now, by=proof.by) if said else {}
     _follow(written, set(spoke.values()), rows, given)
     return list((dict.fromkeys(spoke, "updated") | outcomes).items())  # type: ignore[arg-type]
 

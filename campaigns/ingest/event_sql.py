@@ -8,13 +8,13 @@ from typing import Any
 from django.db import connection
 
 from campaigns import facts
+from campaigns.config.measured import ENGAGEMENTS, ORDER, RECENT_ORDERS
 from campaigns.facts import truth
 from campaigns.ingest import lines
-from campaigns.models.facts import RECENT_ORDERS
 
-_IS_ORDER = f"FILTER (WHERE name = '{truth.ORDER}')"
-_COUNTING = truth.listed([truth.ORDER, *(name for names in truth.ENGAGEMENTS.values() for name in names)])
-_ENGAGED = ", ".join(f"engaged_{each}_at = greatest(f.engaged_{each}_at, n.{each})" for each in truth.ENGAGEMENTS)
+_IS_ORDER = f"FILTER (WHERE name = '{ORDER}')"
+_COUNTING = truth.listed([ORDER, *(name for names in ENGAGEMENTS.values() for name in names)])
+_ENGAGED = ", ".join(f"engaged_{each}_at = greatest(f.engaged_{each}_at, n.{each})" for each in ENGAGEMENTS)
 _PLACES = range(1, RECENT_ORDERS + 1)
 _TEXTS = ("event_id", "external_id", "name", "occurred_at", "value", "currency")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
 from typing import Any
@@ -10,12 +9,11 @@ from typing import Any
 from campaigns import consents
 from campaigns.config import gate
 from campaigns.consents import Statement
-from campaigns.ingest import closed, fields
-from campaigns.ingest.consents import moment_or_none
+from campaigns.ingest import closed
+from campaigns.ingest import consents as said
 from campaigns.ingest.fields import Invalid, Reader
 
 MOST = 100  # of one person at once
-LONGEST_TEXT = 10_000
 NEEDED = ("channel", "granted")
 
 
@@ -37,37 +35,11 @@ def read(given: Sequence[Any], *, now: datetime, zone: tzinfo) -> list[Statement
 
 
 def _readers(now: datetime, zone: tzinfo) -> dict[str, Reader]:
-    return {
-        "channel": _channel,
-        "topic": _topic,
-        "granted": _granted,
-        "said_at": _said_at(now, zone),
-        "source": fields.text(200),
-        "text": _text,
-    }
-
-
-def _channel(given: Any) -> str:
-    if given not in consents.CHANNELS:
-        raise Invalid(f"{fields.shown(given)} is no channel: use {', '.join(consents.CHANNELS)}")
-    return str(given)
-
-
-def _topic(given: Any) -> str:
-    value: str = _topic_text(given)
-    if value and not _TOPIC.fullmatch(value):
-        raise Invalid(f"{fields.shown(given)} is not a topic: use lower-case letters, digits, - and _, as campaigns do")
-    return value
-
-
-def _granted(given: Any) -> bool:
-    if given is None or given == "":
-        raise Invalid("is required: true for a yes, false for a no")
-    return fields.boolean(given)
+    return said.READERS | {"said_at": _said_at(now, zone)}
 
 
 def _said_at(now: datetime, zone: tzinfo) -> Reader:
-    read_moment = moment_or_none(now=now, zone=zone)
+    read_moment = said.moment_or_none(now=now, zone=zone)
 
     def read(given: Any) -> datetime:
         said_at = read_moment(given)
@@ -76,21 +48,3 @@ def _said_at(now: datetime, zone: tzinfo) -> Reader:
         return datetime.fromisoformat(said_at)
 
     return read
-
-
-def _text(given: Any) -> str:
-    """What was shown may have several lines."""
-    if given is None:
-        return ""
-    if not isinstance(given, str):
-        raise Invalid("must be text")
-    value = given.strip()
-    fields.refuse_controls(value.translate(_BREAKS))
-    if len(value) > LONGEST_TEXT:
-        raise Invalid(f"is longer than {LONGEST_TEXT:,} characters: shorten it")
-    return value
-
-
-_topic_text = fields.text(63)
-_TOPIC = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")  # config.values.Key, as a campaign's topic is
-_BREAKS = str.maketrans("\r\n\t", "   ")

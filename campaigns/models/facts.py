@@ -4,7 +4,6 @@ from django.db import models
 
 from campaigns.models.customers import Customer
 
-RECENT_ORDERS = 5  # how many of the newest are kept apart: windows that reach no further need no look at the events
 TEXT_SLOTS = NUMBER_SLOTS = 8
 
 

@@ -39,7 +39,9 @@ def no(day: int, channel: str = "email", topic: str = "", **proof: str) -> State
 
 
 def holds(customer: Customer, channel: str = "email", topic: str = "news") -> bool:
-    return consents.may_send(Customer.objects.get(pk=customer.pk), channel, topic)
+    """Whether a message of that topic may go to the customer: the channel's consent, unless the topic was withdrawn."""
+    agreed = Facts.objects.values_list(f"consent_{channel}", flat=True).get(pk=customer.pk)
+    return agreed and customer.external_id not in withdrawn(channel, topic)
 
 
 def withdrawn(channel: str, topic: str) -> list[str]:

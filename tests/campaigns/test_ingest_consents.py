@@ -56,6 +56,16 @@ def test_entries_keep_where_and_what_was_said_and_are_appended_once(at_acme: Ret
     assert Facts.objects.get().consent_email
 
 
+def test_an_entry_that_stands_twice_in_a_row_was_said_once(at_acme: Retailer) -> None:
+    said = entry(True, said_at=LATELY.isoformat(), source="till")
+
+    assert upsert({"external_id": "c1", "consents": [said, entry(False, "sms"), said, entry(False, "sms")]}) == [
+        "created"
+    ]
+
+    assert proof() == [("email", True, True), ("sms", False, True)]
+
+
 def test_what_was_said_last_counts_whenever_it_comes(at_acme: Retailer) -> None:
     upsert({"external_id": "c1", "consents": [entry(False, said_at=LATELY.isoformat())]})
 

@@ -1,14 +1,16 @@
-"""The statements that append to the proof of consent. Nothing in it is ever changed but which entry is the latest."""
+"""The statements that append to the proof of consent. Nothing in it is ever changed but which entry is the latest.
+
+Whoever calls them waits for the turn of customers before, and brings the facts along after.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.db import connection
-
-from campaigns.ingest import documents
 
 # Continues a WITH that has `said` (customer_id, channel, is_granted): a channel's consent as a whole, turned over now.
 # The entry before is found by the index, whatever stale statistics say. It is retired first, since there is one latest;
@@ -36,7 +38,10 @@ WITH given AS MATERIALIZED (
     SELECT * FROM json_to_recordset(%(said)s) AS g(n integer, external_id varchar, channel varchar, topic varchar,
         is_granted boolean, said_at timestamptz, source varchar, text text)
 ), s AS MATERIALIZED (
-    SELECT g.*, c.id AS customer_id FROM given g JOIN campaigns_customer c ON c.external_id = g.external_id
+    SELECT DISTINCT ON (c.id, g.channel, g.topic, g.is_granted, coalesce(g.said_at, %(now)s), g.source, g.text)
+           g.*, c.id AS customer_id
+      FROM given g JOIN campaigns_customer c ON c.external_id = g.external_id
+     ORDER BY c.id, g.channel, g.topic, g.is_granted, coalesce(g.said_at, %(now)s), g.source, g.text, g.n
 ), new AS MATERIALIZED (
     SELECT s.n, s.external_id, s.customer_id, s.channel, s.topic, s.is_granted, s.source, s.text,
            coalesce(s.said_at, %(now)s) AS said_at,
@@ -73,12 +78,13 @@ SELECT DISTINCT external_id, customer_id FROM new
 """
 
 
-def say(said: Sequence[dict[str, Any]], *, now: datetime, by: str) -> dict[str, int]:
+def say(said: Sequence[Mapping[str, Any]], *, now: datetime, by: str) -> dict[str, int]:
     """Append what customers said; of each channel and topic the latest by `said_at` counts, of two at once the no.
 
-    The ids by external_id of those for whom there was something new. Belongs after the turn of customers.
+    Each is `external_id`, `channel`, `topic`, `is_granted`, `said_at` (ISO 8601, None for now), `source` and `text`.
+    The ids by external_id of those for whom there was something new.
     """
-    rows = [each | {"n": n} for n, each in enumerate(said)]
+    rows = [{**each, "n": n} for n, each in enumerate(said)]
     with connection.cursor() as cursor:
-        cursor.execute(_SAY, {"said": documents.encode(rows), "now": now, "by": by})
+        cursor.execute(_SAY, {"said": json.dumps(rows, ensure_ascii=False), "now": now, "by": by})
         return dict(cursor.fetchall())
