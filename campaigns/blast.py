@@ -17,7 +17,7 @@ from django.db.models import Q
 from psycopg import sql
 
 from campaigns import checks, content, editions, policies
-from campaigns.checks import Around
+from campaigns.checks import Around, Content
 from campaigns.config import policy as rules
 from campaigns.config.campaign import CampaignConfig
 from campaigns.config.gate import Invalid, Problem, parse_campaign
@@ -29,7 +29,7 @@ from tenants.models import Group, Layer, Retailer
 AT_ONCE = 50  # schemas read by one statement
 # Bounds that hold back messages of a campaign that goes on.
 HOLDING = {"quiet_hours": "quiet hours", "per_customer": "messages to one customer", "max_per_day": "messages a day"}
-_CONTENT = ("footer", "template_features")
+_CONTENT = ("bases", "footer", "template_features")
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def _hits(turns: list[_Turn]) -> Iterator[Hit]:
         yield from sorted(found, key=lambda hit: (hit.effect != "stops", hit.campaign_key))
 
 
-def _hits_of(turn: _Turn, live: list[_Live], contents: dict[str, tuple[str, str, str]]) -> list[Hit]:
+def _hits_of(turn: _Turn, live: list[_Live], contents: dict[str, Content]) -> list[Hit]:
     """One per campaign, however many of its versions run."""
     found: dict[str, Hit] = {}
     tighter = _tighter(turn.now, turn.then)
@@ -161,10 +161,10 @@ def _live(retailers: list[Retailer]) -> dict[int, list[_Live]]:
     return found
 
 
-def _contents(turns: list[_Turn], live: dict[int, list[_Live]]) -> dict[int, dict[str, tuple[str, str, str]]]:
+def _contents(turns: list[_Turn], live: dict[int, list[_Live]]) -> dict[int, dict[str, Content]]:
     """By retailer and key: what the live templates say that those campaigns use."""
     used = {pk: sorted({step.template for each in found for step in each.config.steps}) for pk, found in live.items()}
-    found: dict[int, dict[str, tuple[str, str, str]]] = {}
+    found: dict[int, dict[str, Content]] = {}
     retailers = [turn.retailer for turn in turns if used.get(turn.retailer.pk)]
     by_pk = {retailer.pk: retailer for retailer in retailers}
     for pk, key, document, *said in _read(_CONTENTS, retailers, used):

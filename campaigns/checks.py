@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from campaigns import audience, blueprints, channelled, content, editions, language, policies, schedule
@@ -36,13 +37,22 @@ def check(config: CampaignConfig, *, as_of: datetime, policy: Policy | None = No
     return problems + forbidden(config, policy or policies.effective(context.current()))
 
 
+class Content(NamedTuple):
+    """A template as a policy judges it; `base` is blank for one on its own."""
+
+    subject: str
+    html: str
+    text: str
+    base: str = ""
+
+
 @dataclass(frozen=True)
 class Around:
-    """What a configuration is judged with: the content (subject, html, text) of its templates by key, the address
+    """What a configuration is judged with: the content of its templates by key, the address
     that mail is sent from, and the time zone.
     """
 
-    contents: Mapping[str, tuple[str, str, str]]
+    contents: Mapping[str, Content]
     from_email: str
     zone: ZoneInfo
 
@@ -61,7 +71,8 @@ def breaches(config: CampaignConfig, policy: Policy, around: Around) -> list[Pro
     for index, step in enumerate(config.steps):
         if step.template in around.contents:
             said = around.contents[step.template]
-            found += _in_step(index, content.breaches(*said, policy, channel=step.channel))
+            sources = (said.subject, said.html, said.text)
+            found += _in_step(index, content.breaches(*sources, policy, channel=step.channel, base=said.base))
     return found + sender_breaches(around.from_email, policy)
 
 
@@ -94,12 +105,11 @@ def channel_of(version: TemplateVersion) -> str:
     return str(version.document.get("channel", "email"))
 
 
-def content_of(published: Published) -> tuple[str, str, str]:
-    """Subject, HTML and text as a policy judges them."""
+def content_of(published: Published) -> Content:
     if channel_of(published.version) in channelled.CHANNELS:
-        return "", "", channelled.whole(published.version.document)
+        return Content("", "", channelled.whole(published.version.document))
     said = published.sources()
-    return said.subject, said.html, said.text
+    return Content(said.subject, said.html, said.text, published.version.document.get("base", ""))
 
 
 def reason(problems: Iterable[Problem]) -> str:

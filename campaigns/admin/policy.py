@@ -24,6 +24,7 @@ LABELS = {
     "channels": "Channels",
     "sender_domains": "Senders",
     "template_features": "Templates",
+    "bases": "Base templates",
     "per_customer": "Messages to one customer",
     "quiet_hours": "Quiet hours",
     "max_per_day": "Messages a day",

@@ -19,7 +19,7 @@ from campaigns.config.campaign import CampaignConfig, PerCustomer, RecurringTrig
 from campaigns.config.check_names import WEIGHT, CheckName, Severity, heavier
 from campaigns.config.gate import Problem
 from campaigns.config.rules import ChannelName
-from campaigns.config.values import ClockTime, Part, Share, format_duration
+from campaigns.config.values import ClockTime, Key, Part, Share, format_duration
 
 DAY = 24 * 60  # minutes
 Feature = Literal["conditions", "loops", "assignments", "attributes"]
@@ -54,6 +54,7 @@ class Policy(Part):
     channels: Annotated[list[ChannelName], AfterValidator(_ordered)] | None = None
     sender_domains: Annotated[list[DomainName], Field(max_length=200), AfterValidator(_ordered)] | None = None
     template_features: Annotated[list[Feature], AfterValidator(_ordered)] | None = None
+    bases: Annotated[list[Key], Field(max_length=100), AfterValidator(_ordered)] | None = None
     per_customer: Annotated[list[PerCustomer], Field(max_length=10), AfterValidator(_tidy_caps)] = []
     quiet_hours: Annotated[list[Window], Field(max_length=10), AfterValidator(_tidy_windows)] = []
     max_per_day: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
@@ -86,6 +87,7 @@ def meet(one: Policy, other: Policy) -> Policy:
         channels=_both(one.channels, other.channels),
         sender_domains=_both(one.sender_domains, other.sender_domains),
         template_features=_both(one.template_features, other.template_features),
+        bases=_both(one.bases, other.bases),
         per_customer=_tidy_caps([*one.per_customer, *other.per_customer]),
         quiet_hours=_windows(_minutes(one.quiet_hours) | _minutes(other.quiet_hours)),
         max_per_day=_least(one.max_per_day, other.max_per_day),
@@ -166,6 +168,14 @@ def sender_breaches(from_email: str, policy: Policy) -> list[Problem]:
         return []
     allowed = ", ".join(policy.sender_domains) or "none"
     return [_breach("from_email", f"mail may not be sent from {domain or 'nowhere'}; allowed: {allowed}")]
+
+
+def base_breaches(base: str, policy: Policy) -> list[Problem]:
+    """An e-mail's template on `base`, blank for one on its own."""
+    if policy.bases is None or base in policy.bases:
+        return []
+    what = f"built on {base}" if base else "on its own"
+    return [_breach("base", f"a template {what} is not allowed here: build it on {_list_words(policy.bases)}")]
 
 
 def content_breaches(features: Iterable[str], names: Iterable[str], policy: Policy) -> list[Problem]:
@@ -344,6 +354,7 @@ _WORDS: dict[str, Any] = {
     "channels": lambda v: f"only {_list_words(v)}",
     "sender_domains": lambda v: f"only from {_list_words(v)}",
     "template_features": lambda v: f"only {_list_words(v)}",
+    "bases": lambda v: f"e-mails only on {_list_words(v)}",
     "per_customer": lambda v: "; ".join(f"at most {c.messages} in {format_duration(c.per)}" for c in v),
     "quiet_hours": lambda v: ", ".join(f"{first} to {last}" for first, last in v),
     "max_per_day": lambda v: f"at most {v:,} a day",

@@ -42,16 +42,22 @@ def check_policy(template: Template, policy: Policy | None = None) -> list[Probl
     if template.channel in channelled.CHANNELS:
         return breaches("", "", channelled.whole(written(template)), policy, channel=template.channel)
     made = editions.of_version(freezing.freeze(template), context.current()).sources()
-    found = breaches(made.subject, made.html, made.text, policy)
+    found = breaches(made.subject, made.html, made.text, policy, base=template.base)
     if template.from_email:
         found += [Problem("from_email", p.message, p.code) for p in rules.sender_breaches(template.from_email, policy)]
     return found
 
 
-def breaches(subject: str, html: str, text: str, policy: Policy, *, channel: str = "email") -> list[Problem]:
-    """What a policy does not allow of a message's content. An e-mail alone has a footer."""
+def breaches(
+    subject: str, html: str, text: str, policy: Policy, *, channel: str = "email", base: str | None = None
+) -> list[Problem]:
+    """What a policy does not allow of a message's content. An e-mail alone has a footer, and a `base` (blank for a
+    template on its own; None where that is not asked).
+    """
     if channel in channelled.CHANNELS:
         policy = policy.model_copy(update={"footer": []})
+    elif base is not None and (found := rules.base_breaches(base, policy)):
+        return found
     if policy.template_features is None and not policy.footer:
         return []
     try:

@@ -26,6 +26,7 @@ from campaigns.linting import RULES
 from campaigns.models.customers import Channel
 
 _SHARES = ("min_holdout", "universal_holdout")  # kept as shares, written in percent
+_LISTS = ("bases", "sender_domains")  # of which an empty one allows nothing
 _FIELD = {"checks": "checks_blocking"}  # of the form, where it is called otherwise
 NONE = "none"  # written where a list allows nothing at all
 _FOOTER = {
@@ -99,6 +100,12 @@ class PolicyForm(forms.Form):
         help_text="Domains, one per line; those below them are included. Blank: from anywhere.",
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 2, "placeholder": "example.com", "spellcheck": "false"}),
     )
+    bases = forms.CharField(
+        required=False,
+        label="E-mails are built on",
+        help_text="Keys of base templates, one per line. Blank: on any, or on none.",
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2, "placeholder": "standard", "spellcheck": "false"}),
+    )
     footer = forms.MultipleChoiceField(
         required=False,
         label="Every message has",
@@ -158,14 +165,17 @@ class PolicyForm(forms.Form):
         named = [part.lower() for part in _parts(self.cleaned_data["sender_domains"], r"[\s,;]+")]
         return [] if named == [NONE] else named or None
 
+    def clean_bases(self) -> list[str] | None:
+        named = _parts(self.cleaned_data["bases"], r"[\s,;]+")
+        return [] if named == [NONE] else named or None
+
     def document(self) -> dict[str, Any]:
         """The policy that a valid form asks for, as written: what bounds nothing is left out."""
         given = {name: value for name, value in self.cleaned_data.items() if name in Policy.model_fields}
         said = {
             name: value for name, value in given.items() if value is not None and value is not False and value != []
         }
-        if given["sender_domains"] == []:
-            said["sender_domains"] = []
+        said |= {name: [] for name in _LISTS if given[name] == []}
         if self.cleaned_data["limits_features"]:
             said["template_features"] = given["template_features"]
         for name in _SHARES:
@@ -182,7 +192,7 @@ class PolicyForm(forms.Form):
 
 def initial(document: Mapping[str, Any]) -> dict[str, Any]:
     """What PolicyForm shows of a stored policy."""
-    domains, features = document.get("sender_domains"), document.get("template_features")
+    features = document.get("template_features")
     return {
         "channels": document.get("channels") or [],
         "per_customer": "\n".join(f"{cap['messages']} in {cap['per']}" for cap in document.get("per_customer", [])),
@@ -190,7 +200,7 @@ def initial(document: Mapping[str, Any]) -> dict[str, Any]:
         "max_per_day": document.get("max_per_day"),
         **{name: _percent(document.get(name)) for name in _SHARES},
         "max_discount": _number(document.get("max_discount")),
-        "sender_domains": NONE if domains == [] else "\n".join(domains or []),
+        **{name: NONE if document.get(name) == [] else "\n".join(document.get(name) or []) for name in _LISTS},
         "footer": document.get("footer", []),
         "limits_features": features is not None,
         "template_features": features or [],

@@ -12,7 +12,7 @@ import yaml
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from campaigns import configuration, content, editing, editions
+from campaigns import configuration, content, editing, editions, policies
 from campaigns.config.gate import Invalid
 from campaigns.models import Edition, Run, Template, TemplateVersion
 from delivery import compose, pipeline, previews
@@ -203,3 +203,25 @@ def test_a_locked_block_is_refused_by_an_import(locked: Template, tmp_path: Path
     with pytest.raises((CommandError, SystemExit)):
         call_command("config", "apply", "acme", str(tmp_path), stdout=told, stderr=told)
     assert f"{block} is locked by the platform" in told.getvalue()
+
+
+# -- a platform that wants its bases used -----------------------------------------------------------------------------
+def test_a_policy_may_ask_for_its_bases(at_acme: Retailer, outbox: MemoryChannel) -> None:
+    factories.base()
+    own = factories.template("own")
+    on_base()
+    factories.customers(1)
+    campaign = factories.campaign(steps=[{"key": "first", "channel": "email", "template": "own"}])
+    run = configuration.launch(campaign, by="test", now=timezone.now())
+
+    policies.save(None, policy={"bases": ["standard"]})
+
+    assert [problem.field for problem in content.check_policy(own)] == ["base"]
+    with pytest.raises(Invalid, match="a template on its own is not allowed here: build it on standard"):
+        editing.save_template(own)
+    pipeline.work(seconds=30)
+    run.refresh_from_db()
+    assert run.state == Run.State.PAUSED
+    assert not outbox.sent
+    send(key="allowed")
+    assert len(outbox.sent) == 1
