@@ -42,6 +42,16 @@ class Preview:
     said: Said | None = None
 
 
+@dataclass(frozen=True)
+class Tried:
+    """A variant for a customer: why it cannot be rendered, or what it says by another channel than e-mail."""
+
+    variant: str
+    customer: Customer
+    problem: str = ""
+    said: Said | None = None
+
+
 def of_template(template: Template, customer: Customer, texts: Mapping[str, Any], *, locale: str = "") -> Preview:
     """A draft without problems as it stands in the form. `texts` are what a campaign might say as `content.*`.
 
@@ -93,7 +103,7 @@ def of_variant(
     return _preview(shown, values | {"content": dict(content_)})
 
 
-def errors(
+def tried(
     config: CampaignConfig,
     step: Step,
     template: Published,
@@ -101,14 +111,17 @@ def errors(
     *,
     brand: Brand,
     picks: Picks | None = None,
-) -> Iterator[tuple[str, str, Customer]]:
-    """(variant, problem, customer) wherever somebody's message of a step cannot be rendered.
+) -> Iterator[Tried]:
+    """Every variant of a step for each customer: what cannot be rendered, and what another channel than e-mail says.
 
     `picks` are their products, for a template that shows any.
     """
     shared = _shared((config.key, config.name), brand)
     if step.channel != "email":
-        yield from _spoken_errors(step, template, customers, shared, brand, picks)
+        speakers = _speakers(step, template, brand)
+        for customer in customers:
+            person = shared | _person(customer) | _picked(picks, customer)
+            yield from _tried(speakers, person, customer, address_of(customer, step.channel))
         return
     for customer in customers:
         person = shared | _person(customer) | _picked(picks, customer)
@@ -117,29 +130,25 @@ def errors(
                 shown, values = _content(template, variant, customer)
                 rendering.renderer(shown).render(person | {"content": values})
             except rendering.RenderError as error:
-                yield variant.key, str(error), customer
+                yield Tried(variant.key, customer, str(error))
 
 
-def _spoken_errors(
-    step: Step,
-    template: Published,
-    customers: Iterable[Customer],
-    shared: Mapping[str, Any],
-    brand: Brand,
-    picks: Picks | None,
-) -> Iterator[tuple[str, str, Customer]]:
+def _speakers(step: Step, template: Published, brand: Brand) -> list[tuple[Variant, Speaker]]:
     texting = content.texting(brand)
-    speakers = [
-        (variant, Speaker(template.version.document, texting, title=variant.subject or "")) for variant in step.variants
-    ]
-    for customer in customers:
-        person = {**shared, **_person(customer), **_picked(picks, customer)}
-        address = address_of(customer, step.channel)
-        for variant, speaker in speakers:
-            try:
-                speaker.render(person | {"content": variant.content}, address=address)
-            except rendering.RenderError as error:
-                yield variant.key, str(error), customer
+    document = template.version.document
+    return [(variant, Speaker(document, texting, title=variant.subject or "")) for variant in step.variants]
+
+
+def _tried(
+    speakers: Iterable[tuple[Variant, Speaker]], person: Mapping[str, Any], customer: Customer, address: str
+) -> Iterator[Tried]:
+    for variant, speaker in speakers:
+        try:
+            said = speaker.render({**person, "content": variant.content}, address=address)
+        except rendering.RenderError as error:
+            yield Tried(variant.key, customer, str(error))
+        else:
+            yield Tried(variant.key, customer, said=said)
 
 
 def of_message(message: Message) -> Preview:

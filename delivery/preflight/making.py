@@ -78,12 +78,13 @@ def _parts(campaign: Campaign, asked: Asked) -> dict[str, Any]:
     late: dict[str, str] = {}
     told = _timely("counts", late, lambda: counts.of(asked))
     reached = [step["reached"] for step in told["steps"]] if told else []
+    by_step = {step["step"]: step["reached"] for step in told["steps"]} if told else {}
     when = _timely("times", late, lambda: timing.of(asked, campaign, reached)) if reached else None
     return {
         **(told or {"candidates": None, "included": None, "excluded": {}, "steps": []}),
         **(when or {"times": None, "days": None}),
         **((told and _timely("collisions", late, lambda: collisions.of(campaign, asked))) or _NO_COLLISIONS),
-        "sample": _timely("sample", late, lambda: rendering.sample(asked)) if told else None,
+        "sample": _timely("sample", late, lambda: rendering.sample(asked, by_step)) if told else None,
         "late": late,
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.utils import timezone
@@ -13,6 +13,7 @@ from campaigns.compiler import Sql
 from campaigns.editions import Published
 from campaigns.models import Customer
 from delivery import cures, previews
+from delivery.preflight import texting
 from delivery.preflight.asking import Asked, rows
 from tenants import context
 
@@ -22,24 +23,33 @@ NAMED = 3  # of those with the same problem
 SECONDS = 15.0  # to find them, and again for all rendering: steps times variants times people may be many
 
 
-def sample(asked: Asked) -> dict[str, Any]:
-    """The errors by step, variant and problem, the most frequent first. The same people each time: by their draw."""
+def sample(asked: Asked, reached: Mapping[str, int]) -> dict[str, Any]:
+    """The errors by step, variant and problem, the most frequent first, and what texts come to. The same people each
+    time: by their draw. `reached` are the people of each step.
+    """
     people, templates, brand = _people(asked), _templates(asked), content.brand()
     shows = any(template.mentions("products") for template in templates.values())
     picks = recommendations.pick([each.pk for each in people], run=None, now=timezone.now()) if shows else None
     found: dict[tuple[str, str, str], dict[str, Any]] = {}
     until, looked_at = time.monotonic() + SECONDS, len(people)
+    texts: list[dict[str, Any]] = []
     for step in asked.config.steps:
         if step.template not in templates:
             continue  # checks.py says what is wrong with it
         seen = _Seen(people, until)
         template = templates[step.template]
-        for variant, problem, customer in previews.errors(asked.config, step, template, seen, brand=brand, picks=picks):
-            _note(found, step.key, variant, problem, customer)
+        tally = texting.Tally(step.key, content.texting(brand))
+        for each in previews.tried(asked.config, step, template, seen, brand=brand, picks=picks):
+            if each.said:
+                tally.hear(each.customer, each.said)
+            else:
+                _note(found, step.key, each.variant, each.problem, each.customer)
+        if told := tally.told(reached.get(step.key, 0)):
+            texts.append(told)
         looked_at = min(looked_at, seen.number)
     errors = sorted(found.values(), key=lambda error: (-error["people"], error["step"], error["variant"]))
     shown = [customer.external_id for customer in people[:SHOWN]]
-    return {"people": looked_at, "shown": shown, "errors": errors}
+    return {"people": looked_at, "shown": shown, "errors": errors, "texts": texts}
 
 
 class _Seen:

@@ -73,3 +73,18 @@ def _errors(sample: dict[str, Any] | None) -> Iterator[str]:
         )
     if not sample["errors"]:
         yield f"{sample['people']} people's messages were rendered without an error"
+    for each in sample.get("texts", []):
+        yield f"Step {each['step']}: {texts(each)}"
+
+
+def texts(told: dict[str, Any]) -> str:
+    """What a step's SMS come to: `about 1,234 segments (± 20), 43.19 GBP; 1.02 a message, 3 % of them in UCS-2`."""
+    about = (
+        f"about {told['segments']:,} segments (± {told['margin']:,})"
+        if told["margin"]
+        else (f"{told['segments']:,} segment{'' if told['segments'] == 1 else 's'}")
+    )
+    price = f", {'about ' if told['margin'] else ''}{told['price']} {told['currency']}" if told["price"] else ""
+    wide = f", {told['wide'] * 100:.0f} % of them in UCS-2" if told["wide"] else ""
+    missing = f"; no price is known for {', '.join(told['unpriced'])}" if told["currency"] and told["unpriced"] else ""
+    return f"{about}{price}; {told['per_message']:g} a message{wide}{missing}"

@@ -19,6 +19,7 @@ from campaigns.models import Campaign, Customer, Member, Segment
 from campaigns.models.customers import Channel
 from delivery import preflight, provided
 from delivery.channels.base import ChannelUnavailable
+from delivery.preflight import words
 from delivery.showing import variants
 from delivery.showing.panes import Pane
 from delivery.views import bars
@@ -67,6 +68,12 @@ class Plan:
             each | {"missed": [(labels[reason].lower(), number) for reason, number in each["missed"].items()]}
             for each in self.preflight.get("steps", [])
         ]
+
+    @property
+    def texts(self) -> list[str]:
+        """What its SMS come to."""
+        told = (self.preflight.get("sample") or {}).get("texts", [])
+        return [f"Step {each['step']}: {words.texts(each)}" if len(told) > 1 else words.texts(each) for each in told]
 
     @property
     def collisions(self) -> list[dict[str, Any]]:

@@ -14,12 +14,13 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from campaigns import configuration, content, devices, editing, facts, policies, suppressions
+from campaigns import configuration, content, devices, editing, facts, policies, sms, suppressions
 from campaigns.config.gate import Invalid
 from campaigns.models import Customer, Run, Template
 from delivery import explanation, pipeline, preflight, reports
 from delivery.channels.base import Content, PushContent, SmsContent, WebhookContent
 from delivery.channels.memory import MemoryChannel
+from delivery.preflight import rendering as preflight_sample
 from delivery.providers import accounts, opened
 from tenants import agenda, context
 from tenants.models import Retailer
@@ -363,3 +364,38 @@ def test_launch_command_tells_the_ledger_of_every_channel(
         assert report["states"] == {"accepted": 1 if channel == "push" else 2}
         assert report["balances"]
         assert report["preflight"] is None or report["preflight"]["adds_up"]
+
+
+def test_preflight_tells_what_texts_come_to(at_acme: Retailer, texts: MemoryChannel) -> None:
+    brand = content.brand()
+    brand.texting = {"currency": "GBP", "per_segment": {"GB": "0.035"}, "otherwise": "0.08"}
+    brand.save()
+    people(5)
+    people(1, first=6, phone="+33612345678", first_name="Zo\u0451")  # Cyrillic: UCS-2, in two segments
+    people(1, first=7, consent_sms=False)
+    template("sms", text="{{ customer.first_name }}" + "!" * 70)
+    campaign = factories.campaign(steps=[step("sms")])
+    told = preflight.make(campaign, now=timezone.now())
+    assert told.result["sample"]["texts"] == [
+        {"step": "first", "people": 6, "per_message": 1.167, "segments": 7, "margin": 0, "wide": 0.1667,
+         "price": "0.34", "currency": "GBP", "unpriced": []}
+    ]  # fmt: skip
+    assert "Step first: 7 segments, 0.34 GBP; 1.167 a message, 17 % of them in UCS-2" in list(preflight.lines(told))
+    sent = work_off(configuration.launch(campaign, by="test", now=timezone.now()))
+    assert sent.states == {"accepted": 6}
+    parts = [sms.parts(each.text) for each in said(texts).values() if isinstance(each, SmsContent)]
+    assert sum(map(len, parts)) == 7
+
+
+def test_a_sum_with_a_price_missing_is_not_told(at_acme: Retailer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preflight_sample, "SAMPLE", 20)
+    brand = content.brand()
+    brand.texting = {"currency": "GBP", "per_segment": {"FR": "0.05"}}
+    brand.save()
+    people(60)
+    people(30, first=61, first_name="ж" * 60)
+    template("sms", text="{{ customer.first_name }}")
+    [told] = preflight.make(factories.campaign(steps=[step("sms")]), now=timezone.now()).result["sample"]["texts"]
+    assert (told["people"], told["price"], told["unpriced"]) == (20, None, ["GB"])
+    assert told["margin"] > 0
+    assert abs(told["segments"] - (60 + 2 * 30)) <= 2 * told["margin"]
