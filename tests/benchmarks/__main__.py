@@ -13,7 +13,7 @@ from tests.benchmarks.figures import NoFigures
 from tests.benchmarks.installation import installation
 
 QUICK_MESSAGES = 4000  # with it, a benchmark takes less than a minute
-QUICK_RENDERED = 3000
+QUICK_TEMPLATES = {"messages": 3000, "retailers": 12}  # the same
 QUICK_PROPAGATION = {"retailers": 12, "seconds": 8, "stops": 3}  # the same
 QUICK_AUDIENCE = {"customers": 50_000, "events": 500_000, "scale": 0, "ingest_seconds": 4, "repeat": 1, "cold": 1}
 
@@ -45,9 +45,10 @@ def _parser() -> argparse.ArgumentParser:
 def _add_templates(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--messages", type=_count, default=20_000, help="of each kind (default 20000)")
     parser.add_argument("--seed", type=int, help="of the people (default: the workload's own)")
-    parser.add_argument(
-        "--quick", dest="messages", action="store_const", const=QUICK_RENDERED, help=f"{QUICK_RENDERED} messages"
-    )
+    parser.add_argument("--retailers", type=_count, default=350, help="below one base (default 350)")
+    parser.add_argument("--workers", type=_count, default=2, help="worker processes, busy meanwhile (default 2)")
+    parser.add_argument("--quick", action=_Quick, const=QUICK_TEMPLATES, nargs=0,
+                        help="3000 messages, 12 retailers")  # fmt: skip
 
 
 def _add_delivery(parser: argparse.ArgumentParser) -> None:

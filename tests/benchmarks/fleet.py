@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from django.core.management import call_command
@@ -34,15 +34,18 @@ class Fleet:
     seconds: float
 
 
-def ready(number: int, *, messages: int, seed: int) -> Fleet:
-    """`number` retailers whose runs wait for workers, with at least `messages` queued in all."""
+def ready(number: int, *, messages: int, seed: int, prepare: Callable[[Retailer], None] | None = None) -> Fleet:
+    """`number` retailers whose runs wait for workers, with at least `messages` queued in all.
+
+    `prepare` is called for the first, in its schema, once it is filled and before anything is launched.
+    """
     begun = said = time.monotonic()
     token, runs = secrets.token_hex(3), -(-messages // (number * CUSTOMERS))
     call_command("migrate_schemas", shared=True, interactive=False, verbosity=0)
     provisioning_since = time.monotonic()
     first = provisioning.provision(f"bench-{token}-1", name="Bench 1").retailer
     provision_s = time.monotonic() - provisioning_since
-    batches = _fill(first, runs, seed)
+    batches = _fill(first, runs, seed, prepare)
     retailers = [first]
     while len(retailers) < number:
         retailers.append(_copy(first, f"bench-{token}-{len(retailers) + 1}"))
@@ -62,11 +65,13 @@ def is_there_more(retailers: Sequence[Retailer]) -> bool:
     return AgendaItem.objects.filter(kind="batch", retailer__in=list(retailers)).count() > len(retailers) / 2
 
 
-def _fill(retailer: Retailer, runs: int, seed: int) -> list[int]:
+def _fill(retailer: Retailer, runs: int, seed: int, prepare: Callable[[Retailer], None] | None = None) -> list[int]:
     """Customers, and runs carried forward as far as their batches. Returns the batches; nobody was told of them."""
     source = workload.load()
     engine.fill(retailer, source.source, iter(source.people(CUSTOMERS, 1, seed)))
     with context.in_retailer(retailer):
+        if prepare:
+            prepare(retailer)
         campaign = Campaign.objects.get(key="everybody")
         for _ in range(runs):
             run = configuration.launch(campaign, by="benchmark", now=timezone.now())

@@ -5,7 +5,7 @@ through the composer and the MIME skeleton that workers use, without database; t
 each of the two. They take turns in this one process, a few hundred messages each, ours fifty at once as workers do;
 processor time counts.
 
-How soon an edit reaches every retailer is another benchmark's figure: `propagation`.
+Then how soon an edit of a base reaches the messages of every retailer below it: tests.benchmarks.spreading.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from delivery.batches import Entry
 from delivery.channels.base import Envelope
 from delivery.channels.email.mime import Skeleton
 from tenants.models import Retailer
-from tests.benchmarks import limit, usage, workload
+from tests.benchmarks import limit, spreading, usage, workload
 from tests.benchmarks.workload import Source
 
 CHUNK = 250  # messages of one side before the other has its turn
@@ -70,10 +70,14 @@ def run(options: Namespace) -> bool:
     for name, cost in costs.items():
         _say(f"{name:<12}{cost.ours:>10.1f}{cost.limit:>12.1f}{cost.ratio:>8.2f}")
     _say(usage.machine())
-    for name in complaints:
-        _say(f"WRONG: the {name} mail does not say what the limit's says")
-    _say(json.dumps(_keys(costs)))
-    return not complaints
+    spread = spreading.run(options)
+    figures = _keys(costs) | spreading.report(spread)
+    _say(usage.machine())
+    wrong = [f"the {name} mail does not say what the limit's says" for name in complaints] + spread.complaints
+    for words in wrong:
+        _say(f"WRONG: {words}")
+    _say(json.dumps(figures))
+    return not wrong
 
 
 @dataclass(frozen=True)
