@@ -93,7 +93,7 @@ TEMPLATES = {
 
 
 def test_templates_say_what_the_hand_written_mails_say_and_tell_what_they_cost() -> None:
-    figures = benchmark("templates", "--messages", "100", "--retailers", "3")
+    figures = benchmark("templates", "--messages", "100", "--retailers", "3", seconds=240)
     assert figures.keys() == TEMPLATES
     assert figures["stale_batches"] == 0
     assert all(figures[key] > 0 for key in TEMPLATES - {"stale_batches"})
