@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any
 
 from campaigns import blueprinting, configuration, content, editing, ingest, policies
+from campaigns.ascode import base_files
 from campaigns.models import Campaign, Customer, Segment, Template
 from marketing.demo import people
 from marketing.demo.banners import Banner, Product
@@ -68,6 +69,11 @@ def policy() -> None:
     """The platform's bounds, where staff have not set any."""
     if not policies.layer_of(None).number:
         policies.save(None, policy=POLICY, defaults=DEFAULTS)
+
+
+def bases() -> None:
+    """The base templates that come with the installation, where they are missing."""
+    base_files.install("demo")
 
 
 def campaign(banner: Banner, *, now: datetime) -> Campaign:

@@ -39,6 +39,7 @@ def prepare(banners: Sequence[Banner], *, customers: int, console: Console) -> l
     """Every retailer with its people, history, catalog, brand and campaign."""
     now, retailers = timezone.now(), []
     fill.policy()
+    fill.bases()
     with _progress(console) as progress:
         for banner in banners:
             task = progress.add_task(f"{banner.name}: customers and orders", total=customers)

@@ -149,7 +149,8 @@ def _first_message(retailer: Retailer, run_pk: int, entry: Entry) -> Outbound:
     """As a batch begins: the run and what counts for it are read anew."""
     with context.in_retailer(retailer):
         under_way = Run.objects.select_related("version", "campaign").get(pk=run_pk)
-        outbound, failures = compose.composer(under_way, _STEP, retailer).compose([entry])
+        composer = compose.composer(under_way, _STEP, retailer, [entry], now=timezone.now())
+        outbound, failures = composer.compose([entry])
     if failures:
         raise RuntimeError(failures[0].reason)
     return outbound[0]
@@ -161,7 +162,7 @@ def _person(retailer: Retailer) -> tuple[int, Entry]:
         message = Message.objects.order_by("pk")[0]
         customer = Customer.objects.get(pk=message.customer_id)
         row = {name: getattr(customer, name) for name in CUSTOMER_FIELDS} | {"attributes": customer.attributes}
-        entry = Entry(message.pk, 0, "email", message.variant, 0, timezone.now(), "", customer.email, row)
+        entry = Entry(message.pk, 0, "email", message.variant, 0, timezone.now(), "", customer.email, row, customer.pk)
         return message.run_id, entry
 
 

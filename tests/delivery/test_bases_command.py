@@ -146,6 +146,14 @@ def test_group_releases_what_it_says(folder: Path, acme: Retailer) -> None:
     )
 
 
+def test_what_comes_with_the_installation_is_installed_once_and_left_alone_afterwards(acme: Retailer) -> None:
+    assert bases("install") == "Installed: standard.\n"
+    assert number(acme) == 1
+    mine = standing.save(BaseTemplate.objects.get(), factories.base_draft())
+    assert bases("install") == "Installed: nothing, all are here.\n"
+    assert BaseTemplate.objects.get().draft == mine.draft
+
+
 def test_what_is_not_there_is_said_with_what_is(folder: Path) -> None:
     bases("apply", folder)
     assert "Known: standard, standard of group grocers" in refused("publish", "nosuch")

@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from campaigns.ascode import base_files
 from marketing import database
 from marketing.processes import KeepsEnding, Processes
 from tenants import addresses
@@ -26,6 +27,8 @@ class Command(BaseCommand):
         settings.PUBLIC_PORT = options["port"]
         if database.migrate():
             self.stdout.write("Database brought up to date.")
+        if installed := base_files.install("up"):
+            self.stdout.write(f"Base templates installed: {', '.join(base.key for base in installed)}.")
         stopped = stop_event()
         processes = Processes(port=options["port"], workers=options["workers"], host=options["host"])
         try:
