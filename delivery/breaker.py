@@ -41,7 +41,8 @@ class Breaker:
     def note(self, outcomes: Sequence[Outcome]) -> None:
         """Learn from a hand-over."""
         failed = sum(outcome.result in _FAILED for outcome in outcomes)
-        pauses = [outcome.retry_after for outcome in outcomes if outcome.retry_after is not None]
+        kept = [outcome.retry_after for outcome in outcomes if outcome.result == Result.UNSENT]
+        pauses = [pause for pause in kept if pause is not None]  # of a deferred message, the pause is its receiver's
         if pauses or failed * 2 >= len(outcomes) > 0:
             why = next(outcome.detail for outcome in outcomes if outcome.result in _FAILED)
             self._fail(why, tried=len(outcomes), failed=failed, pause=max(pauses, default=None))

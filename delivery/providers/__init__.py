@@ -67,7 +67,10 @@ def choose(retailer: Retailer, name: str) -> Chosen:
 
 
 def channel(retailer: Retailer, name: str) -> Channel:
-    """The retailer's channel of that name, for a look or a single message. Raises ChannelUnavailable."""
+    """The retailer's channel of that name, for a look or a single message: if need be, of an account that is to rest.
+
+    Raises ChannelUnavailable.
+    """
     return _chosen(retailer, name, may_probe=False).channel
 
 
@@ -108,6 +111,8 @@ def _first_usable(retailer: Retailer, name: str, *, may_probe: bool) -> Chosen:
         if wait is None:
             return _ready(provider, retailer, has_stand_by=number + 1 < len(active))
         waits.append(wait)
+    if not may_probe:
+        return _ready(active[0], retailer, has_stand_by=False)
     until, _ = min(waits)
     why = "; ".join(reason for _, reason in waits)
     pause = max(0.0, (until - active[0].now).total_seconds())

@@ -100,6 +100,16 @@ def remove(provider: Provider) -> None:
     changes.announce(context.current(), f"{KIND} {key}")
 
 
+@transaction.atomic
+def reseal() -> int:
+    """Seal the retailer's credentials under the SECRET_KEY of now. How many accounts. Raises sealing.CannotUnseal."""
+    retailer, found = context.current(), list(Provider.objects.exclude(credentials="").select_for_update())
+    for provider in found:
+        provider.credentials = sealing.resealed(retailer, opened.PURPOSE, provider.credentials)
+    Provider.objects.bulk_update(found, ["credentials"])
+    return len(found)
+
+
 def told(provider: Provider) -> dict[str, Any]:
     """The account as plain data for anybody to see; of its credentials, which are set."""
     shown = {name: getattr(provider, name) for name in _PLAIN}

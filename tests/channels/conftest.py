@@ -153,6 +153,9 @@ def setups(fake: Fake) -> dict[str, Setup]:
 
 
 KINDS_AT_A_PROVIDER = sorted(set(KINDS) - {"memory", "file"})
+PER_RECIPIENT = {"webpush"}  # every recipient has a server
+STATUS_ONLY = {"webpush", "webhook"}  # the status is the whole answer
+KEYED = {"resend", "http_sms", "fcm", "webpush", "webhook"}
 Make = Callable[..., Channel]
 
 
@@ -209,6 +212,11 @@ def trial(request: pytest.FixtureRequest, fake: Fake, tmp_path: Path) -> Iterato
     yield Trial(kind, fake, setup, make)
     for channel in made:
         channel.close()
+
+
+def only(*kinds: str) -> pytest.MarkDecorator:
+    """The contract's part that is about these kinds."""
+    return pytest.mark.parametrize("trial", sorted(kinds), indirect=True)
 
 
 def by_key(outcomes: Sequence[Any]) -> dict[str, str]:

@@ -7,10 +7,25 @@ import time
 import pytest
 
 from delivery.channels.base import ChannelUnavailable, Result
-from tests.channels.conftest import ENVELOPE, Trial, by_key
+from tests.channels.conftest import (
+    ENVELOPE,
+    KEYED,
+    KINDS_AT_A_PROVIDER,
+    PER_RECIPIENT,
+    STATUS_ONLY,
+    Trial,
+    by_key,
+    only,
+)
 from tests.channels.fake_provider import ASKED_PAUSE
 
 SECONDS = 8.0
+HTTP = set(KINDS_AT_A_PROVIDER) - {"smtp"}
+ONE_BY_ONE = HTTP - PER_RECIPIENT - {"postmark"}  # a message, a request, at one provider
+
+
+def test_who_knows_keys_says_so(trial: Trial) -> None:
+    assert bool(trial.channel.key_window) == (trial.kind in KEYED)
 
 
 def test_a_batch_is_taken_once_each_with_the_provider_s_id(trial: Trial) -> None:
@@ -94,9 +109,8 @@ def test_asked_to_wait_it_says_for_how_long_and_nothing_is_lost(trial: Trial) ->
     assert trial.taken() == []
 
 
+@only(*ONE_BY_ONE)
 def test_asked_to_wait_in_the_middle_the_rest_was_not_handed_over(trial: Trial) -> None:
-    if not trial.setup.is_http or not trial.setup.is_one or trial.kind == "postmark":
-        pytest.skip("here it concerns a whole connection, one message, or one request of all")
     trial.fake.behave(m20="busy")
     outcomes = trial.channel.send(ENVELOPE, trial.batch(60), seconds=SECONDS)
     rest = [outcome for outcome in outcomes if outcome.result != Result.ACCEPTED]
@@ -112,10 +126,16 @@ def test_half_a_batch_refused_is_told_message_by_message(trial: Trial) -> None:
     assert sorted(trial.taken()) == ["m0", "m2", "m4"]
 
 
-@pytest.mark.parametrize("treatment", ["html", "truncate"])
-def test_an_answer_that_is_none_is_no_acceptance(trial: Trial, treatment: str) -> None:
-    if treatment == "html" and not trial.setup.needs_body:
-        pytest.skip("here the status is the whole answer")
+def test_an_answer_that_breaks_off_is_no_acceptance(trial: Trial) -> None:
+    is_no_acceptance(trial, "truncate")
+
+
+@only(*set(KINDS_AT_A_PROVIDER) - STATUS_ONLY)
+def test_an_answer_of_something_else_is_no_acceptance(trial: Trial) -> None:
+    is_no_acceptance(trial, "html")
+
+
+def is_no_acceptance(trial: Trial, treatment: str) -> None:
     trial.fake.behave(everybody=treatment)
     outcomes = by_key(trial.channel.send(ENVELOPE, trial.batch(3), seconds=SECONDS))
     assert set(outcomes.values()) <= {"unknown", "unsent"}
@@ -133,18 +153,16 @@ def test_refused_credentials_are_a_person_s_to_correct(trial: Trial) -> None:
     assert trial.taken() == []
 
 
+@only(*HTTP - PER_RECIPIENT)
 def test_a_redirect_is_not_followed(trial: Trial) -> None:
-    if not trial.setup.is_http or not trial.setup.is_one:
-        pytest.skip("there is none")
     trial.fake.behave(everybody="elsewhere")
     with pytest.raises(ChannelUnavailable, match="correct its URL"):
         trial.channel.send(ENVELOPE, trial.batch(), seconds=SECONDS)
 
 
+@only(*KEYED)
 def test_sent_again_with_its_key_it_is_there_once(trial: Trial) -> None:
     channel = trial.channel
-    if not channel.key_window:
-        pytest.skip("the provider knows no key")
     for _ in range(2):
         assert set(by_key(channel.send(ENVELOPE, trial.batch(), seconds=SECONDS)).values()) == {"accepted"}
     assert len(trial.taken()) == 6

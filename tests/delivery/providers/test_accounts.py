@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import connection
 from pytest_django import Settings
 
@@ -117,6 +119,20 @@ def test_a_new_secret_key_reads_the_old_while_it_is_named_and_seals_anew(at_acme
     provider = accounts.save({"priority": 7}, provider)
     settings.SECRET_KEY_FALLBACKS = []
     assert sealing.unseal(at_acme, "provider", provider.credentials) == {"password": "hunter2"}
+
+
+def test_all_are_sealed_anew_by_one_command(at_acme: Retailer, settings: Settings) -> None:
+    accounts.save(SMTP)
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "a new key of more than forty characters, as production asks"
+    said = StringIO()
+    call_command("reseal_credentials", stdout=said)
+    assert said.getvalue() == "Sealed 1 accounts anew.\n"
+    settings.SECRET_KEY_FALLBACKS = []
+    assert sealing.unseal(at_acme, "provider", Provider.objects.get().credentials) == {"password": "hunter2"}
+    settings.SECRET_KEY = "another key that nobody knows, of more than forty characters"
+    with pytest.raises(CommandError, match="acme"):
+        call_command("reseal_credentials", stdout=said, stderr=said)
 
 
 def test_an_account_whose_secret_is_lost_says_so_and_takes_a_new_one(at_acme: Retailer, settings: Settings) -> None:

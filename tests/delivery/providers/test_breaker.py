@@ -158,6 +158,23 @@ def test_asked_to_wait_in_the_middle_of_a_batch_the_rest_goes_to_who_stands_by(
     assert (asked, len(sent(at_acme, second))) == ([10], 25)
 
 
+def test_one_receiver_that_asks_to_wait_holds_up_nobody_else(
+    account: Callable[..., Provider], at_acme: Retailer
+) -> None:
+    known = Breaker(account().pk)
+    known.note([Outcome("m0", Result.DEFERRED, retry_after=3600.0), *[Outcome("m", Result.ACCEPTED)] * 9])
+    assert ProviderState.objects.get().opened_at is None
+
+
+def test_an_account_at_rest_can_be_looked_at_and_gets_no_batch(
+    account: Callable[..., Provider], at_acme: Retailer
+) -> None:
+    Breaker(account().pk).refuse(ChannelUnavailable("slow down", retry_after=60.0))
+    providers.channel(at_acme, "email").check()
+    with pytest.raises(ChannelUnavailable, match="slow down"):
+        providers.choose(at_acme, "email")
+
+
 def test_half_of_what_is_handed_over_failing_opens(account: Callable[..., Provider], at_acme: Retailer) -> None:
     known = Breaker(account().pk)
     bad = [Outcome(str(number), Result.UNKNOWN) for number in range(10)]
