@@ -32,11 +32,12 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True)
 class Ways:
-    """How rows become a batch, how it is stored, and what that says of the rows.
+    """How rows of a kind of import become a batch, how it is stored, and what that says of the rows.
 
     Reading and telling go on beside storing, and never look at the database.
     """
 
+    kind: str
     read: Callable[[Sequence[Mapping[str, Any]]], Any]
     store: Callable[[Any], Any]
     tell: Callable[[Any], list[ingest.RowResult]]
@@ -72,6 +73,7 @@ def import_customers(
     zone, types = context.current().tzinfo, declared.types()
     reading = customers.reading(now=now, zone=zone, types=types, source="import")
     ways = Ways(
+        kind="customers",
         read=lambda rows: customers.read(rows, reading),
         store=lambda batch: customers.store(batch, now=now),
         tell=customers.results,
@@ -85,6 +87,7 @@ def import_events(
     """Add every event of the file; times without an offset are local to `zone`. Raises FileUnreadable."""
     readers = events.readers(now=now, zone=zone)
     ways = Ways(
+        kind="events",
         read=lambda rows: events.read(rows, readers),
         store=lambda batch: events.store(batch, now=now),
         tell=events.results,
@@ -96,7 +99,7 @@ def import_products(
     path: Path, *, now: datetime, rejects: Path | None = None, progress: Progress | None = None
 ) -> Summary:
     """Upsert every product of the file. Raises FileUnreadable before anything is written."""
-    ways = Ways(read=list, store=lambda rows: ingest.upsert_products(rows, now=now), tell=list)
+    ways = Ways(kind="products", read=list, store=lambda rows: ingest.upsert_products(rows, now=now), tell=list)
     return _import(path, PRODUCTS, ways, rejects=rejects, progress=progress)
 
 
@@ -118,8 +121,7 @@ def _import(
                 counts.update(written)
                 if progress:
                     progress(counts.total())
-    if counts["created"]:
-        ingest.analyze()
+    ingest.analyze(ways.kind, counts["created"])
     return Summary(counts.total(), dict(counts), time.monotonic() - started, rejected.kept_path)
 
 

@@ -179,8 +179,7 @@ def _write(job: Import, records: list[Record], columns: Columns, given: Circumst
 def _finish(job: Import) -> None:
     job.bytes_read = job.bytes
     job.save(update_fields=["bytes_read"])
-    if job.counts.get("created"):
-        ingest.analyze()
+    ingest.analyze(job.kind, job.counts.get("created", 0))
     _end(job.pk, Import.State.DONE)
 
 

@@ -95,9 +95,9 @@ def _restart(server: PostgresServer) -> None:
 
 
 def _shared_buffers() -> str:
-    """An eighth of the machine's memory, 1 GB at most; only what is used of it is taken."""
+    """An eighth of the machine's memory, 2 GB at most; only what is used of it is taken."""
     memory_mb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
-    return f"{max(128, min(1024, memory_mb // 8))}MB"
+    return f"{max(128, min(2048, memory_mb // 8))}MB"
 
 
 @contextlib.contextmanager

@@ -149,6 +149,7 @@ def _ingest_keys(kind: Kind, ingested: Ingested) -> dict[str, float]:
         f"ingest_{kind}_per_s": round(ingested.per_s),
         **{f"ingest_{kind}_{door}_per_s": round(rate) for door, rate in ingested.doors.items()},
         **{f"ingest_{kind}_{door}_cpu_s_per_1000": round(cpu, 4) for door, cpu in ingested.cpu_s_per_1000.items()},
+        f"ingest_{kind}_command_start_s": round(ingested.start_s, 1),
         f"limit_{kind}_per_s": round(limit),
         f"bulk_create_{kind}_per_s": round(bulk),
         f"save_{kind}_per_s": round(one),

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from tenants import context
 from tenants.accounts.models import ApiKey, Scope
@@ -28,7 +28,7 @@ _ANSWERS_WITHIN = 60.0
 _IMPORTS_WITHIN = 900.0
 
 
-def command(retailer: Retailer, kind: Kind, path: Path) -> tuple[float, dict[str, int]]:
+def command(retailer: Retailer, kind: Kind, path: Path) -> tuple[float, dict[str, Any]]:
     """Seconds of an import from its start to its end, and its own summary.
 
     Raises NoFigures where it fails, or takes so long that something must be wrong.
