@@ -68,9 +68,13 @@ def remove_segment(segment: Segment) -> None:
 
 @transaction.atomic
 def save_brand(brand: Brand) -> None:
-    """Raises Invalid for a sender that the policy does not allow, and for a voice that cannot be read."""
+    """Raises Invalid for a sender that the policy does not allow, and for a voice or prices that cannot be read."""
     for name, value in content.voice(brand).model_dump().items():
         setattr(brand, name, value)
+    try:
+        brand.texting = dump(content.texting(brand))
+    except Invalid as invalid:
+        raise Invalid(within("texting", invalid.problems)) from None
     policy = policies.effective(context.current())
     if problems := rules.sender_breaches(brand.from_email, policy):
         raise Invalid(problems)

@@ -12,6 +12,7 @@ from campaigns import policies
 from campaigns.config import policy as rules
 from campaigns.config import voice as voices
 from campaigns.config.gate import Invalid
+from campaigns.forms.texting import TextingFields
 from campaigns.models import Brand
 from tenants import context
 
@@ -55,7 +56,7 @@ class DisclaimerLines(Lines):
         return {"text": text.strip(), "topics": named}
 
 
-class BrandForm(forms.ModelForm):  # type: ignore[type-arg]
+class BrandForm(TextingFields, forms.ModelForm):  # type: ignore[type-arg]
     banned_words = Lines(
         label="Never says",
         placeholder="cheap\nbuy now",
@@ -77,6 +78,10 @@ class BrandForm(forms.ModelForm):  # type: ignore[type-arg]
         fields: list[str] = []  # the screen names them
         labels = {"exclamation_marks": "Exclamation marks are allowed"}
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.show_texting(self.instance.texting)
+
     def clean_from_email(self) -> str:
         """The policy may name the domains that mail comes from."""
         address: str = self.cleaned_data["from_email"]
@@ -86,8 +91,10 @@ class BrandForm(forms.ModelForm):  # type: ignore[type-arg]
         return address
 
     def clean(self) -> dict[str, Any]:
-        """The voice as a whole, each problem at its field."""
+        """The voice and what is said of SMS as a whole, each problem at its field."""
         cleaned = super().clean() or {}
+        texting = self.read_texting(cleaned)
+        self.instance.texting = self.instance.texting if texting is None else texting
         said = {name: cleaned[name] for name in voices.FIELDS if name in cleaned}
         try:
             voices.read(said)
