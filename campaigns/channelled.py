@@ -25,6 +25,7 @@ COLLAPSE_BYTES = 64  # APNs' bound on apns-collapse-id
 WEBHOOK_BYTES = 64 * 1024
 WEBHOOK_DEPTH = 12
 Path = tuple[str | int, ...]  # where a text stands: ("payload", "data", "sku")
+_WEB_LINK = re.compile(r"https://[^\s/]\S*\Z")
 _APP_LINK = re.compile(r"[a-z][a-z0-9+.-]{0,40}://\S+\Z", re.IGNORECASE)
 _NOT_AN_APP = ("http", "javascript", "data", "file", "vbscript", "blob", "about", "ftp", "ws", "wss")
 _TAG = re.compile(r"{{.*?}}|{%.*?%}", re.DOTALL)
@@ -149,12 +150,12 @@ def filled(value: Any, texts: Mapping[Path, str], path: Path = ()) -> Any:
 
 
 def is_web_link(url: str) -> bool:
-    return bool(re.match(r"https://[^\s/]+", url))
+    return url.isprintable() and bool(_WEB_LINK.match(url))
 
 
 def is_app_link(url: str) -> bool:
     """A link into an app, such as `shop://basket`."""
-    return bool(_APP_LINK.match(url)) and url.partition(":")[0].lower() not in _NOT_AN_APP
+    return url.isprintable() and bool(_APP_LINK.match(url)) and url.partition(":")[0].lower() not in _NOT_AN_APP
 
 
 def _written(template: Written) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from delivery import rendering
 from delivery.channels.base import Content, PushContent, SmsContent, WebhookContent
 from delivery.rendering import RenderError
 
+_CURE = ": values in it take | urlencode"
 _UNSEEN = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]+")
 
 
@@ -73,9 +74,9 @@ class Renderer:
         payload = channelled.filled(self._said.payload, {path[1:]: text for path, text in found.items()})
         image, link, collapse_id = (str(payload.get(name, "")).strip() for name in ("image", "link", "collapse_id"))
         if image and not channelled.is_web_link(image):
-            raise RenderError("the image's address does not begin with https://")
+            raise RenderError(f"the image's address is not https:// without blanks{_CURE}")
         if link and not (channelled.is_web_link(link) or channelled.is_app_link(link)):
-            raise RenderError("the link is neither https:// nor one of an app")
+            raise RenderError(f"the link is neither https:// nor one of an app, without blanks{_CURE}")
         if len(collapse_id.encode()) > channelled.COLLAPSE_BYTES:
             raise RenderError(f"the collapse id is longer than {channelled.COLLAPSE_BYTES} bytes")
         data = payload.get("data", {})
