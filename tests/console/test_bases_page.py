@@ -15,6 +15,7 @@ from tenants.accounts.models import AuditEntry, Role, User
 from tenants.models import BaseTemplate, BaseVersion, Group, Retailer
 from tests import factories
 from tests.console.forms import fields, submit
+from tests.console.test_pages import MOST_QUERIES
 
 SOURCE = factories.base_draft()["html"]
 
@@ -176,6 +177,17 @@ def test_list_and_impact_tell_who_builds_on_it(staff: Client, base: BaseTemplate
     page = staff.get(f"/admin/bases/{base.pk}/impact/")
     assert page.context["templates"] == 1
     assert "nosuch" in page.context["problems"][0].message
+
+
+@pytest.mark.parametrize("page", ["/admin/bases/", "/admin/bases/N/", "/admin/bases/N/impact/"])
+def test_page_opens_within_the_bound(
+    staff: Client, base: BaseTemplate, acme: Retailer, page: str, django_assert_max_num_queries: Any
+) -> None:
+    bases.publish(base)
+    bases.publish(bases.save(base, factories.base_draft(subject="two")), canary=[acme])
+    bases.pin(base, acme, 1, reason="a test")
+    with django_assert_max_num_queries(MOST_QUERIES):
+        assert staff.get(page.replace("N", str(base.pk))).status_code == 200
 
 
 CHANGING = ["/admin/bases/", "/admin/bases/N/", "/admin/bases/N/release/"]

@@ -8,9 +8,9 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from campaigns import bases, configuration
+from campaigns import bases, configuration, content
 from campaigns.models import Customer, Edition, Run, Template
-from delivery import identity, pipeline, preferences, releases
+from delivery import identity, pipeline, preferences, previews, releases
 from delivery.channels.memory import MemoryChannel
 from delivery.models import Message
 from delivery.releases import Figures, Health
@@ -68,6 +68,40 @@ def test_each_figure_is_of_the_version_that_the_message_was_built_on(
     assert (found[0].now.share("failed"), found[1].now.share("failed")) == (0.2, None)
 
 
+def test_ring_gets_the_canary_with_its_next_batch_and_everybody_the_way_back(
+    acme: Retailer, globex: Retailer, outbox: MemoryChannel
+) -> None:
+    """Through the pipeline: what is published, tried, killed and promoted is what the next messages say."""
+    first = version("one")
+    for retailer in (acme, globex):
+        with context.in_retailer(retailer):
+            factories.customers(2)
+            content.publish(Template.objects.create(key="hello", name="Hello", base="standard"))
+
+    def subjects(retailer: Retailer) -> set[str]:
+        outbox.sent.clear()
+        with context.in_retailer(retailer):
+            key = f"run-{Run.objects.count()}"
+            configuration.launch(factories.campaign(key), by="test", now=timezone.now())
+            pipeline.work(seconds=20)
+        return {message.subject for message in outbox.sent}
+
+    assert subjects(acme) == subjects(globex) == {"one"}
+    second = version("two", acme)
+    assert (subjects(acme), subjects(globex)) == ({"two"}, {"one"})
+    (found,) = releases.health(second, first, [acme])
+    assert (found.now, found.before) == (Figures(accepted=2), Figures(accepted=2))
+    with context.in_retailer(acme):
+        for message in Message.objects.order_by("pk")[:1]:
+            shown = previews.of_message(message).rendered
+            assert shown
+            assert shown.subject == "one", "a past message is rendered as it was"
+    bases.kill(second, reason="wrong price")
+    assert subjects(acme) == {"one"}
+    version("three")
+    assert subjects(acme) == subjects(globex) == {"three"}
+
+
 def test_share_that_grew_by_more_than_a_few_is_called_worse(acme: Retailer) -> None:
     before = Figures(accepted=990, failed=10)
     assert Health(acme, Figures(accepted=98, failed=2), before).worse == []
@@ -84,6 +118,14 @@ def test_one_retailers_trouble_is_its_own(acme: Retailer, globex: Retailer) -> N
     assert ("cannot be had" in broken.trouble, whole.trouble) == (True, "")
     with pytest.raises(context.RetailerUnavailable):
         context.current()
+
+
+def test_retailers_are_not_asked_once_the_others_have_taken_too_long(
+    acme: Retailer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(releases, "WITHIN", 0.0)
+    (found,) = releases.health(version("one"), None, [acme])
+    assert (found.now, found.trouble) == (Figures(), releases.LATE)
 
 
 @pytest.mark.parametrize("days", [1, 30])
