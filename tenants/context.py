@@ -44,6 +44,11 @@ def leave() -> None:
     _connection.set_schema_to_public()
 
 
+def acts_for(retailer: Retailer) -> bool:
+    """Whether this thread acts for that retailer already."""
+    return bool(_connection.schema_name == retailer.schema_name)
+
+
 @contextmanager
 def in_retailer(retailer: Retailer) -> Iterator[Retailer]:
     """Run the block in the retailer's schema. Evaluate querysets inside: a lazy one would read elsewhere later."""

@@ -211,11 +211,11 @@ def test_a_worker_that_dies_leaves_unknown_only_what_it_handed_over(
     assert Message.objects.filter(state="queued").count() == 7
 
 
-def test_a_provider_without_bounds_costs_one_look_per_batch(
+def test_a_provider_without_bounds_costs_two_looks_per_batch(
     account: Callable[..., Provider], at_acme: Retailer
 ) -> None:
     account()
     run = planned(400)
     with CaptureQueriesContext(connection) as asked:
         assert work_off(run).states == {"accepted": 400}
-    assert sum("delivery_provider" in statement["sql"] for statement in asked.captured_queries) == 1
+    assert sum("delivery_provider" in statement["sql"] for statement in asked.captured_queries) == 2
