@@ -145,8 +145,9 @@ def _plant_segment(seed: SegmentSeed, now: datetime) -> None:
 
 
 def _plant_template(blueprint: Blueprint, seed: TemplateSeed) -> None:
-    html, text = starters.sources(blueprint.folder, seed.starter) or ("", "")
-    made = Template(key=seed.key, name=seed.name, subject=seed.subject, preheader=seed.preheader, html=html, text=text)
+    found = starters.sources(blueprint.folder, seed.starter)
+    written = found._asdict() if found else {}
+    made = Template(key=seed.key, name=seed.name, subject=seed.subject, preheader=seed.preheader, **written)
     try:
         editing.save_template(made)
         content.publish(made)

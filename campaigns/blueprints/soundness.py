@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from campaigns import compiler, language, schedule
+from campaigns import compiler, language, publishing, schedule
 from campaigns.blueprints import starters
 from campaigns.blueprints.shape import Blueprint, TemplateSeed
 from campaigns.config.campaign import CampaignConfig, RecurringTrigger, Step
@@ -72,9 +72,13 @@ def _audience_problems(blueprint: Blueprint, config: CampaignConfig) -> Iterator
 def _template_problems(blueprint: Blueprint, config: CampaignConfig) -> Iterator[Problem]:
     seeds = {seed.key: seed for seed in blueprint.templates}
     for index, seed in enumerate(blueprint.templates):
-        if starters.sources(blueprint.folder, seed.starter) is None:
-            cure = f"put {seed.starter}.html beside the blueprint, or name one that ships"
+        found = starters.sources(blueprint.folder, seed.starter)
+        if found is None:
+            cure = f"put {seed.starter}.mjml or .html beside the blueprint, or name one that ships"
             yield Problem(f"templates.{index}.starter", f"there is no starter {seed.starter!r}: {cure}", "unknown")
+            continue
+        for problem in publishing.html(found.html, found.source_format)[1]:
+            yield Problem(f"templates.{index}.starter", problem.message, problem.code)
     for index, step in enumerate(config.steps):
         if step.template in seeds:
             yield from _content_problems(f"campaign.steps.{index}", step, seeds[step.template], blueprint)
@@ -85,10 +89,11 @@ def _template_problems(blueprint: Blueprint, config: CampaignConfig) -> Iterator
 
 def _content_problems(path: str, step: Step, seed: TemplateSeed, blueprint: Blueprint) -> Iterator[Problem]:
     """What its templates ask for and a variant does not give."""
-    html, text = starters.sources(blueprint.folder, seed.starter) or ("", "")
+    found = starters.sources(blueprint.folder, seed.starter)
+    parts = (found.html, found.text) if found else ()
     for index, variant in enumerate(step.variants):
         subject = variant.subject or seed.subject
-        for source in (subject, seed.preheader, html, text):
+        for source in (subject, seed.preheader, *parts):
             for mistake in language.mistakes(source, content=variant.content):
                 yield Problem(f"{path}.variants.{index}.content", mistake.message, "template")
 

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal, NamedTuple
 
 SHIPPED = Path(__file__).resolve().parent.parent.parent / "templates" / "starter"
+FORMATS: tuple[Literal["mjml", "html"], ...] = ("mjml", "html")  # what each is called is also how its files end
 
 
-def sources(folder: Path, starter: str) -> tuple[str, str] | None:
-    """HTML and text of a starter, the text empty where there is none; None where there is no such starter."""
+class Sources(NamedTuple):
+    """`text` is empty where it is made from the HTML."""
+
+    html: str
+    source_format: Literal["mjml", "html"]
+    text: str
+
+
+def sources(folder: Path, starter: str) -> Sources | None:
+    """What a starter begins with; None where there is no such starter."""
     for place in (folder, SHIPPED):
-        html, text = place / f"{starter}.html", place / f"{starter}.txt"
-        if html.is_file():
-            return html.read_text(encoding="utf-8"), text.read_text(encoding="utf-8") if text.is_file() else ""
+        for source_format in FORMATS:
+            html, text = place / f"{starter}.{source_format}", place / f"{starter}.txt"
+            if html.is_file():
+                written = text.read_text(encoding="utf-8") if text.is_file() else ""
+                return Sources(html.read_text(encoding="utf-8"), source_format, written)
     return None

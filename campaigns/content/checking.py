@@ -97,6 +97,7 @@ def _of_sources(document: TemplateDocument) -> Iterator[Problem]:
 
 def _of_parts(said: TemplateDocument | Translation, path: str, source_format: str) -> Iterator[Problem]:
     html, problems = publishing.html(said.html, source_format) if said.html else ("", [])
+    problems = problems or publishing.images(said.html)[1]
     problems = [Problem(f"{path}{problem.field}", problem.message, problem.code) for problem in problems] or [
         Problem(f"{path}{name}", str(mistake), "template")
         for name in _SOURCES

@@ -37,7 +37,8 @@ def freeze(template: Template) -> TemplateVersion:
     digest = content_hash([document.subject, html, text, *([more] if more else [])])
     return TemplateVersion(
         template=template, content_hash=digest, subject=document.subject, html=html, text=text, document=whole,
-        compiled={"translations": translations} if translations else {},
+        compiled={"links": [link._asdict() for link in publishing.links(html)]}
+        | ({"translations": translations} if translations else {}),
     )  # fmt: skip
 
 

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 
-FOLDER = Path(__file__).resolve().parent.parent.parent / "templates" / "starter"
+from campaigns.blueprints.starters import FORMATS, SHIPPED, sources
 
 
 @cache
 def names() -> list[tuple[str, str]]:
     """Keys and titles: `winback`, `Winback`."""
-    return [(file.stem, file.stem.replace("-", " ").capitalize()) for file in sorted(FOLDER.glob("*.html"))]
+    keys = {file.stem for file in SHIPPED.iterdir() if file.suffix[1:] in FORMATS}
+    return [(key, key.replace("-", " ").capitalize()) for key in sorted(keys)]
 
 
 def initial(key: str) -> dict[str, str]:
     """What the form of a new template begins with; empty for a key that is no starter's."""
     title = dict(names()).get(key)
-    if title is None:
+    found = sources(SHIPPED, key)
+    if title is None or found is None:
         return {}
-    sources = {part: (FOLDER / f"{key}.{ending}").read_text() for part, ending in (("html", "html"), ("text", "txt"))}
-    return sources | {"name": title, "key": key, "subject": "{{ content.headline }}"}
+    return found._asdict() | {"name": title, "key": key, "subject": "{{ content.headline }}"}

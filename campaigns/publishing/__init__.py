@@ -37,7 +37,7 @@ MAX_COMPILED = 1024 * 1024  # characters
 def html(source: str, source_format: str) -> tuple[str, list[Problem]]:
     """The HTML of a source in `html` or `mjml`, and what keeps it from being used, with line, column and cure.
 
-    HTML without style elements is given back as it is. With problems, the HTML is empty.
+    HTML without style elements is given back as it is. With problems, what is given back is empty.
     """
     made, problems = _html(source, source_format)
     return made, list(problems)
@@ -45,6 +45,8 @@ def html(source: str, source_format: str) -> tuple[str, list[Problem]]:
 
 @lru_cache(maxsize=64)  # a form, its preview and publishing ask for the same
 def _html(source: str, source_format: str) -> tuple[str, tuple[Problem, ...]]:
+    if source_format == "html" and source.lstrip()[:5] == "<mjml":
+        return "", (Problem("html", "this is MJML: say that it is written in MJML", "format"),)
     made = source
     try:
         if source_format == "mjml":

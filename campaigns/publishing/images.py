@@ -1,4 +1,4 @@
-"""The images of compiled HTML, and those that nobody would see."""
+"""The images of a source, and those that nobody would see."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 from campaigns import language
 from campaigns.config.gate import Problem
-from campaigns.publishing import elements
+from campaigns.publishing import elements, mjml
 from campaigns.publishing.elements import Element
 from campaigns.publishing.tags import Tagged
 
+_NAMES = ("img", "mj-image", "mj-carousel-image")
 MAX_EMBEDDED = 8 * 1024  # characters of a data: address; most inboxes show none at all
 
 
@@ -23,12 +24,18 @@ class Image(NamedTuple):
 
 
 def images(html: str) -> tuple[list[Image], list[Problem]]:
-    """Every image, and what keeps one from being used: no address, or a picture written into the mail itself.
+    """Every image of HTML or MJML, and what keeps one from being used: no address, or all of a picture in the mail.
 
-    Raises language.Mistaken.
+    A source whose tags cannot be told apart has none.
     """
-    tagged = Tagged(html)
-    found = [_image(tagged, each) for each in elements.read(tagged.masked) if each.name == "img" and not each.is_end]
+    try:
+        tagged = Tagged(html)
+    except language.Mistaken:
+        return [], []
+    read = list(elements.read(tagged.masked))
+    unseen = set(mjml.defaults(read))
+    shown = [each for each in read if each.name in _NAMES and not each.is_end and each.start not in unseen]
+    found = [_image(tagged, each) for each in shown]
     return found, [_problem(html, image, why) for image in found if (why := _why(image.src))]
 
 

@@ -51,7 +51,7 @@ class _Writer:
         self._needed: dict[str, tuple[int, str]] = {}  # words that must come back, and what to say if they do not
         self._inlined: list[str] = []
         self._is_style_inlined = False
-        self._defaults = set(_below_attributes(found.elements))
+        self._defaults = set(defaults(found.elements))
 
     def compiled(self) -> str:
         self._write_all()
@@ -163,8 +163,8 @@ class _Writer:
         return self._places[number][1], f"MJML cannot be read here ({what}): compare with the elements around it"
 
 
-def _below_attributes(found: list[Element]) -> Iterator[int]:
-    """Where the elements inside mj-attributes begin."""
+def defaults(found: list[Element]) -> Iterator[int]:
+    """Where the elements inside mj-attributes begin: they are what others look like, and nowhere to be seen."""
     is_inside = False
     for element in found:
         if element.name == "mj-attributes":

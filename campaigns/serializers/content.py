@@ -150,10 +150,18 @@ class TemplateSerializer(serializers.ModelSerializer[Template]):
             return None
 
 
+class LinkSerializer(serializers.Serializer[Any]):
+    number = serializers.IntegerField(help_text="Its place among the links that clicks are counted on, from 1.")
+    url = serializers.CharField(help_text="Template tags stand as they were written.")
+    label = serializers.CharField(help_text="What a person sees of it.")  # type: ignore[assignment]
+
+
 class TemplateVersionSerializer(serializers.ModelSerializer[TemplateVersion]):
+    links = LinkSerializer(many=True, source="compiled.links", default=[], read_only=True)
+
     class Meta:
         model = TemplateVersion
-        fields = ["number", "content_hash", "subject", "published_at"]
+        fields = ["number", "content_hash", "subject", "links", "published_at"]
 
 
 class ForeignTemplateSerializer(serializers.Serializer[Any]):

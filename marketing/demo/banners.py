@@ -10,8 +10,9 @@ from typing import Any
 
 import yaml
 
+from campaigns.blueprints import starters
+
 FOLDER = Path(__file__).parent / "retailers"
-STARTERS = Path(__file__).resolve().parent.parent.parent / "templates" / "starter"
 ORDER = ("green-basket", "summit-trail", "maison-lys", "werkraum", "harbour-books", "maple-paw")
 
 
@@ -122,12 +123,14 @@ def _identity(slug: str, name: str) -> dict[str, str]:
 def _template(described: dict[str, str]) -> dict[str, str]:
     """Fields of a Template; its content stands in templates/starter/."""
     starter = described["starter"]
+    found = starters.sources(starters.SHIPPED, starter)
+    if found is None:
+        raise FileNotFoundError(f"There is no starter {starter}.")
     return {
         "key": starter,
         "name": described["name"],
         "channel": "email",
         "subject": described["subject"],
         "preheader": described["preheader"],
-        "html": (STARTERS / f"{starter}.html").read_text(),
-        "text": (STARTERS / f"{starter}.txt").read_text(),
+        **found._asdict(),
     }

@@ -11,7 +11,7 @@ from typing import Any
 import phonenumbers
 import pytest
 
-from campaigns import configuration, content, ingest, language
+from campaigns import configuration, content, ingest, language, publishing
 from campaigns.config import gate
 from campaigns.models import Segment, Template
 from marketing.demo import banners, people
@@ -147,7 +147,9 @@ def test_templates_render_for_everyone(banner: Banner, known: bool) -> None:
 
 def render(banner: Banner, variant: dict[str, Any], customer: dict[str, Any]) -> list[str]:
     """The HTML, the text and the subject of one message."""
-    sources = {"html": banner.template["html"], "text": banner.template["text"], "subject": variant["subject"]}
+    html, problems = publishing.html(banner.template["html"], banner.template["source_format"])
+    assert problems == []
+    sources = {"html": html, "text": banner.template["text"], "subject": variant["subject"]}
     environment = language.environment(**sources)
     values = {
         "customer": customer,
