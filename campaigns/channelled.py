@@ -202,7 +202,7 @@ def _of_sms(message: Said) -> Iterator[Problem]:
         yield Problem("text", "say something: an SMS needs a text", "blank")
     fixed = sms.measure(fixed_text(message.text))
     if fixed.segments > sms.MAX_SEGMENTS:
-        yield Problem("text", f"{fixed.segments} segments; at most {sms.MAX_SEGMENTS}: write less", "too_long")
+        yield Problem("text", f"{fixed.segments} parts; at most {sms.MAX_SEGMENTS}: write less", "too_long")
 
 
 def _of_push(message: Said) -> Iterator[Problem]:

@@ -58,13 +58,13 @@ class Renderer:
         if not text:
             raise RenderError("the text is blank")
         if len(text) > sms.MAX_SEGMENTS * 160:  # before it is looked at closely
-            raise RenderError(f"longer than {sms.MAX_SEGMENTS} segments")
+            raise RenderError(f"longer than {sms.MAX_SEGMENTS} parts")
         country = sms.country_of(address) if address else ""
         text = sms.with_stop_line(text, self._texting.stop_line(country) or sms.stop_line(country))
         if (self._said.payload or {}).get("smart_encoding"):
             text = sms.smart(text)
         if len(sms.parts(text)) > sms.MAX_SEGMENTS:
-            raise RenderError(f"longer than {sms.MAX_SEGMENTS} segments")
+            raise RenderError(f"longer than {sms.MAX_SEGMENTS} parts")
         return SmsContent(text)
 
     def _push(self, found: Mapping[channelled.Path, str]) -> PushContent:

@@ -13,7 +13,7 @@ Shape of a result, number 1 (`shape`):
     days       {max_per_day, used_today, days, last_day, warm_up}: None where nothing bounds a day
     collisions [{campaign, name, due_at, in_common, over_cap, later}], the soonest first; `more` are not counted
     sample     {people, shown: [external_id], errors: [{step, variant, problem, cure, people, external_ids}],
-               texts: [{step, people, per_message, segments, margin, wide, price, currency, unpriced}]}: what SMS come
+               texts: [{step, people, per_message, parts, margin, wide, price, currency, unpriced}]}: what SMS come
                to, reckoned up from the sample (texting)
     caps       how many messages somebody may get, in words
     policy, marks                     for delivery.reconciliation

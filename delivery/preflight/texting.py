@@ -1,7 +1,8 @@
-"""What a step's text messages come to: segments and price, measured on the sample and reckoned up to all it reaches.
+"""What a step's text messages come to: parts (segments, as networks call them) and price.
 
-The sample is random (by the hash that draws variants), so the mean is unbiased; `margin` is what it may be off by, at
-95 %. Where everybody is in the sample there is none: the figure is exact, as far as people stay as they are.
+They are measured on the sample and reckoned up to all whom the step reaches. The sample is random (by the hash that
+draws variants), so the mean is unbiased; `margin` is what it may be off by, at 95 %. Where everybody is in the sample
+there is none: the figure is exact, as far as people stay as they are.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class Tally:
             "step": self._step,
             "people": number,
             "per_message": round(fmean(means), 3),
-            "segments": round(fmean(means) * reached),
+            "parts": round(fmean(means) * reached),
             "margin": round(_SURE * spread * reached),
             "wide": round(self._wide / messages, 4),
             "price": self._price(reached),

@@ -78,11 +78,11 @@ def _errors(sample: dict[str, Any] | None) -> Iterator[str]:
 
 
 def texts(told: dict[str, Any]) -> str:
-    """What a step's SMS come to: `about 1,234 segments (± 20), 43.19 GBP; 1.02 a message, 3 % of them in UCS-2`."""
+    """What a step's SMS come to: `about 1,234 parts (± 20), 43.19 GBP; 1.02 a message, 3 % of them in UCS-2`."""
     about = (
-        f"about {told['segments']:,} segments (± {told['margin']:,})"
+        f"about {told['parts']:,} parts (± {told['margin']:,})"
         if told["margin"]
-        else (f"{told['segments']:,} segment{'' if told['segments'] == 1 else 's'}")
+        else (f"{told['parts']:,} part{'' if told['parts'] == 1 else 's'}")
     )
     price = f", {'about ' if told['margin'] else ''}{told['price']} {told['currency']}" if told["price"] else ""
     wide = f", {told['wide'] * 100:.0f} % of them in UCS-2" if told["wide"] else ""

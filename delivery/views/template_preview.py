@@ -75,10 +75,13 @@ def variables(channel: str = "email") -> list[tuple[str, list[str]]]:
     """What may be inserted, by subject, as it is written."""
     customer = [f"{{{{ customer.{name} }}}}" for name in language.CUSTOMER_FIELDS]
     customer[3] = '{{ customer.first_name | default("there") }}'
+    tier = '{{ customer.attributes.tier | default("standard") }}'
+    if channel == "webhook":  # its texts stand in double quotes
+        customer[3], tier = customer[3].replace('"', "'"), tier.replace('"', "'")
     brand = [f"{{{{ brand.{name} }}}}" for name in language.VOCABULARY["brand"]]
     links = [("Links", ["{{ unsubscribe_url }}", "{{ preferences_url }}"])] if channel == "email" else []
     return [
-        ("Customer", [*customer, '{{ customer.attributes.tier | default("standard") }}']),
+        ("Customer", [*customer, tier]),
         ("Brand", brand),
         ("Each campaign's own", ["{{ content.headline }}", "{{ content.offer }}", "{{ campaign.name }}"]),
         *links,

@@ -29,7 +29,7 @@ def test_a_plain_one_is_fine(channel: str) -> None:
     [
         ("sms", {"text": " "}, "text", "needs a text"),
         ("sms", {"text": "Hi {{ customer.firstname }}"}, "text", "line 1, column 7: customer.firstname is unknown"),
-        ("sms", {"text": "a" * 1531}, "text", "11 segments; at most 10"),
+        ("sms", {"text": "a" * 1531}, "text", "11 parts; at most 10"),
         ("sms", {"html": "<p>Hi</p>"}, "html", "an SMS has no HTML"),
         ("sms", {"subject": "Hi"}, "subject", "an SMS has no subject"),
         ("sms", {"preheader": "Hi"}, "preheader", "an SMS has no preview text"),

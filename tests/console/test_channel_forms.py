@@ -74,7 +74,7 @@ def test_template_is_written_published_and_written_again(at_acme: Retailer, ana:
     ("channel", "fields", "words"),
     [
         ("sms", {"text": "{{ nobody }}"}, "Line 1, column 4: nobody is unknown"),
-        ("sms", {"text": "x" * 1600}, "11 segments; at most 10"),
+        ("sms", {"text": "x" * 1600}, "11 parts; at most 10"),
         ("push", {"subject": "a", "text": "b", "link": "javascript:alert(1)"}, "or a link of your app"),
         ("push", {"subject": "a", "text": "b", "app_data": "from: x"}, "kept for the push service"),
         ("push", {"subject": "a", "text": "b", "app_data": "Not a name: x"}, "small letters, digits and _"),

@@ -234,7 +234,7 @@ def test_mail_then_push_two_days_later(at_acme: Retailer, outbox: MemoryChannel,
 @pytest.mark.parametrize(
     ("channel", "fields", "attributes", "reason"),
     [
-        ("sms", {"text": "{{ customer.attributes.a }}"}, {"a": "a" * 1600}, "render: longer than 10 segments"),
+        ("sms", {"text": "{{ customer.attributes.a }}"}, {"a": "a" * 1600}, "render: longer than 10 parts"),
         ("sms", {"text": "{{ customer.attributes.a }}"}, {}, "render: no value for customer.attributes.a"),
         ("push", {"subject": "a", "text": "b", "payload": {"link": "{{ customer.attributes.a }}"}},
          {"a": "javascript:alert(1)"}, "render: the link is neither https:// nor one of an app"),
@@ -377,10 +377,10 @@ def test_preflight_tells_what_texts_come_to(at_acme: Retailer, texts: MemoryChan
     campaign = factories.campaign(steps=[step("sms")])
     told = preflight.make(campaign, now=timezone.now())
     assert told.result["sample"]["texts"] == [
-        {"step": "first", "people": 6, "per_message": 1.167, "segments": 7, "margin": 0, "wide": 0.1667,
+        {"step": "first", "people": 6, "per_message": 1.167, "parts": 7, "margin": 0, "wide": 0.1667,
          "price": "0.34", "currency": "GBP", "unpriced": []}
     ]  # fmt: skip
-    assert "Step first: 7 segments, 0.34 GBP; 1.167 a message, 17 % of them in UCS-2" in list(preflight.lines(told))
+    assert "Step first: 7 parts, 0.34 GBP; 1.167 a message, 17 % of them in UCS-2" in list(preflight.lines(told))
     sent = work_off(configuration.launch(campaign, by="test", now=timezone.now()))
     assert sent.states == {"accepted": 6}
     parts = [sms.parts(each.text) for each in said(texts).values() if isinstance(each, SmsContent)]
@@ -398,4 +398,4 @@ def test_a_sum_with_a_price_missing_is_not_told(at_acme: Retailer, monkeypatch: 
     [told] = preflight.make(factories.campaign(steps=[step("sms")]), now=timezone.now()).result["sample"]["texts"]
     assert (told["people"], told["price"], told["unpriced"]) == (20, None, ["GB"])
     assert told["margin"] > 0
-    assert abs(told["segments"] - (60 + 2 * 30)) <= 2 * told["margin"]
+    assert abs(told["parts"] - (60 + 2 * 30)) <= 2 * told["margin"]

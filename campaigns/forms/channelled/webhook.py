@@ -14,7 +14,7 @@ from campaigns.models import Template
 BEGIN = {
     "customer": "{{ customer.external_id }}",
     "campaign": "{{ campaign.key }}",
-    "first_name": '{{ customer.first_name | default("there") }}',
+    "first_name": "{{ customer.first_name | default('there') }}",
 }
 
 
