@@ -7,9 +7,10 @@ whatever a layer's source does, only what a reader would see of it is marked.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from html import escape
+from itertools import accumulate
 
 LARGEST = 300_000  # characters; what is larger is shown without marks
 _CLOSELY = 1500  # pieces that are compared one by one; more are marked as one
@@ -50,26 +51,60 @@ def changed(before: Sequence[str], after: Sequence[str]) -> Iterator[int]:
 
 def _written(pieces: Sequence[str], labels: Mapping[int, str]) -> Iterator[str]:
     """Whole elements are marked once, what is in them not again; a label is written where its marks begin."""
-    unseen, inside, told = "", 0, ""
+    ends, covered, told = _ends(pieces), -1, ""
+    seen = _counted(_is_seen(piece) for piece in pieces)
+    said = {
+        label: _counted(labels.get(at) == label and _is_seen(piece) for at, piece in enumerate(pieces))
+        for label in set(labels.values())
+    }
     for at, piece in enumerate(pieces):
-        tag = _TAG.match(piece)
-        name, closes = (tag[2].lower(), bool(tag[1])) if tag else ("", False)
-        label = labels.get(at, "")
-        if unseen or inside or not label or not (name or piece.strip()) or closes or piece.startswith(("<!", "<?")):
-            yield piece
-        elif name not in _UNSEEN:
+        label = labels.get(at, "") if at > covered else ""
+        name = _name(piece)
+        if name in _UNSEEN:
+            covered = max(covered, ends.get(at, at))
+        elif label and name is not None and (name or piece.strip()):
+            begin, end = at + 1, max(ends.get(at, at), at + 1)
+            inner, theirs = seen[end] - seen[begin], said[label][end] - said[label][begin]
+            if inner <= theirs * 2:  # mostly another: as a whole
+                covered = ends.get(at, at)
+            elif theirs:  # something within it says it better
+                yield piece
+                continue
             yield from _with_mark(piece, name, label, is_first=label != told)
             told = label
-            inside = int(bool(name) and name not in _VOID and not piece.endswith("/>"))
             continue
-        else:
-            yield piece
-        if unseen:
-            unseen = "" if closes and name == unseen else unseen
-        elif name in _UNSEEN and not closes:
-            unseen = name
-        elif inside and name and name not in _VOID:
-            inside += -1 if closes else 1
+        yield piece
+
+
+def _is_seen(piece: str) -> bool:
+    return bool(piece.strip()) and _name(piece) is not None
+
+
+def _counted(flags: Iterable[bool]) -> list[int]:
+    """How many are true before each place."""
+    return [0, *accumulate(map(int, flags))]
+
+
+def _name(piece: str) -> str | None:
+    """Of the element that begins there; blank for text, None for what ends something and for comments."""
+    if tag := _TAG.match(piece):
+        return None if tag[1] else tag[2].lower()
+    return None if piece.startswith(("<!", "<?", "</")) else ""
+
+
+def _ends(pieces: Sequence[str]) -> dict[int, int]:
+    """Where each element that begins also ends, by the place of its beginning."""
+    ends: dict[int, int] = {}
+    begun: dict[str, list[int]] = {}
+    for at, piece in enumerate(pieces):
+        tag = _TAG.match(piece)
+        if tag is None or (name := tag[2].lower()) in _VOID or piece.endswith("/>"):
+            continue
+        if not tag[1]:
+            begun.setdefault(name, []).append(at)
+        elif begun.get(name):
+            ends[begun[name].pop()] = at
+    return ends
 
 
 def _with_mark(piece: str, name: str, label: str, *, is_first: bool) -> Iterator[str]:

@@ -7,7 +7,7 @@ from copy import copy
 from typing import Any
 
 from campaigns import bases, beneath, content, layering
-from campaigns.beneath import Beneath
+from campaigns.beneath import Beneath, SlotBeneath
 from campaigns.models import Customer, Template
 from delivery import previews
 from delivery.previews import Preview
@@ -49,12 +49,19 @@ def _differences(template: Template, lies: Beneath, locale: str) -> Iterator[Dif
     for slot in lies.slots:
         value = said["slots"].get(slot.name)
         if value and value != slot.value and not slot.locked_by:
-            yield Difference(f"slots.{slot.name}", slot.label, panes.words(slot.value), panes.words(value), slot.whose)
+            yield Difference(
+                f"slots.{slot.name}", slot.label, _words(slot, slot.value), _words(slot, value), slot.whose
+            )
     for block in lies.blocks:
         if (source := said["blocks"].get(block.name)) and not block.locked_by:
             title = panes.titled(block.name)
             here = f"HTML of {len(source)} characters"
             yield Difference(f"blocks.{block.name}", title, "what stands there", here, block.whose)
+
+
+def _words(slot: SlotBeneath, value: Any) -> str:
+    is_rich = slot.slot.type == "rich_text" and isinstance(value, str)
+    return panes.words(content.plain_text(value).strip() if is_rich else value)
 
 
 def _said(template: Template, locale: str) -> dict[str, Any]:

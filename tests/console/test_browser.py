@@ -17,10 +17,10 @@ from django.db import connection
 from playwright.sync_api import Page, expect, sync_playwright
 
 from campaigns.importing import jobs
-from campaigns.models import Customer, Facts, Import, Segment
+from campaigns.models import Customer, Facts, Import, Segment, Template
 from tenants import context, provisioning
 from tenants.accounts.models import User
-from tenants.models import Retailer
+from tenants.models import BaseTemplate, Retailer
 from tests import factories, processes
 from tests.benchmarks.sink import SinkProcess
 
@@ -247,6 +247,43 @@ def test_a_template_of_another_platform_is_pasted_and_converted(page: Page) -> N
     for width in (1440, 390):
         page.set_viewport_size({"width": width, "height": 900})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_base_is_filled(live_retailer: Retailer, page: Page) -> None:
+    """Counted as it is typed, shown as it will be, marked where it differs, and taken back by a button."""
+    with context.in_retailer(live_retailer):
+        factories.base("browsed")
+        factories.customers(1)
+    try:
+        page.goto("/admin/campaigns/template/add/?base=browsed")
+        shown, slot = page.frame_locator("[data-preview] iframe"), page.locator("[data-fill-slot=text]").first
+        expect(shown.locator("h1")).to_have_text("Hello Ana")
+        slot.locator("[data-fill-input]").fill("For {{ customer.city }}")
+        expect(shown.locator("h1")).to_have_text("For Leeds")
+        expect(slot.locator("[data-fill-count]")).to_have_text("12 of 60")
+        expect(slot.locator("[data-fill-from]")).to_have_text("yours")
+        page.get_by_label("What differs").check(force=True)
+        expect(shown.locator("[data-says=Headline]")).to_have_text("For Leeds")
+        expect(page.locator("[data-pane-differs]")).to_contain_text("the base Browsed")
+        page.select_option("[data-fill-language]", "de")
+        page.fill("[name='fill.de.slot.headline']", "Hallo")
+        page.select_option("[name=in]", "de")
+        expect(shown.locator("h1")).to_have_text("Hallo")
+        slot.locator("[data-fill-reset]").click()
+        expect(slot.locator("[data-fill-from]")).to_have_text("the base Browsed")
+        rich = page.locator("[data-fill-slot=rich_text]").first
+        rich.locator("textarea").fill("News")
+        rich.locator("textarea").select_text()
+        rich.locator("[data-mark=b]").click()
+        expect(rich.locator("textarea")).to_have_value("<b>News</b>")
+        page.fill("#id_name", "Letter")
+        page.click("[name=_save]")
+        with context.in_retailer(live_retailer):
+            said = Template.objects.get(key="letter")
+        assert (said.slots, said.translations) == ({"story": "<b>News</b>"}, {"de": {"slots": {"headline": "Hallo"}}})
+    finally:
+        BaseTemplate.objects.filter(key="browsed").update(live=None)
+        BaseTemplate.objects.filter(key="browsed").delete()
 
 
 def launch_and_watch(page: Page, campaign: str, env: dict[str, str]) -> None:

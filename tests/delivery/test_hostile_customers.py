@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import email.policy
-import random
 import re
 from datetime import UTC, datetime
 from email.parser import BytesParser
@@ -15,14 +14,8 @@ import pytest
 from delivery.channels.base import Envelope, Outbound
 from delivery.channels.email.mime import Skeleton
 from delivery.rendering import Content, Renderer, RenderError
+from tests.delivery.hostile_people import NUMBER, hostile
 
-NUMBER = 500
-PIECES = (
-    "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", '" onmouseover="alert(1)', "' onfocus='alert(1)", "</title><script>", "<svg/onload=alert(1)>",
-    "javascript:alert(1)", "data:text/html,<script>alert(1)</script>", "&lt;script&gt;", "]]>", "--><script>", "\r\nBcc: evil@example.test",
-    "\nSubject: other", "\r\n\r\n<html>", "%0d%0aBcc: x", "\x00", "\x1b[2J", "\u202egnp.exe", "\u2066x\u2069", "\u2028Bcc: y", "\x85Cc: z", "{{ 7 * 7 }}", "{% if x %}",
-    "{{ customer }}", "{# x #}", "${7*7}", "{{{{ 1 }}}}", "=?utf-8?q?=0d=0aBcc:_x?=", "\ufeff", "A" * 2000, "Zoë", "日本", "👩\u200d🚀", "e\u0301", ".\r\n.", "\n.\nQUIT\r\n",
-)  # fmt: skip
 TEMPLATE = Content(
     "Hello {{ customer.first_name }}, news for {{ customer.city }}",
     """<html><head><title>{{ customer.first_name }}</title></head><body><p title="{{ customer.first_name }}">{{ customer.first_name }}
@@ -46,15 +39,6 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.shape.append((tag, *(name for name, _ in attrs)))
         self.links += [value or "" for name, value in attrs if name in ("href", "src")]
-
-
-def hostile(number: int) -> dict[str, Any]:
-    chance = random.Random(number)
-    text = {
-        name: "".join(chance.choices(PIECES, k=chance.randint(1, 3)))
-        for name in ("first_name", "last_name", "city", "external_id")
-    }
-    return text | {"attributes": {name: "".join(chance.choices(PIECES, k=2)) for name in ("page", "colour")}}
 
 
 def sent(customer: dict[str, Any]) -> tuple[list[str], Page, str, Any]:

@@ -67,6 +67,16 @@ def test_a_colour_is_marked_at_every_element_and_a_block_as_a_whole() -> None:
     assert made.count("data-says=") == 1
 
 
+def test_what_is_around_a_change_is_not_marked_for_repeating_it() -> None:
+    page = '<body aria-label="{0}"><div><h1>{0}</h1><p style="color:{1}">Same</p><p>And more</p></div></body>'
+    now, headline, colour = (page.format(*said) for said in (("New", "red"), ("Old", "red"), ("New", "blue")))
+    made = marking.marked(now, {"Headline": headline, "Accent": colour})
+    assert (
+        '<body aria-label="New"><div><h1><span data-says="Headline" data-says-label="Headline">New</span></h1>' in made
+    )
+    assert '<p data-says="Accent" data-says-label="Accent" style="color:red">Same</p>' in made
+
+
 def test_nothing_is_marked_where_it_would_not_be_seen() -> None:
     other = PAGE.replace("<title>Hi</title>", "<title>Ho</title>").replace("p{color:#000}", "p{color:#001}")
     assert marking.marked(PAGE, {"Head": other}) == PAGE

@@ -30,7 +30,7 @@
     if (picture) {
       const url = holder.querySelector("[data-fill-url]");
       const shown = url.value || url.placeholder;
-      picture.hidden = !/^https:\/\/[^{]+$/.test(shown) || shown.endsWith("…");
+      picture.hidden = !/^https:\/\/[^{]+$/.test(shown) || shown.endsWith("…") || picture.dataset.gone === shown;
       if (!picture.hidden && picture.getAttribute("src") !== shown) picture.src = shown;
     }
     const colour = holder.querySelector("[data-fill-colour]");
@@ -50,6 +50,7 @@
       picker.parentElement.parentElement.querySelector("[data-fill-swatch]").hidden = true;
     });
     root.querySelectorAll("[data-fill-slot], .c-lay-block").forEach(follow);
+    root.querySelectorAll("[data-fill-picture][src]").forEach((each) => { if (each.complete && !each.naturalWidth) gone(each); });
   }
 
   const holderOf = (element) => element.closest("[data-fill-slot], .c-lay-block");
@@ -64,7 +65,12 @@
     if (holder) follow(holder);
   });
 
-  fill.addEventListener("error", (event) => { event.target.hidden = true; }, true); // a picture that is not there
+  function gone(picture) { // a picture that is not there
+    picture.dataset.gone = picture.getAttribute("src");
+    picture.hidden = true;
+  }
+
+  fill.addEventListener("error", (event) => gone(event.target), true);
 
   fill.addEventListener("click", (event) => {
     const button = event.target.closest("button");
@@ -113,6 +119,11 @@
     holder.innerHTML = blank.innerHTML.replaceAll(blank.dataset.fillBlank, locale).replace("LANGUAGE", title);
     const section = holder.firstElementChild;
     choice.parentElement.parentElement.before(section);
+    const seen = document.querySelector("[data-pane-languages] select");
+    if (seen) {
+      seen.append(new Option(title, locale));
+      seen.closest("label").hidden = false;
+    }
     choice.selectedOptions[0].remove();
     choice.value = "";
     setUp(section);

@@ -1,0 +1,140 @@
+"""Five hundred hostile customers, looked at in a browser: nothing of them runs, leads away, or is read twice."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Dialog, Page, Route, sync_playwright
+
+from campaigns.models import Customer, Template
+from delivery.showing import panes, people, templates
+from tenants.models import Retailer
+from tests.console.test_browser import BROWSER, CURE, QUIET
+from tests.delivery.hostile_people import NUMBER, hostile
+
+pytestmark = pytest.mark.skipif(BROWSER is None, reason=CURE)
+
+VALUES = ("first_name", "last_name", "city", "external_id")
+PRINTED = "".join(f"{{{{ customer.{name} | default('') }}}}" for name in VALUES)
+PAGE_VALUE, COLOUR = "{{ customer.attributes.page }}", "{{ customer.attributes.colour | default('red') }}"
+HTML = f"""<!doctype html><html><head><title>{PRINTED}</title><style>p {{ color: #123 }}</style></head><body>
+<p id="said" title="{PRINTED}" style="color:{COLOUR}">{PRINTED}</p>
+<a href="{PAGE_VALUE}">a</a><a href='https://acme.example/?who={{{{ customer.external_id }}}}'>b</a>
+<img src="{PAGE_VALUE}" alt='{PRINTED}'></body></html>"""
+TEMPLATE = Template(key="t", name="T", subject=f"Hello {PRINTED}", html=HTML, text=f"Hello {PRINTED}")
+# A page of ours around the frame, with the console's policy about scripts left out: the frame must hold by itself.
+AROUND = "<!doctype html><title>around</title><iframe sandbox id=frame style='width:600px;height:400px'></iframe>"
+# What a script that got through would ring, whatever piece of the corpus brought it in.
+ALARM = """
+window.rang = [];
+for (const name of ["alert", "confirm", "prompt", "open", "print"]) window[name] = () => window.rang.push(name);
+"""
+SHOW = """copy => new Promise(done => {
+  const frame = document.getElementById("frame");
+  frame.onload = () => done();
+  frame.srcdoc = copy;
+})"""
+RANG = "() => window.rang ?? []"
+IS_QUIET = """() => [...document.querySelectorAll("*")].every(
+  element => element.getAttributeNames().every(name => !name.startsWith("on")))"""
+OF_A_TEMPLATE = """<html><body onload="alert(2)"><script>top.rang.push(1);parent.rang.push(1);alert(1)</script>
+<form action="https://e.example"><button>x</button></form><p id="said">Hi</p><img src="x" onerror="top.rang.push(1)">
+<meta http-equiv="refresh" content="0;url=https://e.example/"></body></html>"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # playwright keeps an event loop in this thread
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=BROWSER, args=QUIET)
+        yield opened
+        opened.close()
+    os.environ.pop("DJANGO_ALLOW_ASYNC_UNSAFE")
+    if before is not None:
+        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = before
+
+
+@pytest.fixture
+def watched(browser: Browser) -> Iterator[tuple[Page, list[str]]]:
+    """A page, and everything that happened in it which must not: dialogs, new windows, ways elsewhere, requests."""
+    context = browser.new_context()
+    context.add_init_script(ALARM)
+    page, happened = context.new_page(), list[str]()
+
+    def refuse(route: Route) -> None:
+        happened.append(route.request.url)
+        route.abort()
+
+    def dismiss(dialog: Dialog) -> None:
+        happened.append(f"dialog {dialog.message}")
+        dialog.dismiss()
+
+    context.route("**/*", refuse)
+    page.on("dialog", dismiss)
+    page.on("popup", lambda popup: happened.append(f"popup {popup.url}"))
+    page.set_content(AROUND)
+    yield page, happened
+    context.close()
+
+
+def test_nothing_of_a_hostile_customer_runs_in_any_copy(at_acme: Retailer, watched: tuple[Page, list[str]]) -> None:
+    page, happened = watched
+    shown = 0
+    for number in range(NUMBER):
+        said = hostile(number)
+        pane = templates.pane(TEMPLATE, Customer(**_unsaved(said)), {})
+        if pane.problem:
+            assert "no value for" in pane.problem or "page" in pane.problem, pane.problem
+            continue
+        for copy in (pane.light, pane.dark, panes.copies.outlined(pane.light))[: 3 if number % 10 == 0 else 1]:
+            look(page, copy)
+        frame = page.frames[1]
+        printed = frame.locator("#said").text_content()
+        assert printed == "".join(as_a_page_holds(said[name]) for name in VALUES), said  # as it is: not rendered again
+        assert frame.locator("script, svg, iframe, base, form, object").count() == 0
+        assert frame.evaluate(IS_QUIET)
+        assert frame.evaluate(RANG) == []
+        shown += 1
+    assert shown > NUMBER * 9 // 10
+    assert page.evaluate("window.rang") == []
+    assert [each for each in happened if not each.startswith(("https://", "data:"))] == []
+
+
+def test_a_script_of_the_template_itself_does_not_run_either(
+    at_acme: Retailer, watched: tuple[Page, list[str]]
+) -> None:
+    page, happened = watched
+    look(page, panes.copies.light(OF_A_TEMPLATE))
+    page.frames[1].locator("button").click()
+    page.wait_for_timeout(200)
+    assert page.frames[1].locator("#said").text_content() == "Hi"
+    assert page.frames[1].evaluate(RANG) == []
+    assert page.evaluate("window.rang") == []
+    assert [each for each in happened if "e.example" in each] == []
+
+
+def test_the_alarm_rings_where_there_is_no_wall(watched: tuple[Page, list[str]]) -> None:
+    """Else the others would prove nothing."""
+    page, _ = watched
+    page.set_content(AROUND.replace(" sandbox", ""))
+    look(page, OF_A_TEMPLATE.replace("refresh", "none"))
+    page.wait_for_timeout(200)
+    assert "alert" in page.frames[1].evaluate(RANG)
+    assert page.evaluate("window.rang")  # by way of its parent
+
+
+def look(page: Page, copy: str) -> None:
+    page.evaluate(SHOW, copy)
+
+
+def as_a_page_holds(text: str) -> str:
+    """As HTML keeps a text: a page has no NUL and no carriage return."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
+
+
+def _unsaved(said: dict[str, Any]) -> dict[str, Any]:
+    return {name: getattr(people.made_up(said), name) for name in (*VALUES, "locale", "attributes")}
