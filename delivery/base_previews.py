@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from campaigns import bases, layering
+from campaigns import bases, content, layering, publishing
 from campaigns.bases import drafts
 from campaigns.config.gate import Invalid, parse
 from campaigns.config.template import LAYER, BaseDocument, LayerDocument
 from campaigns.layering import Base, Fill
 from campaigns.models import Customer
 from delivery import previews
-from delivery.previews import Preview
 from delivery.rendering import Content
+from delivery.showing import panes
+from delivery.showing.panes import Pane
 from tenants import context
 from tenants.models import BaseTemplate, Retailer
 
 NOBODY = {"first_name": "Ana", "last_name": "Ferreira", "city": "Leeds", "country": "GB", "email": "ana@example.com"}
 
 
-def preview(base: BaseTemplate, draft: Any, retailer: Retailer) -> Preview:
+def pane(base: BaseTemplate, draft: Any, retailer: Retailer) -> Pane:
     """A draft with what it says itself in every slot; over or below it what counts now. Raises Invalid."""
     written = drafts.parse(base, draft)
     if problems := drafts.problems(base, written):
         raise Invalid(problems)
     below, fills = _layers(base, written, retailer)
-    made = layering.resolve(below, fills)
+    made, somebody = layering.resolve(below, fills), Customer(**NOBODY)
+    page = publishing.with_preheader(made.html, made.preheader)
     with context.in_retailer(retailer):
-        return previews.of_sources(Content(made.subject, made.html, made.text), Customer(**NOBODY), made.content)
+        shown = previews.of_sources(Content(made.subject, page, made.text), somebody, made.content)
+        return panes.pane(f"in the brand of {retailer}", somebody, shown, sender=content.brand().from_name)
 
 
 def _layers(base: BaseTemplate, written: BaseDocument | LayerDocument, retailer: Retailer) -> tuple[Base, list[Fill]]:
@@ -47,11 +49,3 @@ def _over(base: BaseTemplate, retailer: Retailer) -> list[Fill]:
         return []
     said: LayerDocument = parse(LAYER, row.live.document)
     return [drafts.fill(row, said)]
-
-
-def as_data(shown: Preview) -> Mapping[str, Any]:
-    """For the page's script."""
-    if shown.rendered is None:
-        return {"problems": [{"field": "", "message": shown.problem}]}
-    made = shown.rendered
-    return {"subject": made.subject, "html": made.html, "text": made.text, "problems": []}

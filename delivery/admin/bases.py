@@ -15,7 +15,9 @@ from campaigns import bases
 from campaigns.bases import ChangedMeanwhile, NotAllowed
 from campaigns.config.gate import Invalid
 from campaigns.forms.bases import BaseForm, first_draft
+from campaigns.models import Customer
 from delivery import base_previews, releases
+from delivery.showing.panes import Pane
 from tenants import acting
 from tenants.accounts.models import Role
 from tenants.console import may, needs, platform_console, scripts
@@ -84,7 +86,9 @@ _guarded_save = needs(Role.ADMIN, _save)
 def previewed(request: HttpRequest, pk: int) -> HttpResponse:
     """What was posted, for the chosen retailer's brand; or what is wrong with it."""
     form = BaseForm(_base(pk), request.POST.dict() if request.method == "POST" else None)
-    return JsonResponse(_preview(form, request.POST.get("retailer", "")))
+    pane = _pane(form, request.POST.get("retailer", ""))
+    problems = [{"field": "", "message": pane.problem}] if pane.problem else []
+    return JsonResponse(pane.answer() | {"problems": problems})
 
 
 @platform_console.page("bases/<int:pk>/impact/", "platform_base_impact")
@@ -189,12 +193,12 @@ def _shown(request: HttpRequest, form: BaseForm) -> HttpResponse:
         "form": form,
         "retailers": retailers,
         "groups": [] if base.group_id else Group.objects.order_by("name"),
-        "shown": _preview(form, "") if retailers else None,
+        "pane": _pane(form, ""),
         "versions": _versions(base),
         "pins": base.pins.select_related("retailer", "version").order_by("retailer__name"),
         "ring": _ring(base),
         "draft_is": _published(form),
-        "media": scripts("base_editor.js"),
+        "media": scripts("pane.js", "base_editor.js"),
     }
     return _page(request, "bases/edit.html", page)
 
@@ -208,17 +212,18 @@ def _published(form: BaseForm) -> BaseVersion | None:
     return next((each for each in (form.base.live, form.base.canary) if each and each.document == document), None)
 
 
-def _preview(form: BaseForm, retailer: str) -> dict[str, Any]:
+def _pane(form: BaseForm, retailer: str) -> Pane:
     below = Retailer.objects.active().select_related("group").order_by("name")
     if form.base.group_id:
         below = below.filter(group_id=form.base.group_id)
     chosen = below.filter(pk=retailer).first() if retailer.isdecimal() else below.first()
     if chosen is None:
-        return {"problems": [{"field": "", "message": "There is no retailer to preview for yet."}]}
+        return Pane("", Customer(), problem="There is no retailer to preview for yet.")
     try:
-        return dict(base_previews.as_data(base_previews.preview(form.base, form.draft, chosen)))
+        return base_previews.pane(form.base, form.draft, chosen)
     except Invalid as invalid:
-        return {"problems": [{"field": each.field, "message": each.message} for each in invalid.problems]}
+        told = (": ".join(filter(None, [each.field, each.message])) for each in invalid.problems)
+        return Pane("", Customer(), problem=next(told))
 
 
 def _versions(base: BaseTemplate) -> list[BaseVersion]:

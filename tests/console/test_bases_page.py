@@ -118,6 +118,7 @@ def test_preview_is_in_the_brand_of_the_chosen_retailer_and_can_run_nothing(
     shown = staff.post(path, opened | {"retailer": globex.pk, "slot-0-default": "Hi {{ customer.first_name }}"}).json()
     assert (shown["subject"], shown["problems"]) == ("News of Globex Outdoor", [])
     assert "<h1>Hi Ana</h1>" in shown["html"]
+    assert shown["sender"] == "Globex Outdoor"
     wrong = staff.post(path, opened | {"html": "{{ content.nosuch }}"}).json()
     assert "there is no slot nosuch" in wrong["problems"][0]["message"]
 

@@ -2,33 +2,23 @@
 (() => {
   "use strict";
   const form = document.getElementById("base_form");
-  const panel = document.querySelector("[data-preview]");
+  const panel = document.querySelector("[data-base-preview]");
   if (!form || !panel) return;
   const WAIT = 500; // ms of quiet before rendering
-  const part = (name) => panel.querySelector(`[data-preview-${name}]`);
-  const frame = part("frame");
+  const pane = panel.querySelector("[data-pane]");
+  const retailer = panel.querySelector("[data-base-retailer]");
   let timer = 0;
   let asked = 0;
   let next = 1000;
 
-  function show(answer) {
-    part("problems").replaceChildren(...answer.problems.map(({ field, message }) =>
-      Object.assign(document.createElement("li"), { textContent: field ? `${field}: ${message}` : message })));
-    panel.classList.toggle("c-stale", answer.problems.length > 0);
-    if (answer.problems.length) return; // the last good preview stays, greyed
-    part("subject").textContent = answer.subject;
-    part("text").textContent = answer.text;
-    frame.querySelector("iframe").srcdoc = answer.html;
-  }
-
   async function render() {
     const ticket = (asked += 1);
     const body = new URLSearchParams(new FormData(form));
-    body.append("retailer", part("retailer").value);
+    body.append("retailer", retailer.value);
     const failed = { problems: [{ field: "", message: "The preview failed. Sign in again if this goes on." }] };
     const response = await fetch(panel.dataset.url, { method: "POST", body }).catch(() => null);
     const answer = response?.ok && !response.redirected ? await response.json() : failed;
-    if (ticket === asked) show(answer);
+    if (ticket === asked) pane.show(answer);
   }
 
   function soon() {
@@ -37,11 +27,7 @@
   }
 
   form.addEventListener("input", soon);
-  part("retailer").addEventListener("change", render);
-  panel.querySelectorAll("[data-width]").forEach((button) => button.addEventListener("click", () => {
-    frame.dataset.previewFrame = button.dataset.width;
-    panel.querySelectorAll("[data-width]").forEach((other) => other.setAttribute("aria-pressed", other === button));
-  }));
+  retailer.addEventListener("change", render);
 
   form.addEventListener("click", (event) => {
     const button = event.target.closest("button");
