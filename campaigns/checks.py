@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from campaigns import audience, blueprints, channelled, content, editions, language, policies, schedule
+from campaigns import audience, blueprints, channelled, content, editions, inspection, language, policies, schedule
 from campaigns.config import policy as rules
 from campaigns.config.campaign import CampaignConfig, RecurringTrigger, Step, Variant
 from campaigns.config.gate import Invalid, Problem
@@ -34,7 +34,9 @@ def check(config: CampaignConfig, *, as_of: datetime, policy: Policy | None = No
     problems += _check_trigger(config)
     if config.timing.mode != "now":
         problems.append(_inactive("timing.mode", f"mode {config.timing.mode}", "now"))
-    return problems + forbidden(config, policy or policies.effective(context.current()))
+    policy = policy or policies.effective(context.current())
+    problems += forbidden(config, policy)
+    return problems or inspection.blocking(config, policy)
 
 
 class Content(NamedTuple):
@@ -98,6 +100,11 @@ def stopped_by(version: CampaignVersion, policy: Policy | None = None) -> list[P
     if policy.approval and not version.approved_by:
         found.append(UNAPPROVED)
     return found
+
+
+def unfit(version: CampaignVersion) -> list[Problem]:
+    """What the checks before launch find in a published version as its templates stand now, that must be right."""
+    return inspection.blocking(version.parsed(), policies.effective(context.current()))
 
 
 def channel_of(version: TemplateVersion) -> str:

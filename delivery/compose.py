@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from campaigns import content, editions, language, recommendations
+from campaigns import content, editions, inspection, language, policies, recommendations
 from campaigns.config.campaign import Variant
+from campaigns.config.policy import Policy
 from campaigns.editions import Published
 from campaigns.models import Brand, Run
 from delivery import identity, overtime, rendering
@@ -128,18 +129,34 @@ class Composer:
         return found
 
 
-def composer(run: Run, step_key: str, retailer: Retailer, entries: Sequence[Entry], *, now: datetime) -> Composer:
-    """Everything that a step's messages share, read now; of the run, as it was just read. Raises TemplateUnusable.
+def composer(
+    run: Run,
+    step_key: str,
+    retailer: Retailer,
+    entries: Sequence[Entry],
+    *,
+    now: datetime,
+    policy: Policy | None = None,
+) -> Composer:
+    """Everything that a step's messages share, read now; of the run, as it was just read. `policy` is the one in force,
+    for a caller who has just read it.
 
-    `entries` are all that may be composed with it: what is looked up about their people is looked up once.
+    Raises TemplateUnusable, also for content in which the checks before launch find what must be right: it may have
+    been published since. `entries` are all that may be composed with it: what is looked up about their people is
+    looked up once.
     """
-    step = run.version.parsed().step(step_key)
+    config = run.version.parsed()
+    step = config.step(step_key)
     try:
         published = editions.live(step.template, retailer)
     except editions.Unpublished as unpublished:
         raise TemplateUnusable(f"{unpublished} Then resume the run.") from None
     editions.remember(published)
-    brand, is_mail = content.brand(), step.channel == "email"
+    brand, is_mail, base_url = content.brand(), step.channel == "email", addresses.base_url(retailer)
+    seen = inspection.around(config.key, config.name, config.topic, brand=brand, base_url=base_url)
+    if problems := inspection.unfit(step, published, seen, policy or policies.effective(retailer)):
+        told = "; ".join(problem.message for problem in problems)
+        raise TemplateUnusable(f"A check found what must be right: {told}. Then resume the run."[:500])
     variants = {variant.key: variant for variant in step.variants}
     return Composer(
         envelope=envelope(published, brand),
@@ -153,7 +170,7 @@ def composer(run: Run, step_key: str, retailer: Retailer, entries: Sequence[Entr
             key: _speaker(step.template, published, each, brand) for key, each in variants.items() if not is_mail
         },
         picks=_picks(run, entries, now) if published.mentions("products") else None,
-        base_url=addresses.base_url(retailer),
+        base_url=base_url,
         signer=identity.Signer(retailer, "message"),
         name=identity.public_ids(retailer),
     )

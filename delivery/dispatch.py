@@ -109,7 +109,7 @@ def _work_through(lease: Lease, retailer: Retailer, now: datetime) -> Wait | Non
     if waiting:
         chosen = providers.choose(retailer, waiting[0].channel)
         limits = bounds.of(run, retailer, chosen.allowance)
-        composer = compose.composer(run, lease.step, retailer, waiting, now=now)
+        composer = compose.composer(run, lease.step, retailer, waiting, now=now, policy=limits.policy)
         return _hand_over_all(limits.counting(lease), waiting, verdicts, composer, chosen, limits)
     batches.turn(lease, verdicts)
     return None

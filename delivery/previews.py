@@ -62,9 +62,9 @@ def of_template(template: Template, customer: Customer, texts: Mapping[str, Any]
     except Unpublished as unpublished:
         return Preview(None, str(unpublished))
     brand = content.brand()
-    values = _shared(("preview", "Preview"), brand) | _person(customer)
+    values = _shared(("preview", "Preview"), brand) | whom(customer)
     if published.mentions("products"):
-        values["products"] = _products(customer)
+        values["products"] = products(customer)
     if template.channel in channelled.CHANNELS:
         return _spoken(written(template), "", customer, values | {"content": dict(texts)}, brand)
     said = published.sources(locale=locale or customer.locale)
@@ -73,9 +73,9 @@ def of_template(template: Template, customer: Customer, texts: Mapping[str, Any]
 
 def of_sources(shown: Content, customer: Customer, values: Mapping[str, Any]) -> Preview:
     """Sources that belong to no template yet; `values` are those of `content.*`."""
-    said = _shared(("preview", "Preview"), content.brand()) | _person(customer) | {"content": dict(values)}
+    said = _shared(("preview", "Preview"), content.brand()) | whom(customer) | {"content": dict(values)}
     if any("products" in source for source in (shown.subject, shown.html, shown.text)):
-        said["products"] = _products(customer)
+        said["products"] = products(customer)
     return _preview(shown, said)
 
 
@@ -93,9 +93,9 @@ def of_variant(
     With `sent`, products are shown as they were picked then.
     """
     brand, campaign = brand or content.brand(), (config.key, config.name)
-    values = _shared(campaign, brand) | _person(customer)
+    values = _shared(campaign, brand) | whom(customer)
     if template.mentions("products"):
-        values["products"] = _products(customer, sent)
+        values["products"] = products(customer, sent)
     if template.version.document.get("channel") in channelled.CHANNELS:
         said = values | {"content": dict(variant.content)}
         return _spoken(template.version.document, variant.subject or "", customer, said, brand)
@@ -120,11 +120,11 @@ def tried(
     if step.channel != "email":
         speakers = _speakers(step, template, brand)
         for customer in customers:
-            person = shared | _person(customer) | _picked(picks, customer)
+            person = shared | whom(customer) | _picked(picks, customer)
             yield from _tried(speakers, person, customer, address_of(customer, step.channel))
         return
     for customer in customers:
-        person = shared | _person(customer) | _picked(picks, customer)
+        person = shared | whom(customer) | _picked(picks, customer)
         for variant in step.variants:
             try:
                 shown, values = _content(template, variant, customer)
@@ -192,7 +192,7 @@ def _picked(picks: Picks | None, customer: Customer) -> dict[str, Any]:
     return {"products": picks.for_customer(customer.pk)} if picks else {}
 
 
-def _products(customer: Customer, sent: Sent | None = None) -> list[dict[str, Any]]:
+def products(customer: Customer, sent: Sent | None = None) -> list[dict[str, Any]]:
     run, now = (sent.run, sent.at) if sent else (None, timezone.now())
     picks = recommendations.pick([customer.pk] if customer.pk else [], run=run, now=now)
     return picks.for_customer(customer.pk)
@@ -208,7 +208,7 @@ def _content(template: Published, variant: Variant, customer: Customer) -> tuple
     return Content(said.subject, said.html, said.text), said.content
 
 
-def _person(customer: Customer) -> dict[str, Any]:
+def whom(customer: Customer) -> dict[str, Any]:
     """Plain values only: a customer that was never saved has fields that wait for the database's default."""
     known = {name: getattr(customer, name) for name in language.VOCABULARY["customer"]}
     return {"customer": {name: value for name, value in known.items() if value and isinstance(value, str | dict)}}

@@ -8,7 +8,9 @@ from rest_framework import serializers
 
 from campaigns import language
 from campaigns.models import Customer, Run
+from campaigns.serializers import FindingSerializer
 from delivery import identity
+from delivery.channels.base import Result
 from delivery.models import Message
 from tenants import context
 
@@ -84,6 +86,7 @@ class PreflightSerializer(serializers.Serializer[Any]):
     collisions = serializers.ListField(child=serializers.JSONField(), help_text="Campaigns for the same people.")
     more = serializers.IntegerField(help_text="Campaigns due about then that were not counted.")
     sample = serializers.JSONField(allow_null=True, help_text="What would go wrong in a sample of messages.")
+    findings = FindingSerializer(many=True, help_text="What the checks before launch found, the heaviest first.")
     late = serializers.DictField(child=serializers.CharField(), help_text="Parts that took too long.")
 
 
@@ -108,6 +111,33 @@ class MessageSerializer(serializers.ModelSerializer[Message]):
 
 class PauseSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=500, required=False, allow_blank=True, default="")
+
+
+class TestSerializer(serializers.Serializer[Any]):
+    to = serializers.ListField(
+        child=serializers.CharField(max_length=254), required=False, default=list, max_length=50, help_text="Addresses."
+    )
+    seed_list = serializers.SlugField(max_length=63, required=False, help_text="Or, and, those of a seed list.")
+    customer = serializers.CharField(
+        max_length=100, required=False, help_text="Whom to render it for, by external id; a made-up person else."
+    )
+    variants = serializers.ListField(
+        child=serializers.SlugField(max_length=63), required=False, default=list, max_length=50, help_text="All else."
+    )
+
+
+class SentTestSerializer(serializers.Serializer[Any]):
+    """Of delivery.trial."""
+
+    step = serializers.CharField()
+    variant = serializers.CharField()
+    to = serializers.CharField()
+    result = serializers.ChoiceField([each.value for each in Result], help_text="What the provider said.")
+    detail = serializers.CharField(allow_blank=True)
+
+
+class TestsSerializer(serializers.Serializer[Any]):
+    sent = SentTestSerializer(many=True)
 
 
 class SampleCustomer(serializers.ModelSerializer[Customer]):

@@ -86,6 +86,7 @@ UNFOLD = _site(
             "separator": True,
             "items": [
                 _item("Brand", "palette", "admin:campaigns_brand_changelist"),
+                _item("Seed lists", "outgoing_mail", "admin:campaigns_seedlist_changelist"),
                 _item("Policy & defaults", "policy", "admin:policy"),
                 _item("Audit trail", "history", "admin:accounts_auditentry_changelist"),
                 _for_administrators("Providers", "outbox", "admin:delivery_provider_changelist"),

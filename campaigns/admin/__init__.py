@@ -13,6 +13,7 @@ from campaigns.admin import (
     platform,
     policy,
     products,
+    seedlists,
     segments,
     suppressions,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "platform",
     "policy",
     "products",
+    "seedlists",
     "segments",
     "suppressions",
 ]

@@ -12,7 +12,7 @@ from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from campaigns import configuration, editing, policies, resolution, serializers
+from campaigns import configuration, editing, inspection, policies, resolution, serializers
 from campaigns.api import etags
 from campaigns.api.base import ApiView, ListView, keyed
 from campaigns.config.gate import Invalid, Problem
@@ -104,8 +104,10 @@ class CampaignValidate(CampaignView):
     def post(self, request: Request, key: str) -> Response:
         """Everything that keeps the draft, or the configuration sent, from being published."""
         campaign = self.get_object()
-        found = _problems(serializers.configuration(request.data) or campaign.draft)
-        return Response({"valid": not found, "errors": serializers.problems(found)})
+        draft = serializers.configuration(request.data) or campaign.draft
+        found = _problems(draft)
+        findings = [inspection.as_data(told) for told in _findings(draft)]
+        return Response({"valid": not found, "errors": serializers.problems(found), "findings": findings})
 
 
 @contextmanager
@@ -136,3 +138,12 @@ def _problems(config: Any) -> list[Problem]:
         return configuration.check(resolved.config, as_of=timezone.now())
     except Invalid as invalid:
         return invalid.problems
+
+
+def _findings(config: Any) -> list[inspection.Told]:
+    """What the checks before launch find in it; nothing in what cannot be read."""
+    try:
+        resolved = resolution.resolve(resolution.pinned(config))
+        return inspection.look(inspection.matter(resolved.config), policies.effective(context.current()))
+    except Invalid:
+        return []

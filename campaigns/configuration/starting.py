@@ -104,6 +104,8 @@ def start(
         outcome = {"state": Run.State.MISSED, "reason": missed, "finished_at": as_of}
     elif problems := checks.stopped_by(version):
         outcome = {"state": Run.State.PAUSED, "reason": f"policy: {checks.reason(problems)}"[:500]}
+    elif problems := checks.unfit(version):
+        outcome = {"state": Run.State.PAUSED, "reason": f"check: {checks.reason(problems)}"[:500]}
     run, made = Run.objects.get_or_create(
         campaign=campaign,
         occurrence=occurrence,

@@ -27,6 +27,8 @@ def resume(run: Run) -> None:
     check_not_stopped()
     if problems := checks.stopped_by(run.version):
         raise NotAllowed(f"The policy does not allow it: {checks.reason(problems)}")
+    if problems := checks.unfit(run.version):
+        raise NotAllowed(f"A check before launch found what must be right: {checks.reason(problems)}")
     _move(run, {Run.State.PAUSED}, Run.State.RUNNING, "resume")
     lifecycle.attempt(run.campaign, "resume")
     agenda.put(context.current(), "run", run.pk)

@@ -23,9 +23,9 @@ _INLINE = {
     "samp", "small", "span", "strike", "strong", "sub", "sup", "u", "var", "wbr",
 }  # fmt: skip
 _UNSEEN = re.compile("[\u00ad\u034f\u061c\u115f\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]")
-_HIDING = re.compile(
-    r"display:none|visibility:hidden|max-height:0(?:px)?(?:;|$)|font-size:0(?:px)?(?:;|$)|opacity:0(?:;|$)"
-)
+_HIDING = re.compile(r"display:none|visibility:hidden|max-height:0(?:px)?(?:;|$)|opacity:0(?:;|$)")
+_SIZE = re.compile(r"font-size:([^;]+)")
+_NO_SIZE = re.compile(r"0(?:\.0+)?(?:px|pt|em|%)?")
 _PARSER = html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True)
 Element = Any  # lxml's have no types
 
@@ -109,7 +109,7 @@ class Page:
         """What inboxes show beside the subject, where the document begins with something hidden for them."""
         body = None if self.tree is None else self.tree.find("body")
         for element in () if body is None else body.iter(etree.Element):
-            if is_hiding(element):
+            if is_hiding(element) or (is_tiny(element) and (element.text or "").strip()):
                 return visible("".join(element.itertext()))
             if (element.text or "").strip():
                 return None
@@ -119,6 +119,14 @@ class Page:
 def is_hiding(element: Element) -> bool:
     declared = re.sub(r"\s+", "", (element.get("style") or "").lower())
     return bool(_HIDING.search(declared)) or element.get("hidden") is not None
+
+
+def is_tiny(element: Element) -> bool:
+    """Whether its own text has no size: layouts give none to what holds columns, and one to the text inside again."""
+    for each in (element, *element.iterancestors()):
+        if size := _SIZE.search(re.sub(r"\s+", "", (each.get("style") or "").lower())):
+            return bool(_NO_SIZE.fullmatch(size[1]))
+    return False
 
 
 def is_hidden(element: Element) -> bool:
@@ -131,7 +139,7 @@ def _pieces(root: Element) -> Iterator[tuple[Element, str]]:
     while pending:
         element, what = pending.pop()
         if what != "enter":
-            yield element, what
+            yield element, what if not what.strip() or not is_tiny(element) else " "
             continue
         around = "" if element.tag in _INLINE else " "
         tail = element.tail if element is not root else ""

@@ -46,15 +46,17 @@ def _has(found: list[Place], field: str) -> bool:
 
 
 def _written(sample: Sample, wanted: re.Pattern[str]) -> Iterator[Place]:
-    for field in ("subject", "preheader", "text"):
-        source = mask(getattr(sample, field))
-        for match in wanted.finditer(source):
-            line, column = (
-                source.count("\n", 0, match.start()) + 1,
-                match.start() - source.rfind("\n", 0, match.start()),
-            )
-            yield field, line, column
-    yield from ((("html"), *place(element)) for element, text in sample.source.shown if wanted.search(visible(text)))
+    yield from _in_lines(sample, "subject", wanted)
+    yield from _in_lines(sample, "preheader", wanted)
+    yield from (("html", *place(element)) for element, text in sample.source.shown if wanted.search(visible(text)))
+    yield from _in_lines(sample, "text", wanted)
     yield from (
         (f"content.{name}", None, None) for name, value in sample.content.items() if wanted.search(visible(value))
     )
+
+
+def _in_lines(sample: Sample, field: str, wanted: re.Pattern[str]) -> Iterator[Place]:
+    source = mask(getattr(sample, field))
+    for match in wanted.finditer(source):
+        line, column = source.count("\n", 0, match.start()) + 1, match.start() - source.rfind("\n", 0, match.start())
+        yield field, line, column

@@ -76,13 +76,16 @@ from campaigns.serializers.layers import (
     SeedSerializer,
 )
 from campaigns.serializers.problems import (
+    FindingSerializer,
     ProblemSerializer,
+    TemplateFindingSerializer,
     problems,
 )
 from campaigns.serializers.products import (
     ProductRows,
     ProductSerializer,
 )
+from campaigns.serializers.seedlists import SeedListSerializer
 from campaigns.serializers.stops import (
     StopReasonSerializer,
     StopSerializer,
@@ -113,6 +116,7 @@ __all__ = [
     "DiffSerializer",
     "DifferenceSerializer",
     "EventRows",
+    "FindingSerializer",
     "ForeignTemplateSerializer",
     "ImportDetail",
     "ImportSerializer",
@@ -133,6 +137,7 @@ __all__ = [
     "RuleBody",
     "RulePreviewSerializer",
     "RuleSerializer",
+    "SeedListSerializer",
     "SeedSerializer",
     "SegmentSerializer",
     "SentEventSerializer",
@@ -142,6 +147,7 @@ __all__ = [
     "StopSerializer",
     "SuppressedAddress",
     "SuppressionSerializer",
+    "TemplateFindingSerializer",
     "TemplateSerializer",
     "TemplateSummary",
     "TemplateVersionSerializer",

@@ -11,7 +11,7 @@ from rest_framework import serializers
 from campaigns.config.campaign import CampaignConfig
 from campaigns.models import Campaign
 from campaigns.serializers import json_schemas
-from campaigns.serializers.problems import ProblemSerializer
+from campaigns.serializers.problems import FindingSerializer, ProblemSerializer
 
 
 class CampaignDraft(CampaignConfig):
@@ -44,6 +44,7 @@ class CampaignSummary(serializers.ModelSerializer[Campaign]):
 class VerdictSerializer(serializers.Serializer[Any]):
     valid = serializers.BooleanField()
     errors = ProblemSerializer(many=True)  # type: ignore[assignment]
+    findings = FindingSerializer(many=True, help_text="What the checks before launch found, the heaviest first.")
 
 
 class PublishSerializer(serializers.Serializer[Any]):

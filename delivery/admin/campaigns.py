@@ -31,6 +31,7 @@ from delivery.views import (
     reviewing,
     run_progress,
     steering,
+    testing,
 )
 from tenants import context
 from tenants.accounts.models import Role
@@ -174,13 +175,13 @@ class CampaignAdmin(RemovedByItsOwner):
 _PAGES: dict[str, Any] = {
     "audience": launching.audience_page,
     "launch": needs(Role.EDITOR, launching.launch_page),
+    "test": needs(Role.EDITOR, testing.test_page),
     "review": reviewing.review_page,
     "preview": campaign_preview.preview_page,
 }
 _ACTS: dict[str, tuple[Role, Any]] = {
     "publish": (Role.EDITOR, launching.publish),
     "withdraw": (Role.EDITOR, launching.withdraw),
-    "test": (Role.EDITOR, launching.send_test),
     "pause": (Role.EDITOR, steering.pause),
     "resume": (Role.EDITOR, steering.resume),
     "cancel": (Role.EDITOR, steering.cancel),

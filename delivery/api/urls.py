@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from delivery.api import customers, explanations, preflights, providers, runs, steering, stops, templates
+from delivery.api import customers, explanations, preflights, providers, runs, steering, stops, templates, trials
 
 urlpatterns = [
     path("customers/<path:external_id>/timeline/", customers.CustomerTimeline.as_view()),
@@ -10,6 +10,7 @@ urlpatterns = [
     path("customers/<path:external_id>/explain/", explanations.CustomerExplanation.as_view()),
     path("templates/<slug:key>/preview/", templates.TemplatePreview.as_view()),
     path("campaigns/<slug:key>/preflight/", preflights.CampaignPreflight.as_view()),
+    path("campaigns/<slug:key>/test/", trials.CampaignTest.as_view()),
     path("campaigns/<slug:key>/launch/", steering.CampaignLaunch.as_view()),
     path("campaigns/<slug:key>/pause/", steering.CampaignPause.as_view()),
     path("campaigns/<slug:key>/resume/", steering.CampaignResume.as_view()),

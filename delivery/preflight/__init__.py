@@ -1,6 +1,6 @@
 """What a campaign's run would come to now, worked out by the code that runs it, and nothing sent.
 
-Reads    what stage 2 reads, the ledger, templates, the campaigns that are due
+Reads    what stage 2 reads, the ledger, templates, the brand, the campaigns that are due
 Writes   Preflight
 Promise  on data that stand still, the run that follows has the very same numbers; no part takes longer than its time:
          one that would is told under `late`, and the rest stands
@@ -15,6 +15,8 @@ Shape of a result, number 1 (`shape`):
     sample     {people, shown: [external_id], errors: [{step, variant, problem, cure, people, external_ids}],
                texts: [{step, people, per_message, parts, margin, wide, price, currency, unpriced}]}: what SMS come
                to, reckoned up from the sample (texting)
+    findings   [{rule, severity, message, cure, field, part, line, column, step, variants, template}]: what the checks
+               before launch found, the heaviest first (campaigns.linting)
     caps       how many messages somebody may get, in words
     policy, marks                     for delivery.reconciliation
     late       {part: words}

@@ -16,7 +16,7 @@ from campaigns.config.policy import Policy
 from campaigns.models import Campaign
 from delivery import caps, reconciliation
 from delivery.models import Preflight
-from delivery.preflight import collisions, counts, rendering, timing
+from delivery.preflight import collisions, counts, findings, rendering, timing
 from delivery.preflight.asking import Asked
 from tenants import context
 
@@ -80,11 +80,13 @@ def _parts(campaign: Campaign, asked: Asked) -> dict[str, Any]:
     reached = [step["reached"] for step in told["steps"]] if told else []
     by_step = {step["step"]: step["reached"] for step in told["steps"]} if told else {}
     when = _timely("times", late, lambda: timing.of(asked, campaign, reached)) if reached else None
+    people = _timely("sample", late, lambda: rendering.people(asked)) if told else None
     return {
         **(told or {"candidates": None, "included": None, "excluded": {}, "steps": []}),
         **(when or {"times": None, "days": None}),
         **((told and _timely("collisions", late, lambda: collisions.of(campaign, asked))) or _NO_COLLISIONS),
-        "sample": _timely("sample", late, lambda: rendering.sample(asked, by_step)) if told else None,
+        "sample": None if people is None else rendering.sample(asked, people, by_step),
+        "findings": findings.of(asked, people or [], lambda count: _timely("coverage", late, count)),
         "late": late,
     }
 

@@ -23,11 +23,21 @@ NAMED = 3  # of those with the same problem
 SECONDS = 15.0  # to find them, and again for all rendering: steps times variants times people may be many
 
 
-def sample(asked: Asked, reached: Mapping[str, int]) -> dict[str, Any]:
-    """The errors by step, variant and problem, the most frequent first, and what texts come to. The same people each
-    time: by their draw. `reached` are the people of each step.
+def people(asked: Asked) -> list[Customer]:
+    """A sample of those included. The same each time: by their draw."""
+    chosen = f"""
+        SELECT customer_id FROM ({asked.chosen.text}) judged WHERE reason = '' ORDER BY draw, customer_id LIMIT %s
     """
-    people, templates, brand = _people(asked), _templates(asked), content.brand()
+    ids = [row[0] for row in rows(Sql(chosen, (*asked.chosen.params, SAMPLE)), seconds=SECONDS)]
+    by_id = Customer.objects.in_bulk(ids)
+    return [by_id[pk] for pk in ids if pk in by_id]
+
+
+def sample(asked: Asked, people: Sequence[Customer], reached: Mapping[str, int]) -> dict[str, Any]:
+    """The errors by step, variant and problem, the most frequent first, and what texts come to. `reached` are the
+    people of each step.
+    """
+    templates, brand = _templates(asked), content.brand()
     shows = any(template.mentions("products") for template in templates.values())
     picks = recommendations.pick([each.pk for each in people], run=None, now=timezone.now()) if shows else None
     found: dict[tuple[str, str, str], dict[str, Any]] = {}
@@ -66,15 +76,6 @@ class _Seen:
                 return
             self.number += 1
             yield customer
-
-
-def _people(asked: Asked) -> list[Customer]:
-    chosen = f"""
-        SELECT customer_id FROM ({asked.chosen.text}) judged WHERE reason = '' ORDER BY draw, customer_id LIMIT %s
-    """
-    ids = [row[0] for row in rows(Sql(chosen, (*asked.chosen.params, SAMPLE)), seconds=SECONDS)]
-    by_id = Customer.objects.in_bulk(ids)
-    return [by_id[pk] for pk in ids if pk in by_id]
 
 
 def _templates(asked: Asked) -> dict[str, Published]:

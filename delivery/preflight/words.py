@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from delivery.models import Preflight
+from delivery.preflight import findings
 
 
 def as_data(preflight: Preflight) -> dict[str, Any]:
@@ -28,6 +29,7 @@ def lines(preflight: Preflight) -> Iterator[str]:
     yield from _times(result)
     yield from _collisions(result)
     yield from _errors(result["sample"])
+    yield from findings.lines(result.get("findings", []))
     for part, words in result["late"].items():
         yield f"{part}: {words}"
 

@@ -53,6 +53,12 @@ def choices() -> list[Choice]:
     return [_choice(each) for each in people] + made_up
 
 
+def few() -> list[Customer]:
+    """Who has little: a customer without a first name, where there is one, and the made-up ones."""
+    bare = Customer.objects.exclude(email="").filter(first_name="").order_by("pk")[:1]
+    return [*bare, *(_made_up(key) for key in _MADE_UP)]
+
+
 def found(text: str) -> list[Choice]:
     """Customers by number, or by how their name or address begins."""
     if not text.strip():

@@ -15,8 +15,6 @@ from campaigns.config.gate import Invalid
 from campaigns.forms import drafts
 from campaigns.lifecycle import NotAllowed
 from campaigns.models import Campaign, Run
-from delivery import trial
-from delivery.channels.base import ChannelUnavailable
 from delivery.views import plans
 from delivery.views.answers import answered, is_what_was_seen, tell
 from delivery.views.plans import Plan
@@ -67,25 +65,6 @@ def withdraw(request: HttpRequest, pk: int) -> HttpResponse:
         return f"{campaign.name} is off the schedule. Scheduling it again puts it back."
 
     return answered(request, campaign, act)
-
-
-def send_test(request: HttpRequest, pk: int) -> HttpResponse:
-    """Each variant once, to the person who asks."""
-    campaign = get_object_or_404(Campaign, pk=pk)
-    plan = plans.plan(campaign, now=timezone.now(), counted=False)
-    template = plans.template(plan.config) if plan.config else None
-    if plan.problems or template is None or plan.config is None or plan.customer is None:
-        said = "; ".join(plan.problems) or "There is no customer to render it for: import customers first."
-        messages.error(request, f"No test was sent. {said}")
-        return redirect("admin:campaigns_campaign_change", pk)
-    try:
-        sent = trial.send(context.current(), plan.config, template, plan.customer, to=request.user.email)  # type: ignore[union-attr]
-    except (ChannelUnavailable, trial.CannotRender) as refusal:
-        messages.error(request, f"No test was sent. {refusal}")
-    else:
-        said = "; ".join(f"variant {variant.key} {outcome.result}" for variant, outcome in sent)
-        messages.success(request, f"Test for {plan.customer} to {request.user.email}: {said}.")  # type: ignore[union-attr]
-    return redirect("admin:campaigns_campaign_change", pk)
 
 
 def version_starts(config: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -74,6 +75,22 @@ class Plan:
         """What its SMS come to."""
         told = (self.preflight.get("sample") or {}).get("texts", [])
         return [f"Step {each['step']}: {words.texts(each)}" if len(told) > 1 else words.texts(each) for each in told]
+
+    @property
+    def findings(self) -> list[dict[str, Any]]:
+        """What the checks before launch found, the heaviest first."""
+        return list(self.preflight.get("findings", []))
+
+    @property
+    def findings_words(self) -> str:
+        """`1 must be put right, 2 warnings, 1 hint`"""
+        numbers = Counter(each["severity"] for each in self.findings)
+        told = (
+            f"{numbers['error']} must be put right" if numbers["error"] else "",
+            f"{numbers['warning']} warning{'' if numbers['warning'] == 1 else 's'}" if numbers["warning"] else "",
+            f"{numbers['hint']} hint{'' if numbers['hint'] == 1 else 's'}" if numbers["hint"] else "",
+        )
+        return ", ".join(each for each in told if each)
 
     @property
     def collisions(self) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from campaigns import content
+from campaigns import content, inspection
 from delivery import identity, preferences
 from tenants import context
 
@@ -18,6 +18,8 @@ from tenants import context
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
+    if token == inspection.TEST:
+        return render(request, "public/test_link.html", {"brand": content.brand()})
     retailer = context.current()
     try:
         if request.method != "POST":

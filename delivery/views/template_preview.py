@@ -6,26 +6,31 @@ from typing import Any
 
 from django.http import HttpRequest, JsonResponse
 
-from campaigns import beneath, content, language, liquid
+from campaigns import beneath, content, editions, inspection, language, liquid, policies
 from campaigns.config.gate import Problem
 from campaigns.forms import channelled, starters, templates, texts
 from campaigns.forms.channelled import sms
 from campaigns.forms.templates import Shape
+from campaigns.linting import Finding
 from campaigns.models import Customer, Template
+from delivery import sampling
+from delivery.showing import people
 from delivery.showing import templates as showing
 from delivery.showing.panes import Pane
 from delivery.views.looking import Look
+from tenants import context
 
 
 def panel(template: Template, request: HttpRequest) -> dict[str, Any]:
     """What the editor's page shows beside the form."""
     look = Look.of(request.GET)
-    pane = Pane(template.name, look.customer, channel=template.channel)
+    pane, findings = Pane(template.name, look.customer, channel=template.channel), list[Finding]()
     if template.pk and not content.check(template):
-        pane = pane_of(template, look.customer)
+        pane, findings = pane_of(template, look.customer), found_in(template, look.customer)
     versions = template.versions.select_related("published_by").order_by("-number")[:20] if template.pk else []
     return look.chooser(template.translations) | {
         "pane": pane,
+        "findings": findings,
         "versions": versions,
         "variables": variables(template.channel),
         "starters": starters.names(),
@@ -48,7 +53,8 @@ def preview(request: HttpRequest) -> JsonResponse:
     pane = pane_of(template, look.customer)
     if pane.problem:
         return _refused([Problem("", f"For {look.customer}: {pane.problem}")])
-    return JsonResponse(pane.answer() | {"problems": [], "counted": counted})
+    findings = [inspection.as_data(each) for each in found_in(template, look.customer)]
+    return JsonResponse(pane.answer() | {"problems": [], "counted": counted, "findings": findings})
 
 
 def _written(request: HttpRequest) -> tuple[Template, list[Problem]]:
@@ -62,6 +68,18 @@ def _written(request: HttpRequest) -> tuple[Template, list[Problem]]:
 def pane_of(template: Template, customer: Customer) -> Pane:
     """A template without problems as it stands."""
     return showing.pane(template, customer, texts.samples(template))
+
+
+def found_in(template: Template, customer: Customer) -> list[Finding]:
+    """What the checks before launch find in a template without problems, as a few people would get it."""
+    try:
+        draft = inspection.draft(template, texts.samples(template))
+    except editions.Unpublished:  # the pane says why
+        return []
+    seen = inspection.around("preview", "Preview", "")
+    shown = [customer, *people.few()] if template.channel == "email" else []
+    rendered = sampling.drafted(draft.marked, draft.values, shown, seen)
+    return inspection.drafted(draft, policies.effective(context.current()), rendered)
 
 
 def convert(request: HttpRequest) -> JsonResponse:

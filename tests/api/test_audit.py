@@ -19,6 +19,7 @@ from tests.api.routes import routes
 from tests.api.test_blueprints import deploy
 
 WELCOME = factories.config("welcome")
+SEEDS = {"key": "seeds", "name": "Seeds", "addresses": ["ana@example.test"]}
 TEMPLATE = {"key": "short", "name": "Short", "subject": "Hi", "html": '<a href="{{ unsubscribe_url }}">x</a>'}
 CITY = {"key": "leeds", "name": "Leeds", "rule": {"attribute": "city", "eq": "Leeds"}}
 TIER = {"name": "tier", "type": "text"}
@@ -69,6 +70,19 @@ CHANGES = {
     ),
     ("templates/<slug:key>/rollback/", "POST"): Change(
         "templates/hello/rollback/", {"version": 1}, ("roll back", "template")
+    ),
+    ("seedlists/", "POST"): Change("seedlists/", SEEDS, ("create", "seed list")),
+    ("seedlists/<slug:key>/", "PUT"): Change(
+        "seedlists/seeds/", SEEDS | {"name": "Hi"}, ("edit", "seed list"), (("POST", "seedlists/", SEEDS),)
+    ),
+    ("seedlists/<slug:key>/", "PATCH"): Change(
+        "seedlists/seeds/", {"name": "Hi"}, ("edit", "seed list"), (("POST", "seedlists/", SEEDS),)
+    ),
+    ("seedlists/<slug:key>/", "DELETE"): Change(
+        "seedlists/seeds/", None, ("delete", "seed list"), (("POST", "seedlists/", SEEDS),)
+    ),
+    ("campaigns/<slug:key>/test/", "POST"): Change(
+        "campaigns/welcome/test/", {"to": ["ana@example.test"]}, ("test", "campaign")
     ),
     ("campaigns/", "POST"): Change("campaigns/", WELCOME | {"key": "other"}, ("create", "campaign")),
     ("campaigns/<slug:key>/", "PUT"): Change("campaigns/welcome/", WELCOME | {"name": "Hi"}, ("edit", "campaign")),

@@ -200,6 +200,8 @@ GOOD = [
     ("POST", "templates/welcome/preview/", {"data": {"customer": CUSTOMER, "content": {"a": 1}}}),
     ("POST", "templates/welcome/preview/", {"external_id": "c1"}),
     ("POST", "templates/welcome/rollback/", {"version": 1}),
+    ("PUT", "seedlists/welcome/", {"key": "welcome", "name": "W", "addresses": ["a@example.test"]}),
+    ("POST", "campaigns/welcome/test/", {"to": ["a@example.test"], "customer": "c1", "variants": ["a"]}),
     ("POST", "campaigns/welcome/publish/", {"into_running": False}),
     ("POST", "campaigns/welcome/submit/", {"note": "x"}),
     ("POST", "campaigns/welcome/approve/", {"answer": "x"}),

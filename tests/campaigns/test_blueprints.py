@@ -313,7 +313,9 @@ def test_platform_adds_a_blueprint_of_its_own_with_its_own_mail(at_acme: Retaile
     document["templates"][0] |= {"key": "loyal", "starter": "our-letter"}
     document["campaign"]["steps"][0]["template"] = "loyal"
     deploy(folder, "loyalty", 1, document | {"name": "Loyalty"})
-    (folder / "loyalty" / "our-letter.html").write_text("<p>{{ content.headline }}</p>")
+    (folder / "loyalty" / "our-letter.html").write_text(
+        '<p>{{ content.headline }}</p><a href="{{ unsubscribe_url }}">Unsubscribe</a>'
+    )
     assert "Loyalty" in [each.name for each in blueprints.catalogue()]
     campaign = blueprinting.instantiate("loyalty", now=NOW)
     configuration.publish(campaign, now=NOW)

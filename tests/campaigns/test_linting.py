@@ -130,6 +130,13 @@ def test_unsubscribing_has_to_be_possible_for_everybody_and_seen() -> None:
     assert found("unsubscribe", replace(both, rendered=[])) == []
 
 
+def test_text_that_gets_its_size_back_inside_of_a_layout_is_seen() -> None:
+    inside = f'<div style="font-size:0px"><table><tr><td style="font-size: 13px">{FOOT}</td></tr></table></div>'
+    assert found("unsubscribe", sample(html=f"<body>{inside}</body>")) == []
+    assert found("postal_address", sample(html=f"<body>{inside}</body>")) == []
+    assert found("postal_address", sample(html=f'<body><div style="font-size: 0">{FOOT}</div></body>'))
+
+
 def test_postal_address_has_to_be_seen() -> None:
     assert found("postal_address", sample()) == []
     assert "does not say" in found("postal_address", sample(postal_address="2 Low Street"))[0].message

@@ -17,7 +17,10 @@ from tenants.models import Retailer
 from tests import factories
 from tests.console.forms import fields, submit
 
-HTML = '<html><body><p>Dear {{ customer.first_name | default("friend") }}, {{ content.offer }}</p></body></html>'
+HTML = (
+    '<html><body><p>Dear {{ customer.first_name | default("friend") }}, {{ content.offer }}</p>'
+    '<a href="{{ unsubscribe_url }}">Unsubscribe</a></body></html>'
+)
 
 
 def said(response: Any) -> str:

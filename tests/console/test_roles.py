@@ -12,7 +12,18 @@ from django.utils import timezone
 
 from campaigns import attributes, configuration, content, suppressions
 from campaigns.importing import uploads
-from campaigns.models import AttributeDefinition, Brand, Campaign, Customer, Import, Run, Segment, Suppression, Template
+from campaigns.models import (
+    AttributeDefinition,
+    Brand,
+    Campaign,
+    Customer,
+    Import,
+    Run,
+    SeedList,
+    Segment,
+    Suppression,
+    Template,
+)
 from delivery.channels.memory import MemoryChannel
 from delivery.models import Provider
 from delivery.providers import accounts
@@ -44,6 +55,9 @@ CHANGING: dict[str, tuple[str, Role, dict[str, str]]] = {
     "campaigns_run_pause": ("campaigns/run/N/pause/", Role.EDITOR, {}),
     "campaigns_run_resume": ("campaigns/run/N/resume/", Role.EDITOR, {}),
     "campaigns_run_cancel": ("campaigns/run/N/cancel/", Role.EDITOR, {}),
+    "campaigns_seedlist_add": ("campaigns/seedlist/add/", Role.EDITOR, {"name": "S", "key": "s"}),
+    "campaigns_seedlist_change": ("campaigns/seedlist/N/change/", Role.EDITOR, {"name": "S", "addresses": "a@b.test"}),
+    "campaigns_seedlist_delete": ("campaigns/seedlist/N/delete/", Role.EDITOR, {"post": "yes"}),
     "campaigns_segment_add": ("campaigns/segment/add/", Role.EDITOR, {"name": "S", "key": "s"}),
     "campaigns_segment_change": ("campaigns/segment/N/change/", Role.EDITOR, {"name": "S", "key": "s"}),
     "campaigns_segment_delete": ("campaigns/segment/N/delete/", Role.EDITOR, {"post": "yes"}),
@@ -137,6 +151,7 @@ MODELS = {
     "campaign": Campaign, "run": Run, "segment": Segment, "template": Template, "customer": Customer,
     "suppression": Suppression, "brand": Brand, "user": User, "apikey": ApiKey, "accept": Campaign,
     "provider": Provider, "attributedefinition": AttributeDefinition, "import": Import,
+    "seedlist": SeedList,
 }  # fmt: skip
 
 
@@ -146,6 +161,7 @@ def full_acme(at_acme: Retailer, outbox: MemoryChannel) -> Retailer:
     content.brand()
     factories.customers(2)
     factories.segment("leeds", {"attribute": "city", "eq": "Leeds"})
+    SeedList.objects.create(key="seeds", name="Seeds", addresses=["ana@example.test"])
     suppressions.put(channel="email", address="gone@example.test", reason="manual", source="")
     ApiKey.objects.create_key(name="Till")
     attributes.declare("tier", type="text")

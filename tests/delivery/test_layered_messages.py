@@ -22,6 +22,8 @@ from tenants.models import Group, Retailer
 from tests import factories
 from tests.api.caller import Api, problem
 
+GERMAN = '<p>Liebe {{ customer.first_name }}</p><a href="{{ unsubscribe_url }}">Abmelden</a>'
+
 
 def on_base(key: str = "hello", **fields: Any) -> Template:
     return factories.template(key, **{"base": "standard", "subject": "", "html": "", **fields})
@@ -68,14 +70,15 @@ def test_people_are_written_to_in_the_nearest_language(at_acme: Retailer, outbox
 
 
 def test_a_template_on_its_own_speaks_languages_too(at_acme: Retailer, outbox: MemoryChannel) -> None:
-    factories.template(translations={"de": {"subject": "Hallo", "html": "<p>Liebe {{ customer.first_name }}</p>"}})
+    factories.template(translations={"de": {"subject": "Hallo", "html": GERMAN}})
     factories.customers(1, locale="de")
     factories.customers(1, first=2)
 
     send()
 
-    assert (mails(outbox)["c1"].subject, mails(outbox)["c1"].html) == ("Hallo", "<p>Liebe Ana</p>")
-    assert mails(outbox)["c1"].text.strip() == "Liebe Ana"
+    assert mails(outbox)["c1"].subject == "Hallo"
+    assert mails(outbox)["c1"].html.startswith("<p>Liebe Ana</p>")
+    assert mails(outbox)["c1"].text.startswith("Liebe Ana")
     assert mails(outbox)["c2"].subject == "Hello Ana"
 
 

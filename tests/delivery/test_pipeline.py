@@ -148,11 +148,11 @@ def test_custom_attributes_and_their_lists_reach_the_message(at_acme: Retailer, 
     factories.template(
         subject="{{ customer.attributes.tier }}",
         html="{% for item in customer.attributes.basket %}<p>{{ item.name }}</p>{% endfor %}"
-        "{% if customer.attributes.nothing %}x{% endif %}",
+        '{% if customer.attributes.nothing %}x{% endif %}<a href="{{ unsubscribe_url }}">Out</a>',
     )
     work_off(launch())
     (sent,) = outbox.sent
-    assert (sent.subject, sent.html) == ("gold", "<p>Tea &amp; cake</p><p>Jam</p>")
+    assert (sent.subject, sent.html.partition("<a ")[0]) == ("gold", "<p>Tea &amp; cake</p><p>Jam</p>")
 
 
 def test_values_are_escaped_in_html_and_harmless_in_the_subject(at_acme: Retailer, outbox: MemoryChannel) -> None:

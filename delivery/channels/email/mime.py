@@ -18,7 +18,7 @@ from delivery.channels.email import headers
 _LONGEST_LINE = 998
 _KEY = re.compile(r"[A-Za-z0-9._+-]{1,200}")
 _OURS = re.compile(
-    r"(?i)from|to|cc|bcc|sender|reply-to|subject|date|message-id|mime-version|content-.*|x-bannerline-.*"
+    r"(?i)from|to|cc|bcc|sender|reply-to|subject|date|message-id|mime-version|content-.*|x-bannerline-(?!test\Z).*"
 )
 
 

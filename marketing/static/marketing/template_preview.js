@@ -28,6 +28,27 @@
     }
   }
 
+  // -- the checks before launch: each with its weight, place and cure ---------------------------------------------
+  const checks = document.querySelector("[data-findings]");
+  const WEIGHTS = { error: ["c-bad", "must be right"], warning: ["c-warn", "warning"], hint: ["", "hint"] };
+  const made = (name, className, ...inside) => {
+    const element = Object.assign(document.createElement(name), { className });
+    element.append(...inside);
+    return element;
+  };
+  const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1)}.`;
+
+  function tell(findings) {
+    checks.hidden = !findings.length;
+    checks.querySelector("[data-findings-list]").replaceChildren(...findings.map((each) => {
+      const [tone, word] = WEIGHTS[each.severity];
+      const place = each.line ? `${each.field}, line ${each.line}` : each.field;
+      const said = made("p", "", `${sentence(each.message)} `, made("span", "c-quiet", sentence(each.cure)));
+      return made("li", `c-finding c-${each.severity}`, made("span", `c-badge ${tone}`, word),
+        made("div", "", said, made("p", "c-quiet c-place", place)));
+    }));
+  }
+
   form.addEventListener("input", () => {
     clearTimeout(timer);
     timer = setTimeout(render, WAIT);
