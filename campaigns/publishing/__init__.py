@@ -51,7 +51,7 @@ def _html(source: str, source_format: str) -> tuple[str, tuple[Problem, ...]]:
     try:
         if source_format == "mjml":
             made = mjml.compiled(Tagged(source))
-        made = inlining.inline(made)
+        made = made if len(made) > MAX_COMPILED else inlining.inline(made)
     except language.Mistaken as mistaken:
         return "", (_problem(source, mistaken.at, mistaken.message),)
     except mjml.Unreadable as unreadable:

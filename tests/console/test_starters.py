@@ -10,7 +10,9 @@ import pytest
 import yaml
 from playwright.sync_api import Page, sync_playwright
 
-from campaigns import blueprints, publishing
+from campaigns import blueprints, layering, publishing
+from campaigns.ascode import base_files
+from campaigns.config.template import BASE
 from campaigns.forms import starters
 from delivery.rendering import Content, Rendered, Renderer
 from marketing.demo import banners
@@ -169,3 +171,29 @@ def test_a_starter_can_be_read_at_both_widths_by_day_and_by_night(key: str, page
         page.set_content(html[scheme], wait_until="domcontentloaded")
         seen = page.evaluate(LOOK)
         assert seen == {"scrolls": False, "isUnsubscribeSeen": True, "isNameless": 0, "pale": []}, (width, scheme)
+
+
+def test_the_base_that_is_shipped_can_be_read_as_it_is(pages: dict[Any, Page]) -> None:
+    html = base_html()
+    for (width, scheme), page in pages.items():
+        page.set_content(html, wait_until="domcontentloaded")
+        seen = page.evaluate(LOOK)
+        assert seen == {"scrolls": False, "isUnsubscribeSeen": True, "isNameless": 0, "pale": []}, (width, scheme)
+
+
+def base_html() -> str:
+    """The standard base with a picture, filled by nobody else."""
+    files = {ending: (base_files.SHIPPED / f"standard.{ending}").read_text() for ending in ("yaml", "mjml", "txt")}
+    described = {name: value for name, value in yaml.safe_load(files["yaml"]).items() if name not in ("key", "name")}
+    base, problems = layering.compile_base(
+        BASE.validate_python(described | {"html": files["mjml"], "text": files["txt"], "source_format": "mjml"})
+    )
+    assert problems == []
+    picture = {"url": "https://acme.example/hero.png", "alt": "A street market in the morning"}
+    made = layering.resolve(base, [layering.Fill("this", slots={"hero": picture})])
+    brand = {"postal_address": "12 Mill Lane, Bath", "logo_url": "", **banners.banners(1)[0].brand}
+    shown = Renderer(Content(made.subject, made.html, made.text)).render(
+        PERSON | {"brand": brand, "content": made.content}
+    )
+    assert "Unsubscribe: https://acme.example/u/1" in shown.text
+    return shown.html
