@@ -115,7 +115,8 @@ def of_step(
     """What is found in a step's messages, in each of its languages; without an audience made-up people are asked."""
     for place, variant in enumerate(step.variants):
         for written in written_by(template, step.channel, variant):
-            for each in _found(written, seen, weights, audience):
+            found = _found(written, seen, weights, audience)
+            for each in found if _is_own(template) else map(_without_place, found):
                 path = _path(f"steps.{index}", place, variant, each.field)
                 yield Told(each, path, step.key, (variant.key,), step.template)
 
@@ -187,6 +188,11 @@ def _published(template: Template, html: str) -> editions.Sources:
     shown = copy.copy(template)
     shown.html = html
     return editions.of_version(content.freeze(shown), context.current()).sources()
+
+
+def _is_own(template: Published) -> bool:
+    """Whether its HTML is what somebody wrote, line by line."""
+    return template.layers is None and template.version.document.get("source_format") != SourceFormat.MJML
 
 
 def _without_place(finding: Finding) -> Finding:

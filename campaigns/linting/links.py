@@ -25,7 +25,7 @@ def broken(sample: Sample) -> Iterator[Found]:
 
 def insecure(sample: Sample) -> Iterator[Found]:
     for element, address in _addresses(sample):
-        if address.lower().startswith("http:"):
+        if address.lower().startswith("http:") and address not in sample.ours:
             noun = "image" if element.tag == "img" else "link"
             yield _found(element, f"the {noun} {_short(address)} is not encrypted", "write https:// instead of http://")
 
