@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from campaigns.config.campaign import CampaignConfig, Step, Variant
+from campaigns.editions import Published
 from campaigns.models import Brand, Customer
 from delivery import previews
 from delivery.channels.base import PushContent
@@ -17,9 +18,9 @@ TEMPLATE = "the template"
 
 
 def pane(
-    config: CampaignConfig, step: Step, variant: Variant, template: Any, customer: Customer, *, brand: Brand
+    config: CampaignConfig, step: Step, variant: Variant, template: Published, customer: Customer, *, brand: Brand
 ) -> Pane:
-    """`template` is what is published of it, as previews.of_variant takes it."""
+    """As `customer` would get it, with what the variant says instead of what is published of its template."""
 
     def without(field: str) -> Preview:
         """As the template alone would say it; where it has nothing to say there, with something that differs."""
@@ -35,7 +36,7 @@ def pane(
         customer,
         shown,
         sender=brand.from_name,
-        differences=tuple(_differences(variant, shown, without("subject"))),
+        differences=tuple(_differences(variant, shown, without("subject"), _below(template, customer))),
         without=without,
     )
 
@@ -44,11 +45,17 @@ def name(config: CampaignConfig, step: Step, variant: Variant) -> str:
     return f"Variant {variant.key}" if len(config.steps) == 1 else f"Step {step.key}, variant {variant.key}"
 
 
-def _differences(variant: Variant, shown: Preview, below: Preview) -> Iterator[Difference]:
+def _below(template: Published, customer: Customer) -> Mapping[str, Any]:
+    """What the template says in the slots of its base; one on its own leaves them to the campaign."""
+    return template.sources(locale=customer.locale).content if template.layers else {}
+
+
+def _differences(variant: Variant, shown: Preview, below: Preview, content: Mapping[str, Any]) -> Iterator[Difference]:
     if variant.subject:
         yield Difference("subject", "Subject", _subject(below), _subject(shown) or variant.subject, TEMPLATE)
     for slot, value in variant.content.items():
-        yield Difference(f"content.{slot}", panes.titled(slot), "", panes.words(value))
+        said = panes.words(content[slot]) if slot in content else ""
+        yield Difference(f"content.{slot}", panes.titled(slot), said, panes.words(value), TEMPLATE if said else "")
 
 
 def _subject(preview: Preview) -> str:

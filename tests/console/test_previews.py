@@ -104,6 +104,23 @@ def test_variants_are_shown_each_with_what_it_says_instead_of_its_template(at_ac
     assert len(frames(page)) == 2
 
 
+def test_a_variant_over_a_base_tells_what_its_template_says_there(at_acme: Retailer, ana: Client) -> None:
+    factories.base()
+    factories.template("based", base="standard", subject="", html="", slots={"headline": "From the template"})
+    variants = [{"key": "a", "content": {"headline": "For {{ customer.city }}", "action": "Buy"}}]
+    campaign = factories.campaign(
+        steps=[{"key": "first", "channel": "email", "template": "based", "variants": variants}]
+    )
+    page = ana.get(f"/admin/campaigns/campaign/{campaign.pk}/preview/", {"customer": "rich"})
+    [pane] = page.context["plan"].panes
+    assert {(each.label, each.here, each.below) for each in pane.differences} == {
+        ("Headline", "For {{ customer.city }}", "From the template"),
+        ("Action", "Buy", "Shop → https://shop.example"),
+    }
+    assert '<span data-says="Headline" data-says-label="Headline">For Leeds</span>' in pane.outlined
+    assert '<span data-says="Action" data-says-label="Action">Buy</span>' in pane.outlined
+
+
 def test_a_text_message_is_a_bubble_and_a_notification_a_card(at_acme: Retailer, ana: Client) -> None:
     name = "{{ customer.first_name | default('you') }}"
     factories.template("text", channel="sms", subject="", html="", text=f"Hello {name} 🏬")
