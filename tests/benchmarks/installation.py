@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import django
 
@@ -53,6 +53,11 @@ def installation() -> Iterator[None]:
     finally:
         if started:
             children.stop(started)
+
+
+def is_ours_alone() -> bool:
+    """Whether the database goes away with the benchmark: then nothing in it needs to."""
+    return os.environ["BANNERLINE_HOME"] in unquote(os.environ["DATABASE_URL"])
 
 
 class Process:

@@ -22,14 +22,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from urllib.parse import unquote
 
 from celery import current_app
 
 from tenants import changes
 from tenants.changes import Propagation
 from tenants.models import Retailer
-from tests.benchmarks import delays, engine, fleet, stopping, usage, witness, writers
+from tests.benchmarks import delays, engine, fleet, installation, stopping, usage, witness, writers
 from tests.benchmarks.installation import Process
 from tests.benchmarks.sink import SinkProcess
 from tests.benchmarks.stopping import Stopped
@@ -75,7 +74,7 @@ def run(options: Namespace) -> bool:
     try:
         results = _measured(options, standing.retailers)
     finally:
-        if not _is_ours_alone():
+        if not installation.is_ours_alone():
             witness.leave()
             engine.remove(standing.retailers)
     for line in _table(results, options):
@@ -180,11 +179,6 @@ def _poll(number: int, sink: SinkProcess) -> Iterator[Process]:
         yield process
     finally:
         process.stop()
-
-
-def _is_ours_alone() -> bool:
-    """Whether the database goes away with the benchmark: then nothing in it needs to."""
-    return os.environ["BANNERLINE_HOME"] in unquote(os.environ["DATABASE_URL"])
 
 
 def _keys(results: Results, options: Namespace) -> dict[str, float]:
