@@ -13,6 +13,7 @@ from __future__ import annotations
 import email.policy
 import html
 import json
+import re
 import time
 from argparse import Namespace
 from collections.abc import Callable, Sequence
@@ -198,8 +199,7 @@ def _agree(ours: Write, hand: Write, person: Person) -> bool:
     said = []
     for mail in parsed:
         page = html.unescape(mail.get_body(("html",)).get_content())  # type: ignore[union-attr]
-        start, _, rest = page.partition("Don't want these any more?")
-        said.append((mail["subject"], start.split(), rest.partition("</a>")[2].split()))
+        said.append((mail["subject"], re.sub(r'href="https://[^"]*/u/[^"]*"', "", page).split()))
     return said[0] == said[1]
 
 
