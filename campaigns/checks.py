@@ -75,7 +75,8 @@ def breaches(config: CampaignConfig, policy: Policy, around: Around) -> list[Pro
             said = around.contents[step.template]
             sources = (said.subject, said.html, said.text)
             found += _in_step(index, content.breaches(*sources, policy, channel=step.channel, base=said.base))
-    return found + sender_breaches(around.from_email, policy)
+    sends_mail = any(step.channel == "email" for step in config.steps)
+    return found + (sender_breaches(around.from_email, policy) if sends_mail else [])
 
 
 def sender_breaches(from_email: str, policy: Policy) -> list[Problem]:

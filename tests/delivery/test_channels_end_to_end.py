@@ -291,7 +291,7 @@ def test_policy_and_limits_hold_for_every_channel(at_acme: Retailer, texts: Memo
     policies.save(at_acme, policy={"template_features": ["loops"]})
     with pytest.raises(Invalid, match="may not use conditions"):
         launch(key="two", steps=[step("sms")])
-    policies.save(at_acme, policy={"footer": ["unsubscribe_url"]})  # of e-mails
+    policies.save(at_acme, policy={"footer": ["unsubscribe_url"], "sender_domains": ["else.test"]})  # of e-mails
     cap = {"per_customer": {"messages": 1, "per": "7d"}}
     assert work_off(launch(steps=[step("sms")], limits=cap)).states == {"accepted": 1}
     again = work_off(launch(key="again", steps=[step("sms")], limits=cap))
