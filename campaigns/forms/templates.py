@@ -122,7 +122,7 @@ class TemplateForm(forms.ModelForm):  # type: ignore[type-arg]
     def _tell(self, problem: Problem) -> None:
         """At its field; of a slot, a block or a language at its input too."""
         said, root = problem.message[:1].upper() + problem.message[1:], problem.field.partition(".")[0]
-        if problem.field in self.fields:
+        if problem.field in self.fields and not self.fields[problem.field].widget.is_hidden:
             self.add_error(problem.field, said)
         elif root in ("slots", "blocks", "translations"):
             widget: Any = self.fields["fill"].widget

@@ -113,6 +113,14 @@ def test_a_locked_block_is_listed_and_cannot_be_said(ana: Client) -> None:
     assert not Template.objects.exists()
 
 
+def test_a_base_that_is_gone_is_told_where_it_is_read(at_acme: Retailer, ana: Client) -> None:
+    add = "/admin/campaigns/template/add/?base=gone"
+    answer = submit(ana, add, "template_form", name="Letter", key="letter")
+    assert answer.context["adminform"].form.non_field_errors() == [
+        "There is no base template 'gone' any more: build the template on another one."
+    ]
+
+
 def test_each_slot_tells_whose_word_stands_there(at_acme: Retailer, ana: Client) -> None:
     at_acme.group = Group.objects.create(key="grocers", name="Grocers")
     at_acme.save()
