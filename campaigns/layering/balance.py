@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from html.parser import HTMLParser
+
+from campaigns.layering.aside import Marked
 
 _VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 _ENDS = {"endif": "if", "endfor": "for"}
@@ -19,19 +19,19 @@ class Broken:
     message: str
 
 
-def broken(html: str, keywords: Sequence[str]) -> Broken | None:
-    """`html` is balanced by itself, its statements being comments such as `<!--zq3qz-->` for `keywords[3]`."""
-    reader = _Reader(keywords)
+def broken(html: str, marked: Marked) -> Broken | None:
+    """`html` is what a fragment has become: balanced by itself, its statements comments that `marked` knows."""
+    reader = _Reader(marked)
     reader.feed(html)
     reader.close()
     return reader.broken
 
 
 class _Reader(HTMLParser):
-    def __init__(self, keywords: Sequence[str]) -> None:
+    def __init__(self, marked: Marked) -> None:
         super().__init__()
         self.broken: Broken | None = None
-        self._keywords = keywords
+        self._marked = marked
         self._elements: list[tuple[int, str]] = []
         self._count = 0
         self._begun: list[tuple[str, tuple[tuple[int, str], ...]]] = []
@@ -46,9 +46,9 @@ class _Reader(HTMLParser):
             self._elements.pop()
 
     def handle_comment(self, data: str) -> None:
-        if self.broken or not (number := re.fullmatch(r"zq(\d+)qz", data)):
+        if self.broken or not (number := self._marked.statement.fullmatch(data)):
             return
-        keyword, around = self._keywords[int(number[1])], tuple(self._elements)
+        keyword, around = self._marked.keywords[int(number[1])], tuple(self._elements)
         if keyword in ("if", "for"):
             self._begun.append((keyword, around))
         elif keyword in ("elif", "else", *_ENDS):

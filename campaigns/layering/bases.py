@@ -11,9 +11,9 @@ from campaigns import language, publishing
 from campaigns.config.gate import Problem
 from campaigns.config.template import BASE, SLOT, BaseDocument, Slot, Translation
 from campaigns.language import grammar, tokens
-from campaigns.language.syntax import Body, Expression, For, If, Mistaken, Path, Print, Set, paths
+from campaigns.language.syntax import Body, Expression, For, If, Literal, Mistaken, Path, Print, Set, paths
 from campaigns.layering import marks, values
-from campaigns.layering.marks import Block, Mark
+from campaigns.layering.marks import Block, Mark, Printed
 
 SOURCES = ("subject", "preheader", "html", "text")
 
@@ -108,12 +108,54 @@ def _of_language(base: Base, name: str, source: str, found: tuple[Mark, ...]) ->
         if mistakes := language.mistakes(part, content=base.slots, is_html=name == "html" and part is whole):
             yield Problem(name, str(mistakes[0]), "template")
             return
+    yield from _of_locks(base, name, found)
     for expression in _printed(grammar.parse(whole)):
         for path in paths(expression):
             slot = base.slots.get(str(path.steps[0])) if path.root == "content" and path.steps else None
             if slot and slot.type in ("text", "rich_text", "image", "button") and not isinstance(expression, Path):
                 told = f"print {path.dotted} on its own, without a filter: what fills it may say something of a person"
                 yield _at(name, whole, told, path.at)
+
+
+def _of_locks(base: Base, name: str, found: tuple[Mark, ...]) -> Iterator[Problem]:
+    """A locked block stands always, and says what the platform says: nothing that a layer below fills decides it."""
+    for block in marks.blocks(found):
+        if block.is_locked and (slots := [each.slot for each in block.body if isinstance(each, Printed)]):
+            told = f"{block.name} is locked, and shows the slot {slots[0]}, which is filled below: write it out"
+            yield _at(name, base.html, told, block.at)
+    numbers = {
+        f"locked-{index}": each for index, each in enumerate(found) if isinstance(each, Block) and each.is_locked
+    }
+    stands_for = {id(block): f'{{{{ "{number}" }}}}' for number, block in numbers.items()}
+    source = "".join(stands_for.get(id(each)) or (_body(each) if isinstance(each, Block) else each.source)
+                     for each in found)  # fmt: skip
+    for number, told in _hidden(grammar.parse(source), frozenset(), ""):
+        block = numbers[number]
+        yield _at(name, base.html, f"{block.name} is locked, and stands in {told}: take it out of there", block.at)
+
+
+def _hidden(body: Body, filled: frozenset[str], inside: str) -> Iterator[tuple[str, str]]:
+    """Stand-ins of locked blocks that are shown or not as a layer below wants. `filled` are names made of slots."""
+    for node in body:
+        match node:
+            case Print(value=Literal(value=str() as number)) if inside and number.startswith("locked-"):
+                yield number, inside
+            case Set():
+                filled = filled | {node.name} if _is_filled(node.value, filled) else filled - {node.name}
+            case If():
+                asked = [branch.condition for branch in node.branches if branch.condition is not None]
+                is_asked = any(_is_filled(condition, filled) for condition in asked)
+                for branch in node.branches:
+                    yield from _hidden(
+                        branch.body, filled, "a condition on what is filled below" if is_asked else inside
+                    )
+            case For():
+                yield from _hidden(node.body, filled, "a loop")
+                yield from _hidden(node.otherwise, filled, "a loop")
+
+
+def _is_filled(value: Expression, filled: frozenset[str]) -> bool:
+    return any(path.root == "content" or path.root in filled for path in paths(value))
 
 
 def _body(block: Block) -> str:

@@ -1,32 +1,27 @@
 """A piece of HTML that a layer says: what is wrong with it, and what of it may stand in a base.
 
-The language's tags are put aside first: a value becomes a word, a statement a comment. What is left is judged for its
-author's sake (`problems`), and written anew by an HTML parser that browsers' authors specified (nh3, which is
-html5ever), so that it is balanced and holds nothing that is not listed here, whatever its author wrote.
+The language's tags are put aside first (`aside`). What is left is judged for its author's sake, and written anew by an
+HTML parser that browsers' authors specified (nh3, which is html5ever), so that it is balanced and holds nothing that is
+not listed here, whatever its author wrote.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from html.parser import HTMLParser
 
 import nh3
 
 from campaigns import language
-from campaigns.language import Mistake, markup, tokens
-from campaigns.language.markup import Spot
-from campaigns.language.tokens import Tag
-from campaigns.layering import balance, styles
+from campaigns.language import Mistake, tokens
+from campaigns.layering import aside, balance, heights, styles
+from campaigns.layering.aside import Marked
 
 MAX_FRAGMENT = 64 * 1024  # characters
-HIGHEST = 20_000  # pixels that a fragment may declare, all in all
-MOST_BREAKS = 200
 MOST_ROUNDS = 8
 _SCHEMES = {"http", "https", "mailto", "tel"}
-_PLACE = re.compile(r"(?:https://)?zq(\d+)qz")
 _COMMENT = re.compile(r"<!--(.*?)-->", re.DOTALL)
 _INLINE = {"a", "abbr", "b", "br", "em", "i", "s", "small", "span", "strong", "sub", "sup", "u"}
 _PROSE = {"p", "ul", "ol", "li", "h2", "h3", "blockquote"}
@@ -46,7 +41,6 @@ _OWN = {
 }
 _URLS = {"href", "src"}
 _SIZES = {"width", "height", "border", "cellpadding", "cellspacing", "colspan", "rowspan"}
-_PRINTS_IN = {"href", "src", "alt", "title", "style"}
 _SIZE = re.compile(r"(\d{1,4})(%?)")
 _PLAIN = re.compile(r"[\w# ().,%-]{0,60}")
 
@@ -73,102 +67,32 @@ def clean(source: str, kind: Kind) -> tuple[str, tuple[Mistake, ...]]:
         return "", (Mistake(f"larger than {MAX_FRAGMENT // 1024} KB: write less"),)
     if mistakes := language.mistakes(source, is_html=True):
         return "", tuple(mistakes)
-    marked, tags, mistakes = _put_aside(source)
+    marked, mistakes = aside.put_aside(source)
     if mistakes:
         return "", tuple(mistakes)
     watch = _Watch(kind, marked)
-    cleaned = _cleaned(marked.text, kind)
-    mistakes = watch.mistakes or _unended(marked) or _lost(watch, cleaned, kind) or _towering(cleaned)
-    if unbalanced := balance.broken(cleaned, [_keyword(tag) for tag in tags]):
-        place = tokens.place(source, tags[unbalanced.tag].start)
-        return "", (*mistakes, Mistake(unbalanced.message, *place))
-    return _put_back(cleaned, source, tags), tuple(mistakes)
-
-
-# -- the language's tags, put aside and back ---------------------------------------------------------------------------
-@dataclass(frozen=True)
-class _Marked:
-    """A source with stand-ins; `origins` leads from an offset in it to one in the source."""
-
-    source: str
-    text: str
-    origins: Sequence[tuple[int, int]]
-    end: Spot
-
-    def place(self, offset: int) -> tuple[int, int]:
-        at, origin = max((pair for pair in self.origins if pair[0] <= offset), default=(0, 0))
-        return tokens.place(self.source, min(origin + offset - at, len(self.source)))
-
-
-def _put_aside(source: str) -> tuple[_Marked, list[Tag], list[Mistake]]:
-    tags, mistakes, spot = list(tokens.tags(source)), list[Mistake](), Spot()
-    if "zq" in source and _PLACE.search(source):
-        return (
-            _Marked(source, "", (), spot),
-            tags,
-            [Mistake("“zq…qz” has a meaning of its own here: write it otherwise")],
-        )
-    parts, origins, length, position = list[str](), [(0, 0)], 0, 0
-    for number, tag in enumerate(tags):
-        text = source[position : tag.start]
-        spot = markup.after(spot, text)
-        stand_in, complaint = _stand_in(tag, number, spot)
-        if complaint:
-            mistakes.append(Mistake(complaint, *tokens.place(source, tag.start)))
-        if tag.piece and tag.piece.kind == "{{":
-            spot = markup.after_value(spot, is_ours=False)
-        parts += (text, stand_in)
-        length += len(text) + len(stand_in)
-        position = tag.end
-        origins.append((length, position))
-    parts.append(source[position:])
-    return _Marked(source, "".join(parts), origins, markup.after(spot, source[position:])), tags, mistakes
-
-
-def _stand_in(tag: Tag, number: int, spot: Spot) -> tuple[str, str]:
-    """What takes a tag's place, and what is wrong with where it stands."""
-    if tag.piece is None:
-        return "", ""
-    if tag.piece.kind != "{{":
-        wrong = "" if spot.mode == "text" else "this may not stand inside a tag here: put it around the whole element"
-        return f"<!--zq{number}qz-->", wrong
-    if spot.mode == "text":
-        return f"zq{number}qz", ""
-    if spot.mode != "value" or spot.attribute not in _PRINTS_IN:
-        return f"zq{number}qz", "a value may stand in a text, a link or a description here: write this out"
-    if spot.attribute == "style" and not _is_colour(tag):
-        return f"zq{number}qz", "in a style only brand.colour or a colour of the base may stand: write this out"
-    return f"{'https://' if spot.stage == 'start' else ''}zq{number}qz", ""
-
-
-def _is_colour(tag: Tag) -> bool:
-    words = [word.text for word in tag.piece.words] if tag.piece else []
-    return words[:-1] == ["brand", ".", "colour"] or (words[:2] == ["content", "."] and len(words) == 4)
-
-
-def _put_back(text: str, source: str, tags: Sequence[Tag]) -> str:
-    def written(found: re.Match[str]) -> str:
-        tag = tags[int(found[1])]
-        return source[tag.start : tag.end]
-
-    return _PLACE.sub(written, re.sub(r"<!--(zq\d+qz)-->", r"\1", text))
-
-
-def _keyword(tag: Tag) -> str:
-    return tag.piece.words[0].text if tag.piece and tag.piece.kind == "{%" else ""
+    cleaned = _cleaned(marked, kind)
+    if broken := balance.broken(cleaned, marked):
+        place = tokens.place(source, marked.tags[broken.tag].start)
+        return "", (*watch.mistakes, Mistake(broken.message, *place))
+    if heights.of(marked, cleaned) > heights.HIGHEST:
+        return "", (Mistake("it is too tall: what stands below it would be out of sight: make it shorter"),)
+    mistakes = watch.mistakes or _unended(marked) or _lost(watch, cleaned, kind)
+    return marked.put_back(cleaned), tuple(mistakes)
 
 
 # -- what may stand ----------------------------------------------------------------------------------------------------
-def _cleaned(text: str, kind: Kind) -> str:
+def _cleaned(marked: Marked, kind: Kind) -> str:
     """Written anew until that changes nothing: where an element was taken out, what is left may read otherwise."""
+    text = marked.text
     for _ in range(MOST_ROUNDS):
-        before, text = text, _written(text, kind)
+        before, text = text, _written(text, marked, kind)
         if text == before:
             return text
     return ""
 
 
-def _written(text: str, kind: Kind) -> str:
+def _written(text: str, marked: Marked, kind: Kind) -> str:
     elements = set(kind.elements)
     written = nh3.clean(
         text,
@@ -181,7 +105,7 @@ def _written(text: str, kind: Kind) -> str:
         url_schemes=_SCHEMES,
         url_relative="deny",
     )
-    return _COMMENT.sub(lambda found: found[0] if re.fullmatch(r"zq\d+qz", found[1]) else "", written)
+    return _COMMENT.sub(lambda found: found[0] if marked.statement.fullmatch(found[1]) else "", written)
 
 
 def _attribute(element: str, name: str, value: str) -> str | None:
@@ -203,12 +127,12 @@ def _is_size(value: str) -> bool:
 class _Watch(HTMLParser):
     """Reads a fragment as its author meant it, and notes what will not stand."""
 
-    def __init__(self, kind: Kind, marked: _Marked) -> None:
+    def __init__(self, kind: Kind, marked: Marked) -> None:
         super().__init__(convert_charrefs=True)
         self.kind = kind
         self.mistakes: list[Mistake] = []
         self.elements: list[str] = []
-        self._marked = marked
+        self.marked = marked
         self._lines = [0]
         for line in marked.text.splitlines(keepends=True):
             self._lines.append(self._lines[-1] + len(line))
@@ -245,7 +169,7 @@ class _Watch(HTMLParser):
             self._note(f"</{tag}> closes nothing here: remove it")
 
     def handle_comment(self, data: str) -> None:
-        if not re.fullmatch(r"zq\d+qz", data):
+        if not self.marked.statement.fullmatch(data):
             self._note("a comment may not stand here: write {# ... #}")
 
     def handle_decl(self, decl: str) -> None:
@@ -262,7 +186,7 @@ class _Watch(HTMLParser):
             self._note(f"<{tag}> may not have {name} here: remove it")
         elif name == "style":
             for refused in styles.judge(value)[1]:
-                self._note(f"the style “{_PLACE.sub('…', refused)[:80]}” may not stand here: remove it")
+                self._note(f"the style “{self.marked.statement.sub('…', refused)[:80]}” may not stand here: remove it")
         elif name in _URLS and value.partition(":")[0].strip().lower() not in _SCHEMES:
             self._note(f"{name} begins with https://, http://, mailto: or tel: here: correct it")
         elif name in _SIZES and not _is_size(value):
@@ -273,10 +197,10 @@ class _Watch(HTMLParser):
 
     def _place(self) -> tuple[int, int]:
         line, column = self.getpos()
-        return self._marked.place(self._lines[min(line - 1, len(self._lines) - 1)] + column)
+        return self.marked.place(self._lines[min(line - 1, len(self._lines) - 1)] + column)
 
 
-def _unended(marked: _Marked) -> list[Mistake]:
+def _unended(marked: Marked) -> list[Mistake]:
     if marked.end.mode == "text":
         return []
     return [Mistake("the last tag or comment does not end: write what is missing, or &lt; for a <")]
@@ -284,7 +208,7 @@ def _unended(marked: _Marked) -> list[Mistake]:
 
 def _lost(watch: _Watch, cleaned: str, kind: Kind) -> list[Mistake]:
     """Where the parser of browsers read something else than what seems to stand there."""
-    kept = _Watch(kind, _Marked(cleaned, cleaned, ((0, 0),), Spot())).elements
+    kept = _Watch(kind, replace(watch.marked, text=cleaned)).elements
     kept, written = (
         [each for each in found if each != "tbody"] for found in (kept, watch.elements)
     )  # tbody is implied
@@ -293,11 +217,3 @@ def _lost(watch: _Watch, cleaned: str, kind: Kind) -> list[Mistake]:
     gone = next((element for element in written if written.count(element) != kept.count(element)), "")
     what = f"<{gone}> cannot stand where it does" if gone else "it cannot be read as it stands"
     return [Mistake(f"{what}: check that tags are closed, and rows stand in a <tbody>")]
-
-
-def _towering(cleaned: str) -> list[Mistake]:
-    told = [match[1] for match in re.finditer(r'style="([^"]*)"', cleaned)]
-    heights = [float(match[1]) for match in re.finditer(r' height="(\d+)', cleaned)]
-    if sum(map(styles.height_of, told)) + sum(heights) > HIGHEST or cleaned.count("<br") > MOST_BREAKS:
-        return [Mistake("it is too tall: what stands below it would be out of sight: make it shorter")]
-    return []

@@ -276,6 +276,8 @@ def _escaped(source: str) -> str:
     """HTML of a text, its tags left as they are."""
     written, position = list[str](), 0
     for tag in tokens.tags(source):
-        written += (html.escape(source[position : tag.start]), source[tag.start : tag.end])
+        is_live = tag.piece is not None and tag.piece.kind != "text"
+        said = source[tag.start : tag.end]
+        written += (html.escape(source[position : tag.start]), said if is_live else "")
         position = tag.end
     return "".join([*written, html.escape(source[position:])])

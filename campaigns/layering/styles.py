@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 LONGEST = 2000  # pixels, of any one length
 _SIDES = ("", "-top", "-right", "-bottom", "-left")
@@ -18,8 +19,14 @@ _WORDS = {
     *("text-align", "text-decoration", "text-transform", "vertical-align", "white-space", "list-style-type", "display"),
     *("word-break", "overflow-wrap", "direction"),
 }
-_UPRIGHT = re.compile(r"padding|height|margin|border|font")
-_LENGTH = re.compile(r"(?:(?:\d{1,4}(?:\.\d{1,3})?|\.\d{1,3})(?:px|pt|em|rem|%)?|auto|normal|inherit)")
+_UPRIGHT = re.compile(r"padding|\Aheight|margin|border(?!-radius|-color|-style|-collapse)")
+# Pixels, of any one length: what an e-mail needs, and not what would hide the rest of it.
+_MOST = (
+    (r"font", 72), (r"line-height", 120), (r"padding|margin|text-indent", 200), (r"height", 1200),
+    (r"letter-spacing", 20), (r"border-radius", LONGEST), (r"border-spacing", 60), (r"border", 40),
+)  # fmt: skip
+_ALL_ROUND = ("padding", "margin", "border", "border-width")
+_SIZE = re.compile(r"(?<![#\w.])(\d{1,4}(?:\.\d{1,3})?|\.\d{1,3})(px|pt|em|rem|%)?(?![\w.])")
 _WORD = re.compile(r"[\w#.,%'\"() -]{1,200}")
 _FORBIDDEN = re.compile(
     r"url\s*\(|expression|var\s*\(|calc\s*\(|attr\s*\(|env\s*\(|-\d|\\|/\*|(?<![#\w])\d{5}", re.IGNORECASE
@@ -44,14 +51,35 @@ def judge(style: str) -> tuple[str, list[str]]:
 
 
 def height_of(style: str) -> float:
-    """About how many pixels a style adds to the height of a message at most."""
-    total = 0.0
+    """About how many pixels a style adds to the height of a message at most, its text left out."""
+    told = {name: _SIZE.findall(value) for name, value in _declarations(style) if _UPRIGHT.search(name)}
+    return sum(
+        (2 if len(sizes) == 1 and name in _ALL_ROUND else 1) * _pixels(size, unit)
+        for name, sizes in told.items()
+        for size, unit in sizes
+    )
+
+
+def font_size(style: str) -> float:
+    """The largest text that a style may set, in pixels; 16 where it says nothing."""
+    told = (value for name, value in _declarations(style) if name in ("font-size", "font", "line-height"))
+    return max((_pixels(size, unit or "em") for value in told for size, unit in _SIZE.findall(value)), default=16.0)
+
+
+def width_of(style: str) -> float:
+    """How narrow a style may make an element, in pixels: of a phone's 390."""
+    told = (value for name, value in _declarations(style) if name in ("width", "max-width"))
+    return min((_pixels(size, unit) for value in told for size, unit in _SIZE.findall(value)), default=float(LONGEST))
+
+
+def _declarations(style: str) -> Iterator[tuple[str, str]]:
     for declaration in style.split(";"):
         name, _, value = declaration.partition(":")
-        if _UPRIGHT.search(name):
-            for number, unit in re.findall(r"(?<![#\w.])(\d+(?:\.\d+)?|\.\d+)(px|pt|em|rem|%)?", value):
-                total += float(number) * {"em": 16, "rem": 16, "%": 6}.get(unit, 1.4)
-    return total
+        yield name.strip().lower(), value
+
+
+def _pixels(size: str, unit: str) -> float:
+    return float(size) * {"em": 16, "rem": 16, "%": 3.9, "pt": 1.4}.get(unit, 1)
 
 
 def _is_allowed(name: str, value: str) -> bool:
@@ -60,16 +88,19 @@ def _is_allowed(name: str, value: str) -> bool:
     if name == "display":
         return value.lower() in _DISPLAYS
     if name in _LENGTHS:
-        return len(value) <= 60 and all(_is_length(word) for word in value.split())
-    sizes = (_is_length(word) for word in re.findall(r"(?<![\w#.])\d[\w.%]*", value))
+        return len(value) <= 60 and all(_is_length(word, name) for word in value.split())
+    sizes = (_is_length(word, name) for word in re.findall(r"(?<![\w#.])\d[\w.%]*", value))
     return name in _WORDS and bool(_WORD.fullmatch(value)) and all(sizes)
 
 
-def _is_length(word: str) -> bool:
-    if not _LENGTH.fullmatch(word):
-        return False
-    number = re.match(r"[\d.]+", word)
-    size = float(number[0]) if number else 0.0
-    if word.endswith("em"):
-        return size <= 20
-    return size <= (300 if word.endswith("%") else LONGEST)
+def _is_length(word: str, name: str) -> bool:
+    found = _SIZE.fullmatch(word)
+    if not found:
+        return word in ("auto", "normal", "inherit") or (name == "font-weight" and word.isdecimal())
+    most = next((most for pattern, most in _MOST if re.match(pattern, name)), LONGEST)
+    if name == "font-weight":
+        return True
+    if found[2] == "%":
+        return float(found[1]) <= (100 if name.endswith("width") else 300)
+    unit = found[2] or ("em" if name == "line-height" and float(found[1]) <= 4 else "px")
+    return _pixels(found[1], unit) <= most

@@ -22,7 +22,8 @@ from campaigns.config.template import (
     Slot,
     TextSlot,
 )
-from campaigns.layering import fragments
+from campaigns.language import Mistake, tokens
+from campaigns.layering import aside, fragments
 
 _IMAGE: TypeAdapter[Image] = TypeAdapter(Image)
 _BUTTON: TypeAdapter[Button] = TypeAdapter(Button)
@@ -97,10 +98,19 @@ def _parsed(adapter: TypeAdapter[Any], value: Any, field: str) -> list[Problem]:
 def _text(value: Any, field: str, longest: int) -> Iterator[Problem]:
     if not isinstance(value, str):
         yield Problem(field, "this is a text: write it in quotes", "type")
-    elif mistakes := language.mistakes(value):
+    elif mistakes := _mistakes(value):
         yield from (Problem(field, str(mistake), "template") for mistake in mistakes)
     elif (length := len(_plain(value, "x" * MERGED))) > longest:
         yield Problem(field, f"{length} characters, at most {longest} have room: shorten it", "too_long")
+
+
+def _mistakes(value: str) -> list[Mistake]:
+    """What a slot's value may not say: it is spliced into the base, so a slot of it leads nowhere but in circles."""
+    if found := language.mistakes(value):
+        return found
+    told = [Mistake(message, *tokens.place(value, at)) for message, at in aside.out_of_place(value)]
+    named = sorted(name for name in language.names(value) if name.partition(".")[0] == "content")
+    return told or [Mistake(f"{name} is a slot itself, and a slot cannot show another: write it out") for name in named]
 
 
 def _rich_text(value: Any, field: str, longest: int) -> Iterator[Problem]:
@@ -109,7 +119,8 @@ def _rich_text(value: Any, field: str, longest: int) -> Iterator[Problem]:
     elif len(value) > longest:
         yield Problem(field, f"{len(value)} characters, at most {longest} have room: shorten it", "too_long")
     else:
-        yield from (Problem(field, str(mistake), "html") for mistake in fragments.clean(value, fragments.RICH_TEXT)[1])
+        mistakes = fragments.clean(value, fragments.RICH_TEXT)[1] or _mistakes(value)
+        yield from (Problem(field, str(mistake), "html") for mistake in mistakes)
 
 
 def _colour(slot: ColourSlot, value: Any, field: str) -> Iterator[Problem]:
@@ -121,8 +132,7 @@ def _colour(slot: ColourSlot, value: Any, field: str) -> Iterator[Problem]:
 
 def _link(value: str, field: str) -> Iterator[Problem]:
     """A link may say something of the person, but not where it leads to: unless it is wholly a value."""
-    found = language.mistakes(value)
-    if found:
+    if found := _mistakes(value):
         yield from (Problem(field, str(mistake), "template") for mistake in found)
     elif not re.match(r"\s*{{[^{}]*}}", value) and not _LINK.match(_plain(value)):
         yield Problem(field, "begin it with https:// (or http://, mailto:, tel:)", "link")

