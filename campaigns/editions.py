@@ -68,6 +68,11 @@ class Published:
         """What `content.*` may be, where a base says so; a slot that nobody filled is blank."""
         return self.layers.base.slots if self.layers else ()
 
+    @property
+    def is_locked(self) -> bool:
+        """Whether it holds blocks that must be seen, so that nothing of it may be cut off."""
+        return self.layers is not None and bool(self.layers.base.locked)
+
     def mentions(self, name: str) -> bool:
         """Whether a variable of that name may stand in it, in any language."""
         if self.layers is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from campaigns import content, editions, inspection, language, policies, recommendations
+from campaigns import content, editions, inspection, language, layering, policies, recommendations
 from campaigns.config.campaign import Variant
 from campaigns.config.policy import Policy
 from campaigns.editions import Published
@@ -95,6 +95,8 @@ class Composer:
                 **self._products(entry),
             }
         )
+        if self.published.is_locked and len(rendered.html) > layering.CLIPPED:
+            raise rendering.RenderError(f"larger than {layering.CLIPPED // 1024} KB: its locked end would be cut off")
         return Outbound(
             key=self.name(entry.message_id),
             recipient=entry.address,

@@ -11,6 +11,18 @@ layer can open what the base closes, hide a locked block, lie over it, or push i
 
 from campaigns.layering.bases import Base, compile_base
 from campaigns.layering.fragments import clean
-from campaigns.layering.resolving import OWN, Fill, Resolved, check_fill, nearest, of_variant, resolve
+from campaigns.layering.resolving import CLIPPED, OWN, Fill, Resolved, check_fill, nearest, of_variant, resolve
 
-__all__ = ["OWN", "Base", "Fill", "Resolved", "check_fill", "clean", "compile_base", "nearest", "of_variant", "resolve"]
+__all__ = [
+    "CLIPPED",
+    "OWN",
+    "Base",
+    "Fill",
+    "Resolved",
+    "check_fill",
+    "clean",
+    "compile_base",
+    "nearest",
+    "of_variant",
+    "resolve",
+]

@@ -38,7 +38,7 @@ class Base:
         """By name, in the order in which they stand."""
         return {block.name: block for block in marks.blocks(self.marks)}
 
-    @property
+    @cached_property
     def locked(self) -> frozenset[str]:
         return frozenset(name for name, block in self.blocks.items() if block.is_locked)
 

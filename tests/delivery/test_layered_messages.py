@@ -228,3 +228,16 @@ def test_a_policy_may_ask_for_its_bases(at_acme: Retailer, outbox: MemoryChannel
     assert not outbox.sent
     send(key="allowed")
     assert len(outbox.sent) == 1
+
+
+def test_a_message_whose_locked_end_would_be_cut_off_is_not_sent(at_acme: Retailer, outbox: MemoryChannel) -> None:
+    factories.base()
+    on_base(blocks={"hero": "{% for each in customer.attributes.basket %}<p>{{ each }}</p>{% endfor %}"})
+    factories.customers(1, attributes={"basket": ["something rather long to read" * 6] * 900})
+    factories.customers(1, first=2, attributes={"basket": ["bread"]})
+
+    send()
+
+    assert set(mails(outbox)) == {"c2"}
+    failed = Message.objects.get(state="failed")
+    assert failed.reason == "render: larger than 102 KB: its locked end would be cut off"
