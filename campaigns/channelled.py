@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from campaigns import language, sms
+from campaigns.config import locales
 from campaigns.config.gate import Invalid, Problem, content_hash, parse
 from campaigns.config.template import PAYLOADS
 from campaigns.language import grammar
@@ -74,19 +75,16 @@ def said(template: Written) -> Said:
 
 def in_language(document: Mapping[str, Any], locale: str) -> Said:
     """What a published document says to somebody of that locale: in their language, or as it was written first."""
-    chosen = (document.get("translations") or {}).get(translation_for(document, locale)) or {}
-    return Said(
-        document["channel"],
-        chosen.get("subject") or document.get("subject", ""),
-        chosen.get("text") or document.get("text", ""),
-        chosen.get("payload") or document.get("payload") or {},
-    )
+    known = document.get("translations") or {}
+    said = [*(known[each] for each in locales.chain(known, locale)), document]
+    blank: dict[str, Any] = {"subject": "", "text": "", "payload": {}}
+    told = {name: next((each[name] for each in said if each.get(name)), blank[name]) for name in blank}
+    return Said(document["channel"], **told)
 
 
 def translation_for(document: Mapping[str, Any], locale: str) -> str:
     """Which translation is somebody's: `fr-CA`, else `fr`, else none (empty)."""
-    known = document.get("translations") or {}
-    return next((name for name in (locale, re.split("[-_]", locale)[0]) if name in known), "")
+    return locales.first(document.get("translations") or {}, locale)
 
 
 def problems(template: Written) -> list[Problem]:

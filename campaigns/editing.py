@@ -14,6 +14,7 @@ from typing import Any
 from django.db import transaction
 
 from campaigns import audience, content, policies, references
+from campaigns.config import locales
 from campaigns.config import policy as rules
 from campaigns.config.gate import Invalid, Problem, dump, parse_rule
 from campaigns.config.rules import InSegment
@@ -93,6 +94,7 @@ def save_template(template: Template) -> None:
         raise Invalid([Problem("channel", f"it was published for {was.channel}: write another one", "kept")])
     if problems := content.check(template) or content.check_policy(template):
         raise Invalid(problems)
+    template.translations = locales.normalised(template.translations)
     before = _as_data(was)
     template.save()
     _note("template", template, before)

@@ -9,13 +9,14 @@ Promise  nothing is copied when a base is published: who asks gets what counts a
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
 from campaigns import bases, layering, publishing
+from campaigns.config import locales as languages
 from campaigns.config.campaign import Variant
 from campaigns.config.gate import Problem, content_hash
 from campaigns.config.template import LAYER, TEMPLATE, TemplateDocument
@@ -73,23 +74,23 @@ class Published:
         """Whether it holds blocks that must be seen, so that nothing of it may be cut off."""
         return self.layers is not None and bool(self.layers.base.locked)
 
-    def mentions(self, name: str) -> bool:
-        """Whether a variable of that name may stand in it, in any language."""
+    def mentions(self, name: str, variants: Iterable[Variant] = (PLAIN,)) -> bool:
+        """Whether a variable of that name may stand in it, as any of these variants says it, in any language."""
         if self.layers is None:
-            return name in json.dumps([self.version.subject, self.version.html, self.version.text,
-                                       self.version.compiled, self.version.document.get("payload")])  # fmt: skip
+            own = [self.version.subject, self.version.html, self.version.text, self.version.compiled,
+                   self.version.document.get("payload"), self.version.document.get("translations")]  # fmt: skip
+            return name in json.dumps([own, [variant.subject for variant in variants]])
         return any(
             name in part
+            for variant in variants
             for locale in ("", *self.locales)
-            for made in (self.sources(locale=locale),)
+            for made in (self.sources(variant, locale),)
             for part in (made.subject, made.html, made.text)
         )
 
     def locale(self, wanted: str) -> str:
         """The language that somebody is written to: the nearest there is, blank for the template's own."""
-        if not self.locales or not wanted:
-            return ""
-        return next((each for each in layering.nearest(wanted) if each in self.locales), "")
+        return languages.first(self.locales, wanted) if self.locales and wanted else ""
 
     def sources(self, variant: Variant = PLAIN, locale: str = "") -> Sources:
         """As a variant says it, to somebody of that locale."""
@@ -187,8 +188,9 @@ def _on_its_own(version: TemplateVersion) -> Published:
 
 def _made(version: TemplateVersion, stands: bases.Standing) -> Published:
     made = over(_below(stands), TEMPLATE.validate_python(version.document))
-    digest = content_hash([version.content_hash, stands.base_version_id, stands.group_version_id])
-    return Published(digest, version, locales(made), stands, made)
+    # The template is named as well: of two that say the same, each can be had again.
+    said = [version.content_hash, stands.base_version_id, stands.group_version_id, version.template_id]
+    return Published(content_hash(said), version, locales(made), stands, made)
 
 
 @lru_cache(maxsize=128)
@@ -203,16 +205,22 @@ def _below(stands: bases.Standing) -> Layers:
 
 
 @lru_cache(maxsize=256)
-def _layered(layers: Layers, said: str, locale: str) -> Sources:
-    variant, fills = Variant.model_validate_json(said), list(layers.fills)
+def _layered(layers: Layers, written: str, locale: str) -> Sources:
+    variant, fills = Variant.model_validate_json(written), list(layers.fills)
     if variant.subject or variant.content:
-        fills.append(layering.of_variant(layers.base, fills, variant.key, variant.subject or "", variant.content))
+        said = (variant.key, variant.subject or "", variant.content)
+        fills.append(layering.of_variant(layers.base, fills, *said, locale))
     made = layering.resolve(layers.base, fills, locale)
     own = {name: value for name, value in variant.content.items() if name not in layers.base.slots}
     return Sources(made.subject, publishing.with_preheader(made.html, made.preheader), made.text, own | made.content)
 
 
 def _alone(version: TemplateVersion, variant: Variant, locale: str) -> Sources:
-    said = version.compiled.get("translations", {}).get(locale, {})
-    subject = variant.subject or said.get("subject") or version.subject
-    return Sources(subject, said.get("html") or version.html, said.get("text") or version.text, dict(variant.content))
+    """What one language does not say, the next nearest does: `pt` for `pt-BR`, and then the template as it is."""
+    known = version.compiled.get("translations", {})
+    said = [known[each] for each in languages.chain(known, locale)]
+    subject, html, text = (
+        next((each[name] for each in said if each.get(name)), getattr(version, name))
+        for name in ("subject", "html", "text")
+    )
+    return Sources(variant.subject or subject, html, text, dict(variant.content))

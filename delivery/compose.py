@@ -171,7 +171,7 @@ def composer(
         speakers={
             key: _speaker(step.template, published, each, brand) for key, each in variants.items() if not is_mail
         },
-        picks=_picks(run, entries, now) if published.mentions("products") else None,
+        picks=_picks(run, entries, now) if published.mentions("products", step.variants) else None,
         base_url=base_url,
         signer=identity.Signer(retailer, "message"),
         name=identity.public_ids(retailer),

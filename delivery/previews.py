@@ -94,7 +94,7 @@ def of_variant(
     """
     brand, campaign = brand or content.brand(), (config.key, config.name)
     values = _shared(campaign, brand) | whom(customer)
-    if template.mentions("products"):
+    if template.mentions("products", [variant]):
         values["products"] = products(customer, sent)
     if template.version.document.get("channel") in channelled.CHANNELS:
         said = values | {"content": dict(variant.content)}

@@ -128,7 +128,7 @@ def _made(wanted: Wanted, seen: Around) -> Iterator[_Made]:
 def _of_variant(wanted: Wanted, seen: Around, step: Step, template: Published, variant: Variant) -> Iterator[_Made]:
     sources = template.sources(variant, wanted.customer.locale or "")
     said = {**seen.context(), **previews.whom(wanted.customer), "content": dict(sources.content)}
-    if template.mentions("products"):
+    if template.mentions("products", [variant]):
         said["products"] = previews.products(wanted.customer)
     try:
         rendered = confined.render(Content(sources.subject, sources.html, sources.text), said)

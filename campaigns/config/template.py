@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, JsonValue, RootModel, StringConstraints, TypeAdapter
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, RootModel, StringConstraints, TypeAdapter
 
+from campaigns.config import locales
 from campaigns.config.values import Key, Name, Part
 
 LONGEST = 1024 * 1024  # characters that are looked at; how long a source may be is the language's to say
@@ -28,7 +29,8 @@ def _spelt(pattern: str, cure: str) -> BeforeValidator:
 
 
 _NAME, _NAME_CURE = r"^[a-z][a-z0-9_]{0,62}$", "write a name in small letters, digits and _, beginning with a letter"
-_LOCALE, _LOCALE_CURE = r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}$", "write a language such as de, pt-BR or zh-Hant-TW"
+_LOCALE = r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,2}$"
+_LOCALE_CURE = "write a language such as de, pt-BR or zh-Hant-TW"
 SlotName = Annotated[str, _spelt(_NAME, _NAME_CURE), StringConstraints(pattern=_NAME)]
 Locale = Annotated[str, _spelt(_LOCALE, _LOCALE_CURE), StringConstraints(pattern=_LOCALE)]
 Source = Annotated[str, StringConstraints(max_length=LONGEST)]
@@ -124,7 +126,8 @@ class Translation(Part):
     payload: dict[str, Any] = {}
 
 
-Translations = Annotated[dict[Locale, Translation], Field(max_length=50)]
+# However a language is spelt, it is looked up in one spelling.
+Translations = Annotated[dict[Locale, Translation], Field(max_length=50), AfterValidator(locales.normalised)]
 
 
 class BaseDocument(Part):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from campaigns import bases, channelled, editions, language, layering, policies, publishing
+from campaigns.config import locales
 from campaigns.config import policy as rules
 from campaigns.config.gate import Invalid, Problem, parse, read
 from campaigns.config.policy import Policy
@@ -27,6 +28,10 @@ def check(template: Template) -> list[Problem]:
         document: TemplateDocument = read(TEMPLATE, written(template))
     except Invalid as invalid:
         return invalid.problems
+    if twice := locales.twice(template.translations):
+        told = [(each, locales.normal(each)) for each in twice]
+        return [Problem(f"translations.{each}", f"this is {one}, which stands twice: say it once", "twice")
+                for each, one in told]  # fmt: skip
     if template.channel in channelled.CHANNELS:
         return channelled.problems(template)
     if re.search(r"[\r\n]", document.subject):

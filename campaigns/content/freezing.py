@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from campaigns import channelled, publishing
+from campaigns.config import locales
 from campaigns.config.gate import content_hash, dump
 from campaigns.config.template import TEMPLATE, TemplateDocument, Translation, written
 from campaigns.models import Template, TemplateVersion
@@ -32,7 +33,7 @@ def freeze(template: Template) -> TemplateVersion:
         )
     html = publishing.with_preheader(_html(document.html, document), document.preheader)
     text = document.text or publishing.text(html) if html else document.text
-    translations = {locale: _translated(document, each) for locale, each in document.translations.items()}
+    translations = {locale: _translated(document, locale, each) for locale, each in document.translations.items()}
     more = {name: said[name] for name in _NAMED if name in said} | ({"in": translations} if translations else {})
     digest = content_hash([document.subject, html, text, *([more] if more else [])])
     return TemplateVersion(
@@ -42,9 +43,13 @@ def freeze(template: Template) -> TemplateVersion:
     )  # fmt: skip
 
 
-def _translated(document: TemplateDocument, said: Translation) -> dict[str, Any]:
+def _translated(document: TemplateDocument, locale: str, said: Translation) -> dict[str, Any]:
     """A language's own parts. Text is made of its HTML, and its preview text stands in the HTML that it has or not."""
-    source, preheader = said.html or document.html, said.preheader or document.preheader
+    nearest = [document.translations[each] for each in locales.chain(document.translations, locale)]
+    source, preheader = (
+        next((source for each in nearest if (source := getattr(each, name))), getattr(document, name))
+        for name in ("html", "preheader")
+    )
     html = publishing.with_preheader(_html(source, document), preheader)
     made = {"subject": said.subject, "html": html if said.html or said.preheader else "", "text": said.text}
     if said.html and not said.text:

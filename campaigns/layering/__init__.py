@@ -11,7 +11,7 @@ layer can open what the base closes, hide a locked block, lie over it, or push i
 
 from campaigns.layering.bases import Base, compile_base
 from campaigns.layering.fragments import clean
-from campaigns.layering.resolving import CLIPPED, OWN, Fill, Resolved, check_fill, nearest, of_variant, resolve
+from campaigns.layering.resolving import CLIPPED, OWN, Fill, Resolved, check_fill, of_variant, resolve
 
 __all__ = [
     "CLIPPED",
@@ -22,7 +22,6 @@ __all__ = [
     "check_fill",
     "clean",
     "compile_base",
-    "nearest",
     "of_variant",
     "resolve",
 ]

@@ -13,6 +13,7 @@ from typing import Any
 
 from campaigns import language, publishing
 from campaigns.config.gate import Problem
+from campaigns.config.locales import nearest
 from campaigns.config.template import LayerDocument, RichTextSlot, Slot, TemplateDocument, Translation
 from campaigns.language import tokens
 from campaigns.layering import fragments, marks, values
@@ -66,13 +67,6 @@ class Resolved:
     left_out: list[Problem]
 
 
-def nearest(locale: str) -> list[str]:
-    """`pt-BR` and `pt`, as translations are looked up: in the spelling of BCP 47, `pt_br` being another for it."""
-    language_, _, region = locale.replace("_", "-").partition("-")
-    tags = [f"{language_.lower()}-{region.upper() if len(region) == 2 else region}"] if region else []
-    return [*tags, language_.lower()] if language_ else []
-
-
 def resolve(base: Base, fills: Sequence[Fill], locale: str = "") -> Resolved:
     """`fills` from the layer next to the base upwards."""
     standing = _Standing(base, fills, locale)
@@ -84,9 +78,13 @@ def resolve(base: Base, fills: Sequence[Fill], locale: str = "") -> Resolved:
     )
 
 
-def of_variant(base: Base, fills: Sequence[Fill], key: str, subject: str, content: Mapping[str, Any]) -> Fill:
-    """A variant as the uppermost layer: what it says of a slot as one text is completed from below."""
-    below = resolve(base, fills).content
+def of_variant(
+    base: Base, fills: Sequence[Fill], key: str, subject: str, content: Mapping[str, Any], locale: str = ""
+) -> Fill:
+    """A variant as the uppermost layer: what it says of a slot as one text is completed from below, as it stands there
+    in that language.
+    """
+    below = resolve(base, fills, locale).content
     slots = {
         name: values.widened(base.slots[name], value, below.get(name))
         for name, value in content.items()

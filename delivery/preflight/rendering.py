@@ -38,7 +38,11 @@ def sample(asked: Asked, people: Sequence[Customer], reached: Mapping[str, int])
     people of each step.
     """
     templates, brand = _templates(asked), content.brand()
-    shows = any(template.mentions("products") for template in templates.values())
+    shows = any(
+        templates[step.template].mentions("products", step.variants)
+        for step in asked.config.steps
+        if step.template in templates
+    )
     picks = recommendations.pick([each.pk for each in people], run=None, now=timezone.now()) if shows else None
     found: dict[tuple[str, str, str], dict[str, Any]] = {}
     until, looked_at = time.monotonic() + SECONDS, len(people)

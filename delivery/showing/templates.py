@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from copy import copy
 from typing import Any
 
-from campaigns import bases, beneath, content, layering
+from campaigns import bases, beneath, content
 from campaigns.beneath import Beneath, SlotBeneath
+from campaigns.config import locales
 from campaigns.models import Customer, Template
 from delivery import previews
 from delivery.previews import Preview
@@ -68,8 +69,8 @@ def _said(template: Template, locale: str) -> dict[str, Any]:
     """What it says to somebody of that locale: the nearest language goes before what is said to everybody."""
     said: dict[str, Any] = {"subject": template.subject, "preheader": template.preheader}
     slots, blocks = dict(template.slots), dict(template.blocks)
-    for language in reversed(layering.nearest(locale)):
-        translation = template.translations.get(language, {})
+    for language in reversed(locales.chain(template.translations, locale)):
+        translation = template.translations[language]
         said |= {name: translation[name] for name in said if translation.get(name)}
         slots |= translation.get("slots", {})
         blocks |= translation.get("blocks", {})

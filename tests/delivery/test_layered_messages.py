@@ -13,8 +13,9 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from campaigns import configuration, content, editing, editions, policies
+from campaigns.config.campaign import Variant
 from campaigns.config.gate import Invalid
-from campaigns.models import Edition, Run, Template, TemplateVersion
+from campaigns.models import Edition, Product, Run, Template, TemplateVersion
 from delivery import compose, pipeline, previews
 from delivery.channels.memory import MemoryChannel
 from delivery.models import Message
@@ -23,6 +24,9 @@ from tests import factories
 from tests.api.caller import Api, problem
 
 GERMAN = '<p>Liebe {{ customer.first_name }}</p><a href="{{ unsubscribe_url }}">Abmelden</a>'
+
+
+LIST = "{% for product in products %}<p>{{ product.name }}</p>{% endfor %}"
 
 
 def on_base(key: str = "hello", **fields: Any) -> Template:
@@ -82,6 +86,41 @@ def test_a_template_on_its_own_speaks_languages_too(at_acme: Retailer, outbox: M
     assert mails(outbox)["c2"].subject == "Hello Ana"
 
 
+def test_what_a_region_does_not_say_its_language_does(at_acme: Retailer) -> None:
+    translations = {
+        "pt": {"html": "<p>Boas</p>", "preheader": "Leia"},
+        "pt_br": {"subject": "Oi"},
+        "pt-PT": {"preheader": "Ler"},
+    }
+    published = editions.live(factories.template(translations=translations).key, at_acme)
+
+    brazil, portugal = (published.sources(locale=locale) for locale in ("pt-BR", "pt_pt"))
+
+    assert brazil.subject == "Oi"
+    assert ("<p>Boas</p>" in brazil.html, "Leia" in brazil.html, "Boas" in brazil.text) == (True, True, True)
+    assert ("<p>Boas</p>" in portugal.html, "Ler<" in portugal.html) == (True, True)
+
+
+def test_a_variant_is_completed_by_what_stands_below_in_each_language(at_acme: Retailer) -> None:
+    factories.base()
+    german = {"label": "Los", "url": "https://shop.example/de"}
+    published = editions.live(on_base(translations={"de": {"slots": {"action": german}}}).key, at_acme)
+
+    made = published.sources(Variant(key="a", content={"action": "Jetzt!"}), "de-AT")
+
+    assert '<a href="https://shop.example/de">Jetzt!</a>' in made.html
+
+
+def test_a_language_is_said_once(at_acme: Retailer) -> None:
+    written = factories.template()
+    written.translations = {"pt-BR": {"subject": "Oi"}, "pt_br": {"subject": "Olá"}}
+    with pytest.raises(Invalid, match="this is pt-BR, which stands twice"):
+        editing.save_template(written)
+    del written.translations["pt-BR"]
+    editing.save_template(written)
+    assert Template.objects.get(key="hello").translations == {"pt-BR": {"subject": "Olá"}}
+
+
 def test_an_edit_of_the_base_is_in_the_next_batch_and_what_was_sent_can_be_had_again(
     at_acme: Retailer, outbox: MemoryChannel
 ) -> None:
@@ -104,6 +143,44 @@ def test_an_edit_of_the_base_is_in_the_next_batch_and_what_was_sent_can_be_had_a
         assert shown
         assert shown.subject == mail.subject
         assert ("<h1>" in shown.html) == ("<h1>" in mail.html)
+
+
+def test_templates_that_say_the_same_can_each_be_had_again(at_acme: Retailer, outbox: MemoryChannel) -> None:
+    factories.base()
+    on_base()
+    on_base("twin")
+    factories.customers(1)
+    send(key="one")
+    send(key="other", steps=[{"key": "first", "channel": "email", "template": "twin"}])
+
+    factories.base(html=factories.BASE_HTML.replace("<h1>", "<h2>").replace("</h1>", "</h2>"))
+
+    for message in Message.objects.all():
+        shown = previews.of_message(message).rendered
+        assert shown
+        assert "<h1>" in shown.html
+
+
+@pytest.mark.parametrize(
+    ("base", "said"),
+    [
+        ("", {"subject": "{{ products[0].name }} is back"}),
+        ("standard", {"subject": "{{ products[0].name }} is back"}),
+        ("standard", {"content": {"story": LIST}}),
+    ],
+)
+def test_a_variant_alone_may_show_products(
+    at_acme: Retailer, outbox: MemoryChannel, base: str, said: dict[str, Any]
+) -> None:
+    factories.base()
+    on_base() if base else factories.template()
+    Product.objects.create(sku="rye", name="Rye bread", category="bread")
+    factories.customers(1)
+    variants = [{"key": "a", **said}]
+
+    send(steps=[{"key": "first", "channel": "email", "template": "hello", "variants": variants}])
+
+    assert "Rye bread" in outbox.sent[0].subject + outbox.sent[0].html
 
 
 def test_a_group_says_something_to_its_retailers_only(
