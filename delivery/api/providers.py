@@ -11,7 +11,6 @@ from rest_framework.response import Response
 
 from campaigns.api.base import document, keyed
 from delivery.api.base import DeliveryView
-from delivery.channels import KINDS
 from delivery.models import Provider
 from delivery.providers import accounts, standing, trying
 from delivery.serializers import ProviderKinds, ProviderList, ProviderSerializer, ProviderTest, ProviderTestResult
@@ -76,8 +75,8 @@ class ProviderTrial(DeliveryView):
 class ProviderKindList(DeliveryView):
     @extend_schema(operation_id="providers_kinds", responses=ProviderKinds)
     def get(self, request: Request) -> Response:
-        """The kinds there are, each with the JSON Schema of its settings and credentials."""
-        return Response({name: accounts.schema(kind) for name, kind in KINDS.items()})
+        """The kinds that can be used here, each with the JSON Schema of its settings and credentials."""
+        return Response({kind.name: accounts.schema(kind) for kind in accounts.usable()})
 
 
 def _found(key: str) -> Provider:

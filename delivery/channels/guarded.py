@@ -102,7 +102,7 @@ def is_public(address: str) -> bool:
     if isinstance(ip, ipaddress.IPv6Address):
         if ip.ipv4_mapped:
             return is_public(str(ip.ipv4_mapped))
-        if any(ip in network for network in _HIDING):
+        if ip.is_site_local or any(ip in network for network in _HIDING):
             return False
     return ip.is_global and not ip.is_multicast and not ip.is_reserved
 

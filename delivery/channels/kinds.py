@@ -69,7 +69,10 @@ class Account:
 
 @dataclass(frozen=True)
 class Kind:
-    """`speaks` are the channels it can deliver. `make` raises ValueError for what its settings cannot say alone."""
+    """`speaks` are the channels it can deliver. `make` raises ValueError for what its settings cannot say alone.
+
+    `leads` names the settings that say where credentials go, and how well they are kept on the way.
+    """
 
     name: str
     label: str
@@ -78,3 +81,4 @@ class Kind:
     credentials: type[Credentials]
     make: Callable[[Account], Channel]
     for_development: bool = False
+    leads: tuple[str, ...] = ("base_url", "url", "token_url", "host", "port", "security")

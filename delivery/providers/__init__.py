@@ -6,10 +6,10 @@ Where a retailer has configured none for e-mail, the platform's mail server (EMA
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
@@ -28,6 +28,15 @@ from tenants import context
 from tenants.models import Retailer
 
 _NOW = RawSQL("clock_timestamp()", [], output_field=DateTimeField())
+_MOST_URLS = 8  # of the built-in inbox, which listens elsewhere after each start
+
+
+class _Platform(threading.local):
+    def __init__(self) -> None:
+        self.channels: dict[str, Channel] = {}
+
+
+_platform = _Platform()
 
 
 @dataclass(frozen=True)
@@ -163,8 +172,17 @@ def _of_the_platform(name: str) -> Chosen:
     return Chosen(_account(email_url()))
 
 
-@lru_cache(maxsize=64)
 def _account(url: str) -> Channel:
+    """One of this thread's own: a connection carries one dialogue at a time."""
+    found = _platform.channels.get(url)
+    if found is None:
+        if len(_platform.channels) >= _MOST_URLS:
+            _platform.channels.pop(next(iter(_platform.channels))).close()
+        found = _platform.channels[url] = _of_url(url)
+    return found
+
+
+def _of_url(url: str) -> Channel:
     scheme = url.partition(":")[0].lower()
     if scheme not in CHANNELS:
         known = ", ".join(f"{name}://" for name in CHANNELS)

@@ -64,13 +64,16 @@ _RESERVED = ("kinds",)  # a path of the API
 def save(data: Mapping[str, Any], provider: Provider | None = None) -> Provider:
     """Make an account, or change one: `data` then has only what changes. Raises Invalid.
 
-    Of `credentials`, those named are replaced, and None removes one; the others stay as they are.
+    Of `credentials`, those named are replaced, and None removes one; the others stay as they are. Where they would go
+    elsewhere than before, all are to be given again: who may change an account need not know its secrets.
     """
     before = told(provider) if provider else None
     wanted = _parsed(data, provider)
     secret = _secret(wanted, provider)
     parts = {name: getattr(wanted, name) for name in _PLAIN}
     parts["settings"] = _settings(wanted)
+    if provider:
+        _check_where_secrets_go(provider, parts["settings"], wanted)
     retailer = context.current()
     candidate = Provider(pk=provider.pk if provider else None, **parts)
     candidate.credentials = sealing.seal(retailer, opened.PURPOSE, secret) if secret else ""
@@ -125,11 +128,12 @@ def which_are_set(provider: Provider) -> dict[str, str]:
 
 def kinds(channel: str) -> list[Kind]:
     """What can be configured for a channel here."""
-    return [
-        kind
-        for kind in KINDS.values()
-        if channel in kind.speaks and (settings.DEVELOPMENT_PROVIDERS or not kind.for_development)
-    ]
+    return [kind for kind in usable() if channel in kind.speaks]
+
+
+def usable() -> list[Kind]:
+    """What can be configured here: in production, nothing that is for development."""
+    return [kind for kind in KINDS.values() if settings.DEVELOPMENT_PROVIDERS or not kind.for_development]
 
 
 def schema(kind: Kind) -> dict[str, Any]:
@@ -169,6 +173,21 @@ def _secret(wanted: Document, provider: Provider | None) -> dict[str, Any]:
     merged = {name: value for name, value in {**stored, **wanted.credentials}.items() if value is not None}
     with _below("credentials"):
         return gate.dump(gate.parse(_adapter(KINDS[wanted.kind].credentials), merged))
+
+
+def _check_where_secrets_go(provider: Provider, after: Mapping[str, Any], wanted: Document) -> None:
+    """Raises Invalid."""
+    before, model = provider.settings, KINDS[wanted.kind].settings
+    defaults = {name: field.get_default(call_default_factory=True) for name, field in model.model_fields.items()}
+    moved = [
+        name
+        for name in KINDS[wanted.kind].leads
+        if name in defaults and before.get(name, defaults[name]) != after.get(name, defaults[name])
+    ]
+    kept = [name for name in which_are_set(provider) if name not in wanted.credentials]
+    if moved and kept:
+        cure = f"settings.{moved[0]} changes where it is sent: enter it again"
+        raise Invalid([Problem(f"credentials.{name}", cure, "needed_again") for name in kept])
 
 
 def _stored(provider: Provider) -> dict[str, Any]:

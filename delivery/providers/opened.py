@@ -10,8 +10,10 @@ from pydantic import ValidationError
 
 from delivery.channels import KINDS
 from delivery.channels.base import Channel, ChannelUnavailable
+from delivery.channels.http import HttpChannel
 from delivery.channels.kinds import Account
 from delivery.models import Provider
+from delivery.providers.discreet import Discreet
 from tenants import sealing
 from tenants.models import Retailer
 
@@ -49,7 +51,7 @@ def fresh(retailer: Retailer, provider: Provider) -> Channel:
         raise ChannelUnavailable(f"{provider.key}: {provider.kind} is no kind of provider any more.", permanent=True)
     try:
         secret = sealing.unseal(retailer, PURPOSE, provider.credentials) if provider.credentials else {}
-        return kind.make(
+        made = kind.make(
             Account(
                 key=provider.key,
                 settings=kind.settings.model_validate(provider.settings),
@@ -59,6 +61,7 @@ def fresh(retailer: Retailer, provider: Provider) -> Channel:
                 folder=settings.BANNERLINE_HOME / "outbox" / retailer.schema_name,
             )
         )
+        return Discreet(made, secret) if isinstance(made, HttpChannel) else made  # whose answers are documents
     except ValidationError:
         cure = "open it under Settings, Providers, and save it again"
         raise ChannelUnavailable(f"{provider.key}: its settings cannot be read: {cure}.", permanent=True) from None

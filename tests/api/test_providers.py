@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ from tenants import context
 from tenants.accounts.models import Scope
 from tenants.models import Retailer
 from tests.api.caller import Api, problem
+from tests.channels.echo import echoing
 
 SENDGRID: dict[str, Any] = {
     "key": "sendgrid",
@@ -116,3 +118,114 @@ def test_a_provider_at_rest_says_until_when_and_why(api: Api, acme: Retailer) ->
     told = api.get("providers/sendgrid/").json()
     assert (told["state"], told["reason"]) == ("resting", "429 slow down")
     assert told["until"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "credential"),
+    [
+        ("sendgrid", {"base_url": "https://evil.example"}, "api_key"),
+        ("smtp", {"host": "evil.example"}, "password"),
+        ("smtp", {"port": 2525}, "password"),
+        ("smtp", {"security": "none"}, "password"),
+        ("http_sms", {"url": "https://evil.example/"}, "token"),
+        ("http_sms", {"token_header": "X-Other"}, "token"),
+        ("http_sms", {"body": {"to": "{recipient}", "text": "{text} {token}"}}, "token"),
+        ("http_sms", {"headers": {"X-Other": "{token}"}}, "token"),
+        ("webhook", {"url": "https://evil.example/"}, "signing_secret"),
+    ],
+)
+def test_where_a_secret_goes_is_changed_only_by_who_knows_it(
+    kind: str, change: dict[str, Any], credential: str, api: Api
+) -> None:
+    channel, settings = {
+        "sendgrid": ("email", {}),
+        "smtp": ("email", {"host": "mail.example", "username": "shop"}),
+        "http_sms": ("sms", {"url": "https://sms.example/"}),
+        "webhook": ("webhook", {"url": "https://shop.example/"}),
+    }[kind]
+    secret = {credential: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}
+    made = {"key": "one", "channel": channel, "kind": kind, "settings": settings, "credentials": secret}
+    assert api.post("providers/", made).status_code == 201
+    moved = {"settings": settings | change}
+    assert problem(api.patch("providers/one/", moved)) == (400, [(f"credentials.{credential}", "needed_again")])
+    assert api.get("providers/one/").json()["settings"] == settings
+    assert api.patch("providers/one/", {"settings": settings, "priority": 5}).status_code == 200
+    assert api.patch("providers/one/", moved | {"credentials": secret}).status_code == 200
+
+
+def test_an_answer_that_repeats_the_secret_is_told_without_it(api: Api, settings: Settings) -> None:
+    settings.ALLOW_PRIVATE_ADDRESSES = True
+    with echoing() as echo:
+        gateway = {
+            "key": "gw", "channel": "sms", "kind": "http_sms", "credentials": {"token": "tok-1234567890/x"},
+            "settings": {"url": f"{echo.url}/{{token}}/{'x' * 100}?k={{token}}"},
+        }  # fmt: skip
+        assert api.post("providers/", gateway).status_code == 201
+        told = [api.post("providers/gw/test/", {"to": "+4915112345678"}).json()["detail"]]
+        echo.status, echo.answer = 401, b"no such key: tok-1234567890/x"
+        told.append(api.post("providers/gw/test/", {"to": "+4915112345678"}).json()["detail"])
+        echo.answer = b"no such login: Basic " + b64encode(b"AC:hunter2 and more")
+        twilio = {
+            "key": "tw", "channel": "sms", "kind": "twilio", "credentials": {"auth_token": "hunter2 and more"},
+            "settings": {"account_sid": "AC" + "0" * 32, "sender": "Shop", "base_url": echo.url},
+        }  # fmt: skip
+        assert api.post("providers/", twilio).status_code == 201
+        told.append(api.post("providers/tw/test/", {"to": "+4915112345678"}).json()["detail"])
+    assert "tok-1234567890%2Fx" in echo.seen[0]
+    assert not [words for words in told if "tok-12" in words or "QUM6" in words or "…" not in words], told
+
+
+def test_a_gateway_s_token_goes_wherever_it_is_wanted_and_nowhere_else(api: Api, settings: Settings) -> None:
+    settings.ALLOW_PRIVATE_ADDRESSES = True
+    with echoing() as echo:
+        echo.status, echo.answer = 200, b'{"id": "x1"}'
+        gateway = {
+            "key": "gw", "channel": "sms", "kind": "http_sms", "credentials": {"token": "tok-1234567890"},
+            "settings": {
+                "url": f"{echo.url}/send?api_key={{token}}",
+                "body": {"password": "{token}", "to": "{recipient}", "text": "{text}"},
+                "headers": {"X-Api-Key": "{token}"},
+            },
+        }  # fmt: skip
+        made = api.post("providers/", gateway)
+        assert made.status_code == 201
+        assert b"tok-12" not in api.get("providers/gw/").content + api.get("audit/").content
+        assert api.post("providers/gw/test/", {"to": "+4915112345678"}).json()["result"] == "accepted"
+    (seen,) = echo.seen
+    assert (seen.count("tok-1234567890"), "Authorization" in seen) == (3, False)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"url": "https://sms.example/?api_key=abc"}, "settings.url"),
+        ({"url": "https://{token}.example/"}, "settings.url"),
+        ({"headers": {"X-Api-Key": "abc"}}, "settings.headers"),
+        ({"body": {"to": "{recipient}", "text": "{text}", "login": {"password": "abc"}}}, "settings.body"),
+        ({"headers": {"X-Version": "{token}"}}, "credentials.token"),
+    ],
+)
+def test_a_gateway_s_secret_is_refused_where_anybody_could_read_it(
+    change: dict[str, Any], field: str, api: Api
+) -> None:
+    settings = {"url": "https://sms.example/"} | change
+    status, errors = problem(
+        api.post("providers/", {"key": "gw", "channel": "sms", "kind": "http_sms", "settings": settings})
+    )
+    assert (status, [name for name, _ in errors]) == (400, [field])
+
+
+def test_a_page_is_no_acceptance_also_where_the_gateway_has_no_ids(api: Api, settings: Settings) -> None:
+    settings.ALLOW_PRIVATE_ADDRESSES = True
+    with echoing() as echo:
+        account = {"url": f"{echo.url}/", "id_path": ""}
+        api.post("providers/", {"key": "gw", "channel": "sms", "kind": "http_sms", "settings": account})
+        found = []
+        for echo.status, echo.answer in ((200, b"<html>Welcome to the hotel</html>"), (200, b"{}")):
+            found.append(api.post("providers/gw/test/", {"to": "+4915112345678"}).json())
+    assert [each["result"] for each in found] == ["unknown", "accepted"], found
+
+
+def test_kinds_for_development_are_not_told_in_production(api: Api, settings: Settings) -> None:
+    settings.DEVELOPMENT_PROVIDERS = False
+    assert set(api.get("providers/kinds/").json()) == set(KINDS) - {"memory", "file"}

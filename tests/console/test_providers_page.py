@@ -66,6 +66,16 @@ def test_a_change_leaves_the_secret_unless_another_is_entered(at_acme: Retailer,
     assert (provider.key, provider.priority) == ("sg", 3)
 
 
+def test_another_server_asks_for_the_secret_again(at_acme: Retailer, ana: Client) -> None:
+    add(ana, "sendgrid", "email", key="sg", credentials__api_key="SG.one")
+    path = f"{LIST}{Provider.objects.get().pk}/change/"
+    elsewhere = {"settings-base_url": "https://evil.example"}
+    errors = submit(ana, path, "provider_form", **elsewhere).context["adminform"].form.errors
+    assert "enter it again" in str(errors["credentials-api_key"])
+    assert Provider.objects.get().settings == {}
+    assert submit(ana, path, "provider_form", **elsewhere, **{"credentials-api_key": "SG.one"}).status_code == 302
+
+
 def test_a_mistake_is_told_at_its_field_and_what_was_secret_is_not_shown_again(at_acme: Retailer, ana: Client) -> None:
     page = add(ana, "twilio", "sms", key="tw", settings__account_sid="nonsense", credentials__auth_token=PASSWORD)
     text = page.content.decode()

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from pydantic import Field, JsonValue, field_validator
 
@@ -16,24 +17,27 @@ from delivery.channels.http import HttpChannel
 from delivery.channels.kinds import Credentials, Kind, OptionalSecret, Settings, Url
 from delivery.channels.signals import Signal, SignalKind, Unreadable, WebhookRequest, digest
 
-_PLACE = re.compile(r"\{(recipient|text|key|sender)\}")
+_PLACE = re.compile(r"\{(recipient|text|key|sender|token)\}")
+_TOKEN = "{token}"
+_SECRET_NAME = re.compile(r"(?i)authori[sz]ation|api.?key|token|secret|passw|pwd|cookie|credential")
 _HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,60}")
 _PATH = r"^([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){0,9})?$"
 _RESERVED = {"host", "content-length", "content-type", "transfer-encoding", "connection"}
+_LEADS = ("url", "body", "headers", "token_header")  # wherever the token may stand
 _BODY: dict[str, JsonValue] = {"to": "{recipient}", "text": "{text}", "reference": "{key}"}
 
 
 class Gateway(Settings):
     url: Url
-    """Where messages are posted to."""
+    """Where messages are posted to; {token} in its path or query stands for the token."""
     body: dict[str, JsonValue] = Field(_BODY, min_length=1)
-    """The document, with {recipient}, {text}, {key} and {sender} where they belong."""
+    """The document, with {recipient}, {text}, {key}, {sender} and {token} where they belong."""
     sender: str = Field("", max_length=50)
     """What {sender} stands for."""
     headers: dict[str, str] = Field({}, max_length=20)
-    """More header fields, such as an API version."""
+    """More header fields, such as an API version; {token} stands for the token."""
     token_header: str = "Authorization"
-    """The header field that the token goes into."""
+    """The header field that the token goes into, unless {token} stands somewhere."""
     token_prefix: str = "Bearer"
     """What stands before the token."""
     id_path: str = Field("id", pattern=_PATH)
@@ -53,6 +57,15 @@ class Gateway(Settings):
     }
     """What the gateway's words mean."""
 
+    @field_validator("url")
+    @classmethod
+    def _hides_its_token(cls, given: str) -> str:
+        parts = urlsplit(given)
+        if _TOKEN in parts.netloc:
+            raise ValueError("{token} belongs into the path or the query")
+        _check_nothing_secret(dict(parse_qsl(parts.query)))
+        return given
+
     @field_validator("headers")
     @classmethod
     def _free_headers(cls, given: dict[str, str]) -> dict[str, str]:
@@ -61,6 +74,7 @@ class Gateway(Settings):
                 raise ValueError(f"{name!r} cannot be set here: choose another header")
             if not value.isascii() or not value.isprintable():
                 raise ValueError(f"the value of {name} must be printable ASCII")
+        _check_nothing_secret(given)
         return given
 
     @field_validator("token_header", "key_header")
@@ -76,12 +90,17 @@ class Gateway(Settings):
         written = json.dumps(given)
         if len(written) > 10_000 or "{recipient}" not in written or "{text}" not in written:
             raise ValueError("put {recipient} and {text} where the gateway wants them, in at most 10,000 characters")
+        _check_nothing_secret(given)
         return given
+
+    @property
+    def places_token(self) -> bool:
+        return _TOKEN in json.dumps([self.url, self.body, self.headers])
 
 
 class Token(Credentials):
     token: OptionalSecret = ""
-    """Blank where the gateway asks for none."""
+    """Goes into its header field, or wherever {token} stands; blank where the gateway asks for none."""
     signing_secret: OptionalSecret = ""
     """Proves that delivery reports are the gateway's: Standard Webhooks, base64."""
 
@@ -91,6 +110,8 @@ class GatewayChannel(HttpChannel):
         super().__init__(account)
         if account.settings.key_header:
             self.key_window = float(account.settings.key_seconds)
+        if account.settings.places_token and not account.credentials.token:
+            raise ValueError("credentials.token: give what {token} stands for")
 
     def prepare(self, envelope: Envelope, message: Outbound) -> tuple[str, bytes]:
         if not isinstance(message.content, SmsContent):
@@ -100,22 +121,24 @@ class GatewayChannel(HttpChannel):
             "text": message.content.text,
             "key": message.key,
             "sender": self.account.settings.sender,
+            "token": self.account.credentials.token,
         }
         return message.key, json.dumps(_filled(self.account.settings.body, values), ensure_ascii=False).encode()
 
     def request(self, prepared: Sequence[tuple[str, bytes]]) -> Request:
         key, body = prepared[0]
         settings, token = self.account.settings, self.account.credentials.token
-        headers = {"Content-Type": "application/json", **settings.headers}
-        if token:
+        headers = {name: value.replace(_TOKEN, token) for name, value in settings.headers.items()}
+        headers["Content-Type"] = "application/json"
+        if token and not settings.places_token:
             headers[settings.token_header] = f"{settings.token_prefix} {token}".lstrip()
         if settings.key_header:
             headers[settings.key_header] = key
-        return Request("POST", settings.url, headers, body)
+        return Request("POST", settings.url.replace(_TOKEN, quote(token, safe="")), headers, body)
 
     def provider_id(self, answer: Answer) -> str:
-        path = self.account.settings.id_path
-        return _at(json.loads(answer.body), path)[:200] if path else ""
+        told, path = json.loads(answer.body), self.account.settings.id_path  # a page of HTML is no acceptance
+        return _at(told, path)[:200] if path else ""
 
     def check(self) -> None:
         self.reach(self.account.settings.url)
@@ -134,6 +157,21 @@ class GatewayChannel(HttpChannel):
         is_hard = meaning == "hard_bounce"
         event_id = digest(provider_id, raw)
         return [Signal(kind, event_id, provider_id=provider_id, is_hard=is_hard, raw=raw[:100])]
+
+
+def _check_nothing_secret(part: JsonValue, name: str = "") -> None:
+    """What anybody may see holds no key. Raises ValueError."""
+    if isinstance(part, dict):
+        for inner, value in part.items():
+            _check_nothing_secret(value, inner)
+    elif isinstance(part, list):
+        for value in part:
+            _check_nothing_secret(value, name)
+    elif isinstance(part, str) and part and _SECRET_NAME.search(name) and not _PLACE.search(part):
+        raise ValueError(
+            f"{name} looks like a secret, which anybody could read here: write {{token}}, and the token "
+            "under credentials"
+        )
 
 
 def _filled(part: JsonValue, values: Mapping[str, str]) -> JsonValue:
@@ -159,4 +197,4 @@ def _at(found: Any, path: str) -> str:
     return str(found)
 
 
-KIND = Kind("http_sms", "SMS gateway (HTTP)", ("sms",), Gateway, Token, GatewayChannel)
+KIND = Kind("http_sms", "SMS gateway (HTTP)", ("sms",), Gateway, Token, GatewayChannel, leads=_LEADS)

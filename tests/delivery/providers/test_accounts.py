@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from io import StringIO
 from typing import Any
@@ -172,6 +173,23 @@ def test_the_first_by_priority_delivers_and_the_platform_where_there_is_none(
         with pytest.raises(ChannelUnavailable, match=cure) as refused:
             providers.channel(at_acme, name)
         assert refused.value.permanent
+
+
+def test_every_thread_has_the_platform_s_server_to_itself(acme: Retailer, settings: Settings) -> None:
+    settings.EMAIL_URL = "memory://platform"
+    found = []
+
+    def look() -> None:
+        found.append(providers.channel(acme, "email"))
+        connection.close()
+
+    found += [providers.channel(acme, "email"), providers.channel(acme, "email")]
+    other = threading.Thread(target=look)
+    other.start()
+    other.join()
+    mine, again, theirs = found
+    assert mine is again
+    assert mine is not theirs
 
 
 def test_accounts_of_one_retailer_deliver_for_no_other(
