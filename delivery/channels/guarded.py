@@ -151,7 +151,7 @@ class Client:
 
     def close(self) -> None:
         if self._line:
-            self._line.close()
+            self._line.hang_up()
         self._line = self._origin = None
 
     def _answer(self, conversation: http.client.HTTPConnection, origin: Origin) -> Answer:
@@ -231,6 +231,9 @@ class _Line:
         return bool(poll.poll(0))
 
     def close(self) -> None:
+        """Called by http.client on an answer that ends with the connection, before its body is read: not yet."""
+
+    def hang_up(self) -> None:
         with contextlib.suppress(OSError):
             self._sock.close()
 

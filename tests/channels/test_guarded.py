@@ -187,6 +187,14 @@ def test_an_answer_drop_by_drop_ends_with_the_time_allowed(head: bytes) -> None:
         assert time.monotonic() - begun < 1.2
 
 
+@pytest.mark.parametrize("head", [b"HTTP/1.0 200 OK\r\n", b"HTTP/1.1 200 OK\r\nConnection: close\r\n"])
+def test_the_body_of_an_answer_that_ends_with_the_connection_is_read_also_when_it_comes_later(head: bytes) -> None:
+    head += b"Content-Length: 2\r\n\r\n"
+    with server(answering(head, b"{}", pause=0.05)) as url:
+        answer = Client(allow_private=True).send(Request("GET", url), seconds=5)
+    assert (answer.body, answer.is_whole) == (b"{}", True)
+
+
 def test_a_redirect_is_an_answer_like_any_other() -> None:
     moved = b"HTTP/1.1 307 Moved\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"
     with server(answering(moved)) as url:

@@ -74,7 +74,7 @@ class Gateway(Settings):
                 raise ValueError(f"{name!r} cannot be set here: choose another header")
             if not value.isascii() or not value.isprintable():
                 raise ValueError(f"the value of {name} must be printable ASCII")
-        _check_nothing_secret(given)
+        _check_nothing_secret(dict(given))
         return given
 
     @field_validator("token_header", "key_header")
@@ -90,7 +90,7 @@ class Gateway(Settings):
         written = json.dumps(given)
         if len(written) > 10_000 or "{recipient}" not in written or "{text}" not in written:
             raise ValueError("put {recipient} and {text} where the gateway wants them, in at most 10,000 characters")
-        _check_nothing_secret(given)
+        _check_nothing_secret(dict(given))
         return given
 
     @property
