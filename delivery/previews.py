@@ -22,6 +22,10 @@ from delivery.models import Message
 from delivery.rendering import Content, Rendered
 from tenants import context
 
+_FORGOTTEN = (
+    f"It showed products as they sold then, and that is kept for {recommendations.KEPT_DAYS} days: it cannot be shown "
+    "again as it was."
+)
 NOWHERE = "#"  # the links of a preview lead nowhere: nobody is unsubscribed by looking
 
 
@@ -95,6 +99,8 @@ def of_variant(
     brand, campaign = brand or content.brand(), (config.key, config.name)
     values = _shared(campaign, brand) | whom(customer)
     if template.mentions("products", [variant]):
+        if sent and not recommendations.is_kept(sent.at):
+            return Preview(None, _FORGOTTEN)
         values["products"] = products(customer, sent)
     if template.version.document.get("channel") in channelled.CHANNELS:
         said = values | {"content": dict(variant.content)}
@@ -193,8 +199,11 @@ def _picked(picks: Picks | None, customer: Customer) -> dict[str, Any]:
 
 
 def products(customer: Customer, sent: Sent | None = None) -> list[dict[str, Any]]:
-    run, now = (sent.run, sent.at) if sent else (None, timezone.now())
-    picks = recommendations.pick([customer.pk] if customer.pk else [], run=run, now=now)
+    ids = [customer.pk] if customer.pk else []
+    if sent:
+        picks = recommendations.pick_again(ids, run=sent.run, at=sent.at)
+    else:
+        picks = recommendations.pick(ids, run=None, now=timezone.now())
     return picks.for_customer(customer.pk)
 
 

@@ -185,6 +185,17 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('day', 'run', 'product'), name='popular_once')],
             },
         ),
+        migrations.CreateModel(
+            name='PopularityCount',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('day', models.DateField()),
+                ('run', models.BigIntegerField(db_default=0, default=0)),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('day', 'run'), name='popularity_counted_once')],
+            },
+        ),
         migrations.RunPython(make_reader, migrations.RunPython.noop),  # it may read whom devices belong to
         # Last, because writers wait for them until the end: about a second for a million customers or events.
         migrations.RemoveIndex(

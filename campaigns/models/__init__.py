@@ -9,7 +9,7 @@ from campaigns.models.customers import Consent, Customer, Event, Suppression
 from campaigns.models.devices import Device
 from campaigns.models.facts import Facts
 from campaigns.models.imports import Import
-from campaigns.models.products import Popularity, Product
+from campaigns.models.products import Popularity, PopularityCount, Product
 from campaigns.models.proofs import FactsProof
 from campaigns.models.snapshots import ConfigSnapshot
 
@@ -30,6 +30,7 @@ __all__ = [
     "Import",
     "Member",
     "Popularity",
+    "PopularityCount",
     "Product",
     "Review",
     "Run",

@@ -53,3 +53,16 @@ class Popularity(models.Model):
 
     def __str__(self) -> str:
         return f"{self.product_id} on {self.day}: {self.orders}"
+
+
+class PopularityCount(models.Model):
+    """A day that was counted for everybody or for a run, also where that came to nothing: it is not counted again."""
+
+    day = models.DateField()
+    run = models.BigIntegerField(default=0, db_default=0)  # 0: everybody
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["day", "run"], name="popularity_counted_once")]
+
+    def __str__(self) -> str:
+        return f"{self.day} for {f'run {self.run}' if self.run else 'everybody'}"

@@ -1,11 +1,11 @@
 """Products that a message shows a person: `products` in its template.
 
-Reads    Event, Product, Popularity, Member
-Writes   Popularity
+Reads    Event, Product, Popularity, PopularityCount, Member
+Writes   Popularity, PopularityCount
 Promise  one statement for all people of a batch; what somebody was shown can be told again for the moment it was
 """
 
-from campaigns.recommendations.picking import MOST, Picks, pick
-from campaigns.recommendations.popularity import count_everywhere, count_once, tidy
+from campaigns.recommendations.picking import MOST, Picks, pick, pick_again
+from campaigns.recommendations.popularity import KEPT_DAYS, count_everywhere, count_once, is_kept, tidy
 
-__all__ = ["MOST", "Picks", "count_everywhere", "count_once", "pick", "tidy"]
+__all__ = ["KEPT_DAYS", "MOST", "Picks", "count_everywhere", "count_once", "is_kept", "pick", "pick_again", "tidy"]

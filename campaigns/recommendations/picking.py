@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.db import connection
@@ -37,7 +37,17 @@ def pick(customer_ids: Sequence[int], *, run: Run | None, now: datetime) -> Pick
     """The products for each of these people as of `now`, best first: plain dicts with sku, name, and what else the
     catalog knows of url, image_url, price, currency and category.
     """
-    day = popularity.count_once(now, run)
+    return _picked(customer_ids, popularity.count_once(now, run), run, now)
+
+
+def pick_again(customer_ids: Sequence[int], *, run: Run | None, at: datetime) -> Picks:
+    """The same as they were picked at a moment of the past, by what was counted then: nothing is counted for a look
+    back. No products where that is not kept any more (`is_kept`).
+    """
+    return _picked(customer_ids, at.date(), run, at)
+
+
+def _picked(customer_ids: Sequence[int], day: date, run: Run | None, now: datetime) -> Picks:
     wanted = [*dict.fromkeys(customer_ids), 0]  # 0 is nobody: without a history
     with connection.cursor() as cursor:
         cursor.execute(

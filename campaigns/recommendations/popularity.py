@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 from django.db import connection, transaction
 
-from campaigns.models import Popularity, Run
+from campaigns.models import Popularity, PopularityCount, Run
 from tenants import context
 from tenants.models import Retailer
 
@@ -22,9 +22,14 @@ def count_once(now: datetime, run: Run | None = None) -> date:
     """See to it that the day's counts are there, for everybody and for a run's people. Returns the day, in UTC."""
     day = now.date()
     for scope in (EVERYBODY, *([run.pk] if run else [])):
-        if not Popularity.objects.filter(day=day, run=scope).exists():
+        if not _is_counted(day, scope):
             _count(day, scope)
     return day
+
+
+def is_kept(at: datetime) -> bool:
+    """Whether what sold is still known as it was counted that day."""
+    return _is_counted(at.date(), EVERYBODY)
 
 
 def count_everywhere(*, now: datetime) -> None:
@@ -37,16 +42,23 @@ def count_everywhere(*, now: datetime) -> None:
 
 def tidy(*, now: datetime) -> int:
     """Forget counts that no message page will ask for. How many those were."""
-    return Popularity.objects.filter(day__lt=now.date() - timedelta(days=KEPT_DAYS)).delete()[0]
+    last = now.date() - timedelta(days=KEPT_DAYS)
+    PopularityCount.objects.filter(day__lt=last).delete()
+    return Popularity.objects.filter(day__lt=last).delete()[0]
+
+
+def _is_counted(day: date, scope: int) -> bool:
+    return PopularityCount.objects.filter(day=day, run=scope).exists()
 
 
 @transaction.atomic
 def _count(day: date, scope: int) -> None:
-    """Two workers at once count once: the second finds the first one's."""
+    """Two workers at once count once: the second finds the first one's, also where that came to nothing."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('popularity'), hashtext(current_schema()))")
-        if Popularity.objects.filter(day=day, run=scope).exists():
+        if _is_counted(day, scope):
             return
+        PopularityCount.objects.create(day=day, run=scope)
         people = _OF_RUN if scope else ""
         cursor.execute(
             _COUNT.format(people=people),

@@ -117,24 +117,42 @@ def test_what_the_people_of_a_run_buy_goes_before_what_everybody_does(
 
 def test_a_message_shows_them_and_shows_the_same_again(catalog: None, at_acme: Retailer, outbox: MemoryChannel) -> None:
     listed = "{% for product in products[:2] %}<a href='{{ product.url }}'>{{ product.name }}</a>{% endfor %}"
-    factories.template(html=f"<html><body>{listed}</body></html>")
+    leave = '<p class="leave"><a href="{{ unsubscribe_url }}">Unsubscribe</a></p>'
+    factories.template(html=f"<html><body>{listed}{leave}</body></html>")
     factories.customers(3)
     configuration.launch(factories.campaign(), by="test", now=timezone.now())
     pipeline.work(seconds=30)
 
-    sent = {mail.recipient: mail.html for mail in outbox.sent}
-    assert sent["c1@example.test"].count("<a href=") == 2
+    shown = {mail.recipient: mail.html.partition('<p class="leave">')[0] for mail in outbox.sent}["c1@example.test"]
+    assert shown.count("<a href=") == 2
     Product.objects.create(sku="a-newer", name="A newer", category="wine")
     message = Message.objects.order_by("pk").first()
     assert message
     again = previews.of_message(message).rendered
     assert again
-    assert again.html == sent["c1@example.test"]
+    assert again.html.partition('<p class="leave">')[0] == shown
+
+    recommendations.tidy(now=timezone.now() + timedelta(days=200))
+    assert "120 days" in previews.of_message(message).problem
+    assert Popularity.objects.count() == 0, "nothing is counted for a look at the past"
 
 
 def test_counts_are_kept_for_a_while(catalog: None) -> None:
     recommendations.count_once(NOW)
     recommendations.count_once(NOW)
     assert Popularity.objects.count() == 7
+    assert recommendations.is_kept(NOW)
     assert recommendations.tidy(now=NOW + timedelta(days=60)) == 0
     assert recommendations.tidy(now=NOW + timedelta(days=200)) == 7
+    assert not recommendations.is_kept(NOW)
+
+
+def test_what_comes_to_nothing_is_counted_once_too(at_acme: Retailer) -> None:
+    """Too few orders of a run's people, or nothing in the catalog at all."""
+    factories.customers(1)
+    run = configuration.launch(factories.campaign(), by="test", now=timezone.now())
+    recommendations.count_once(NOW, run)
+    with CaptureQueriesContext(connection) as asked:
+        recommendations.count_once(NOW, run)
+    assert Popularity.objects.count() == 0
+    assert not [query for query in asked if "campaigns_event" in query["sql"]]
