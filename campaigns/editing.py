@@ -89,13 +89,14 @@ def save_brand(brand: Brand) -> None:
 def save_template(template: Template) -> None:
     """Create or replace the draft. Raises Invalid with what would keep it from being published."""
     _check_key(template.key)
-    was = Template.objects.filter(pk=template.pk).first()
+    was = Template.objects.select_for_update(no_key=True).filter(pk=template.pk).first()
     if was and was.live_id and was.channel != template.channel:
         raise Invalid([Problem("channel", f"it was published for {was.channel}: write another one", "kept")])
     if problems := content.check(template) or content.check_policy(template):
         raise Invalid(problems)
     template.translations = locales.normalised(template.translations)
     before = _as_data(was)
+    template.draft_number = was.draft_number + 1 if was else 1
     template.save()
     _note("template", template, before)
 

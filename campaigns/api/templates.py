@@ -1,8 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
+from django.db import transaction
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework.generics import get_object_or_404
@@ -10,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from campaigns import content, editing, liquid, serializers
+from campaigns.api import etags
 from campaigns.api.base import ApiView, ListView, keyed
 from campaigns.config.template import STRUCTURED
 from campaigns.models import Template, TemplateVersion
@@ -35,8 +38,8 @@ class Templates(ListView):
         template = Template()
         _fill(template, given.validated_data)
         editing.save_template(template)
-        location = {"Location": f"{request.path}{template.key}/"}
-        return Response(serializers.TemplateSerializer(template).data, status=201, headers=location)
+        headers = {"Location": f"{request.path}{template.key}/"} | etags.headers(template.draft_number)
+        return Response(serializers.TemplateSerializer(template).data, status=201, headers=headers)
 
 
 class TemplateConversion(ApiView):
@@ -67,9 +70,10 @@ class TemplateDetail(TemplateView):
 
     def get(self, request: Request, key: str) -> Response:
         """The draft, and what lies beneath it: the base's slots and blocks, and whose word stands there without it."""
-        return Response(self.get_serializer(self.get_object()).data)
+        return self._told(self.get_object())
 
     def put(self, request: Request, key: str) -> Response:
+        """Replace the draft. With If-Match: only the draft that was read."""
         return self._save(request, partial=False)
 
     def patch(self, request: Request, key: str) -> Response:
@@ -78,16 +82,32 @@ class TemplateDetail(TemplateView):
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, key: str) -> Response:
-        editing.remove_template(self.get_object())
+        with self._unmoved(request) as template:
+            editing.remove_template(template)
         return Response(status=204)
 
     def _save(self, request: Request, *, partial: bool) -> Response:
-        template = self.get_object()
-        given = self.get_serializer(template, data=keyed(request, template.key), partial=partial)
-        given.is_valid(raise_exception=True)
-        _fill(template, given.validated_data, is_patch=partial)
-        editing.save_template(template)
-        return Response(self.get_serializer(template).data)
+        with self._unmoved(request) as template:
+            given = self.get_serializer(template, data=keyed(request, template.key), partial=partial)
+            given.is_valid(raise_exception=True)
+            _fill(template, given.validated_data, is_patch=partial)
+            editing.save_template(template)
+        return self._told(template)
+
+    @contextmanager
+    def _unmoved(self, request: Request) -> Iterator[Template]:
+        """The template, kept at the draft that If-Match names, if it names one: a patch is of what is there now.
+
+        Raises PreconditionFailed.
+        """
+        with transaction.atomic():
+            locked = TEMPLATES.select_for_update(of=("self",), no_key=True)
+            template = get_object_or_404(locked, key=self.kwargs["key"])
+            etags.check(request, template.draft_number)
+            yield template
+
+    def _told(self, template: Template) -> Response:
+        return Response(self.get_serializer(template).data, headers=etags.headers(template.draft_number))
 
 
 def _fill(template: Template, given: Mapping[str, Any], *, is_patch: bool = False) -> None:

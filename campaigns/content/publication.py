@@ -13,15 +13,17 @@ from tenants.accounts.models import User
 
 @transaction.atomic
 def publish(template: Template, *, by: User | None = None) -> TemplateVersion:
-    """Freeze the template's content as its live version; publishing the same content again changes nothing.
+    """Freeze the draft, as it is saved, as its live version; publishing the same content again changes nothing.
 
     Raises Invalid with the problems that `check` finds, or what the policy does not allow.
     """
+    # The caller may have read it before somebody else saved and published.
+    template.refresh_from_db(from_queryset=Template.objects.select_for_update())
     if problems := checking.check(template) or checking.check_policy(template):
         raise Invalid(problems)
-    Template.objects.select_for_update().get(pk=template.pk)
     made = freezing.freeze(template)
-    version = template.versions.filter(content_hash=made.content_hash).first()
+    # What compiles to the same from another source is a version too: restoring it brings its own source back.
+    version = template.versions.filter(content_hash=made.content_hash, document=made.document).first()
     if version is None:
         made.number, made.published_by = template.versions.count() + 1, by
         made.save()

@@ -75,6 +75,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='template',
+            name='draft_number',
+            field=models.PositiveIntegerField(db_default=1, default=1, editable=False),
+        ),
+        migrations.AddField(
+            model_name='template',
             name='slots',
             field=models.JSONField(blank=True, db_default={}, default=dict),
         ),

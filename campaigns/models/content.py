@@ -68,6 +68,7 @@ class Template(models.Model):
     from_name = models.CharField(max_length=100, blank=True, default="", db_default="")
     from_email = models.EmailField(blank=True, default="", db_default="")
     reply_to = models.EmailField(blank=True, default="", db_default="")
+    draft_number = models.PositiveIntegerField(default=1, db_default=1, editable=False)  # grows with every save
     live = models.ForeignKey("TemplateVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(auto_now=True)

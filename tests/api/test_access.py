@@ -205,6 +205,7 @@ def test_schema_tells_the_headers_of_each_change(acme: Retailer) -> None:
 
     assert headers("campaigns/{key}/", "get") == set()
     assert headers("campaigns/{key}/", "put") == {"X-Change-Reason", "If-Match"}
+    assert headers("templates/{key}/", "patch") == {"X-Change-Reason", "If-Match"}
     assert headers("policy/", "put") == {"X-Change-Reason", "If-Match"}
     assert headers("campaigns/{key}/approve/", "post") == {"X-Change-Reason", "If-Match", "Idempotency-Key"}
     assert headers("templates/{key}/publish/", "post") == {"X-Change-Reason", "Idempotency-Key"}

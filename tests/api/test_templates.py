@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from campaigns import content
+from campaigns.models import Template
 from tenants import context
 from tenants.models import Group, Retailer
 from tests import factories
@@ -36,6 +38,36 @@ def test_template_is_made_read_changed_and_removed(api: Api, hello: dict[str, An
     assert "html" not in listed
     assert api.delete("templates/hello/").status_code == 204
     assert problem(api.get("templates/hello/"))[0] == 404
+
+
+def test_who_read_an_older_draft_changes_nothing(api: Api, hello: dict[str, Any]) -> None:
+    read = api.get("templates/hello/")["ETag"]
+    assert api.patch("templates/hello/", {"subject": "Hi"}, **{"If-Match": read})["ETag"] == '"2"'
+    late = api.patch("templates/hello/", {"subject": "Hey"}, **{"If-Match": read})
+    assert problem(late)[0] == 412
+    assert problem(api.delete("templates/hello/", **{"If-Match": read}))[0] == 412
+    assert api.get("templates/hello/").json()["subject"] == "Hi"
+
+
+def test_whoever_publishes_publishes_the_draft_of_now(api: Api, hello: dict[str, Any], acme: Retailer) -> None:
+    with context.in_retailer(acme):
+        read_before = Template.objects.get(key="hello")
+    api.post("templates/hello/publish/")
+    api.patch("templates/hello/", {"subject": "Hi"})
+    api.post("templates/hello/publish/")
+    with context.in_retailer(acme):
+        assert content.publish(read_before).number == 2
+    assert api.get("templates/hello/").json()["live_version"] == 2
+
+
+def test_another_source_of_the_same_content_is_a_version_too(api: Api) -> None:
+    said = "<mjml><mj-body><mj-section><mj-column><mj-text>Hello</mj-text></mj-column></mj-section></mj-body></mjml>"
+    api.post("templates/", HELLO | {"source_format": "mjml", "html": said})
+    first = api.post("templates/hello/publish/").json()
+    api.patch("templates/hello/", {"html": said.replace("<mj-body>", "<mj-body><!-- for spring -->")})
+    second = api.post("templates/hello/publish/").json()
+    assert (first["number"], second["number"]) == (1, 2)
+    assert api.post("templates/hello/publish/").json()["number"] == 2
 
 
 BASE = "{% block hero %}{% endblock %}{% block offer %}{% endblock %}{% block legal %}{% endblock %}"
