@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -164,15 +163,15 @@ def _live(retailers: list[Retailer]) -> dict[int, list[_Live]]:
 def _contents(turns: list[_Turn], live: dict[int, list[_Live]]) -> dict[int, dict[str, Content]]:
     """By retailer and key: what the live templates say that those campaigns use."""
     used = {pk: sorted({step.template for each in found for step in each.config.steps}) for pk, found in live.items()}
-    found: dict[int, dict[str, Content]] = {}
     retailers = [turn.retailer for turn in turns if used.get(turn.retailer.pk)]
-    by_pk = {retailer.pk: retailer for retailer in retailers}
+    versions: dict[tuple[int, str], TemplateVersion] = {}
     for pk, key, document, *said in _read(_CONTENTS, retailers, used):
         fields = zip(("content_hash", "subject", "html", "text"), said, strict=True)
-        version = TemplateVersion(document=json.loads(document), **dict(fields))
-        with suppress(editions.Unpublished):  # it cannot be sent, whatever the policy
-            found.setdefault(pk, {})[key] = checks.content_of(editions.of_version(version, by_pk[pk]))
-    return found
+        versions[pk, key] = TemplateVersion(document=json.loads(document), **dict(fields))
+    return {
+        pk: {key: checks.content_of(published) for key, published in found.items()}
+        for pk, found in editions.of_versions(versions).items()
+    }
 
 
 def _read(part: sql.SQL, retailers: list[Retailer], keys: dict[int, list[str]] | None = None) -> list[tuple[Any, ...]]:

@@ -247,10 +247,15 @@ _RULES = {"sms": _of_sms, "push": _of_push, "webhook": _of_webhook}
 
 def fixed_text(source: str) -> str:
     """What everybody reads of a source, at least: without what is printed and decided for each."""
+    return "".join(fixed_pieces(source))
+
+
+def fixed_pieces(source: str) -> list[str]:
+    """The same, piece by piece."""
     try:
-        return "".join(node.text for node in grammar.parse(source) if isinstance(node, Text))
+        return [node.text for node in grammar.parse(source) if isinstance(node, Text)]
     except language.Mistaken:
-        return ""
+        return []
 
 
 def _may_become(source: str, is_fine: Callable[[str], bool]) -> bool:

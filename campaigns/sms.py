@@ -53,9 +53,13 @@ _STOP_LINES = {  # by country, as commonly worded there, in letters of the alpha
     "PL": "Odpowiedz STOP, aby zrezygnowac",
 }
 _REPLY = "reply|text|txt|send|répondez|repondez|envoyez|antworten|antworte|antwoord|responde|responda|rispondi|svara?"
+_WITH = "with|back|us|just|the|word|keyword|avec|le|mot|met|mit|con|com|med"
+_THEN = "to|au|at|on|an|if|anytime|for|för|per|para|om|pour|um|lopettaaksesi"
+# A verb, STOP in the same breath, and what it is for, or the end of the sentence: “Text us! STOP paying more” is none.
 _SAYS_STOP = re.compile(
-    rf"\b(?i:{_REPLY}|vastaa|odpowiedz|opt.?out|abmelden)\b\W{{0,3}}(?:\w+\W{{1,3}}){{0,2}}[\"'“‘]?STOP\b"
-    r"|\bSTOP[\"'”’]?\s+(?i:to (?:opt|unsubscribe|end|cancel|stop)|au \d|antworten)"
+    rf"\b(?i:{_REPLY}|vastaa|odpowiedz|opt.?out|abmelden)\b:?(?:\s+(?i:{_WITH}))*:?\s+[\"'“‘]?STOP[\"'”’]?"
+    rf"(?=\s*(?:\Z|[.,;:!)\n\d]|(?i:{_THEN})\b))"
+    r"|\bSTOP[\"'”’]?\s+(?i:to (?:opt.?out|unsubscribe|(?:end|cancel|quit)\s*(?:\Z|[.!;)\n]))|au \d|antworten\b)"
 )  # fmt: skip
 
 
@@ -115,9 +119,14 @@ def smart(text: str) -> str:
     return plain if is_gsm(plain) else text
 
 
-def with_stop_line(text: str, line: str) -> str:
-    """The text, with the line below it unless it says so already."""
-    if not line or line.casefold() in text.casefold() or _SAYS_STOP.search(text):
+def with_stop_line(text: str, line: str, *, fixed: Iterable[str] | None = None) -> str:
+    """The text, with the line below it unless it says so already.
+
+    `fixed` are the pieces of it that everybody reads, where they are known: what somebody's name says counts for
+    nothing.
+    """
+    said = [text] if fixed is None else fixed
+    if not line or any(line.casefold() in each.casefold() or _SAYS_STOP.search(each) for each in said):
         return text
     return f"{text.rstrip()}\n{line}"
 

@@ -31,6 +31,7 @@ class Renderer:
         self._said = said
         self._texting = texting
         self._paths = list(said.sources())
+        self._fixed = channelled.fixed_pieces(said.text) if said.channel == "sms" else []
         self.sources = {f"{'.'.join(map(str, path))} text": source for path, source in said.sources().items()}
 
     def render(self, context: Mapping[str, Any], *, address: str = "") -> Content:
@@ -60,7 +61,8 @@ class Renderer:
         if len(text) > sms.MAX_SEGMENTS * 160:  # before it is looked at closely
             raise RenderError(f"longer than {sms.MAX_SEGMENTS} parts")
         country = sms.country_of(address) if address else ""
-        text = sms.with_stop_line(text, self._texting.stop_line(country) or sms.stop_line(country))
+        line = self._texting.stop_line(country) or sms.stop_line(country)
+        text = sms.with_stop_line(text, line, fixed=self._fixed)
         if (self._said.payload or {}).get("smart_encoding"):
             text = sms.smart(text)
         if len(sms.parts(text)) > sms.MAX_SEGMENTS:

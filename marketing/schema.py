@@ -45,8 +45,8 @@ _REASON = {
     "schema": {"type": "string", "maxLength": 500},
 }
 _NUMBERED = (
-    "/campaigns/{key}/", "/templates/{key}/", "/publish/", "/launch/", "/submit/", "/approve/", "/send-back/", "/restore/",
-    "/campaigns/{key}/blueprint/", "/policy/", "/defaults/",
+    "/campaigns/{key}/", "/templates/{key}/", "/publish/", "/launch/", "/submit/", "/approve/", "/send-back/",
+    "/restore/", "/campaigns/{key}/blueprint/", "/policy/", "/defaults/",
 )  # fmt: skip
 _UNNUMBERED = ("/templates/{key}/publish/",)
 _ABOUT = """

@@ -22,7 +22,7 @@ from campaigns.bases.drafts import (
 )
 from campaigns.bases.impact import Impact, built_on, impact
 from campaigns.bases.releases import NotAllowed, kill, pin, promote, publish, roll_back, unpin, version
-from campaigns.bases.standing import Frozen, Place, Standing, Unavailable, document, places, standing
+from campaigns.bases.standing import Frozen, Place, Standing, Unavailable, document, places, standing, standings
 
 __all__ = [
     "ChangedMeanwhile",
@@ -51,6 +51,7 @@ __all__ = [
     "roll_back",
     "save",
     "standing",
+    "standings",
     "unpin",
     "version",
 ]

@@ -119,11 +119,12 @@ def kill(version: BaseVersion, *, reason: str, force: bool = False) -> None:
             row.live = _below(row, found)
             if row.live is None and not force:
                 raise NotAllowed(_only_one(row, found))
+            row.is_halted = row.live is None
             after["live"] = row.live.number if row.live else None
         if row.canary_id == found.pk:
             _end_ring(row)
             row.canary = row.canary_since = None
-        row.save(update_fields=["live", "canary", "canary_since"])
+        row.save(update_fields=["live", "is_halted", "canary", "canary_since"])
         row.versions.filter(pk=found.pk).update(killed_at=Now(), killed_because=after["reason"])
         _tell(row, "kill", after=after)
     version.refresh_from_db()
@@ -188,8 +189,8 @@ def _make_live(row: BaseTemplate, version: BaseVersion, action: str) -> BaseVers
     if before == {"live": version.number, "canary": None}:
         return version
     _end_ring(row)
-    row.live, row.canary, row.canary_since = version, None, None
-    row.save(update_fields=["live", "canary", "canary_since"])
+    row.live, row.is_halted, row.canary, row.canary_since = version, False, None, None
+    row.save(update_fields=["live", "is_halted", "canary", "canary_since"])
     _tell(row, action, before=before, after=_state(row))
     return version
 

@@ -6,7 +6,8 @@ process, for it never changes.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
@@ -32,13 +33,17 @@ class Standing:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a retailer stands with one row of bases, the platform's or its group's. `why` is empty where nothing is."""
+    """Where a retailer stands with one row of bases, the platform's or its group's. `why` is empty where nothing is;
+    `is_halted` where its last version was killed by force.
+    """
 
+    key: str
     retailer_id: int
     base_id: int
     group_id: int | None
     version_id: int | None
     why: Why
+    is_halted: bool
 
 
 @dataclass(frozen=True)
@@ -51,13 +56,27 @@ class Frozen:
 
 def standing(retailer: Retailer, key: str) -> Standing:
     """One query, from any schema. Raises Unavailable."""
-    return _counts(key, places(key, [retailer.pk]))
+    return _counts(key, places([key], [retailer.pk]))
 
 
-def places(key: str, retailers: Collection[int]) -> list[Place]:
-    """Of each of the retailers and each row of that key that lies above it: the version that counts, and why."""
+def standings(retailers: Collection[int], keys: Collection[str]) -> dict[tuple[int, str], Standing]:
+    """The same of many, by retailer and key, in one query as well: a base that does not count there is left out."""
+    by_place: dict[tuple[int, str], list[Place]] = {}
+    for place in places(keys, retailers):
+        by_place.setdefault((place.retailer_id, place.key), []).append(place)
+    found = {}
+    for (retailer_id, key), held in by_place.items():
+        with suppress(Unavailable):
+            found[retailer_id, key] = _counts(key, held)
+    return found
+
+
+def places(keys: Collection[str], retailers: Collection[int]) -> list[Place]:
+    """Of each of the retailers and each row of those keys that lies above it: the version that counts, and why."""
+    if not keys or not retailers:
+        return []
     with connection.cursor() as cursor:
-        cursor.execute(_PLACES, {"key": key, "retailers": list(retailers)})
+        cursor.execute(_PLACES, {"keys": list(keys), "retailers": list(retailers)})
         return [Place(*row) for row in cursor.fetchall()]
 
 
@@ -68,7 +87,10 @@ def document(version_id: int) -> Frozen:
     return Frozen(version.document, version.compiled)
 
 
-def _counts(key: str, found: Iterable[Place]) -> Standing:
+def _counts(key: str, found: Collection[Place]) -> Standing:
+    if any(place.group_id is not None and place.is_halted and place.version_id is None for place in found):
+        cure = "the group has to publish another one"
+        raise Unavailable(f"What the group says in base template {key!r} was killed: {cure}.")
     rows = {place.group_id is not None: place.version_id for place in found}
     if not rows:
         raise Unavailable(f"There is no base template {key!r} any more: build the template on another one.")
@@ -82,12 +104,12 @@ def _counts(key: str, found: Iterable[Place]) -> Standing:
 
 # Tables are named in full: a retailer's schema is not searched for them.
 _PLACES = """
-SELECT retailer.id, base.id, base.group_id, coalesce(pinned.id, canary.id, live.id),
+SELECT base.key, retailer.id, base.id, base.group_id, coalesce(pinned.id, canary.id, live.id),
     CASE WHEN pinned.id IS NOT NULL THEN 'pinned' WHEN canary.id IS NOT NULL THEN 'canary'
-         WHEN live.id IS NOT NULL THEN 'live' ELSE '' END
+         WHEN live.id IS NOT NULL THEN 'live' ELSE '' END, base.is_halted
 FROM public.tenants_retailer retailer
 JOIN public.tenants_basetemplate base
-    ON base.key = %(key)s AND (base.group_id IS NULL OR base.group_id = retailer.group_id)
+    ON base.key = ANY(%(keys)s) AND (base.group_id IS NULL OR base.group_id = retailer.group_id)
 LEFT JOIN public.tenants_basepin pin ON pin.base_id = base.id AND pin.retailer_id = retailer.id
 LEFT JOIN public.tenants_baseversion pinned ON pinned.id = pin.version_id AND pinned.killed_at IS NULL
 LEFT JOIN public.tenants_basetemplate_canary_retailers ring

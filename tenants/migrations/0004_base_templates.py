@@ -22,6 +22,7 @@ class Migration(migrations.Migration):
                 ('draft', models.JSONField(blank=True, default=dict)),
                 ('number', models.PositiveIntegerField(default=0)),
                 ('canary_since', models.DateTimeField(blank=True, null=True)),
+                ('is_halted', models.BooleanField(db_default=False, default=False, editable=False)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
                 ('canary_retailers', models.ManyToManyField(blank=True, related_name='+', to='tenants.retailer')),
                 ('group', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='base_templates', to='tenants.group')),

@@ -27,6 +27,8 @@ class BaseTemplate(models.Model):
     live = models.ForeignKey("BaseVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     canary = models.ForeignKey("BaseVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     canary_since = models.DateTimeField(null=True, blank=True)
+    # Its live version was killed with nothing to take its place: what is built on it waits for the next one.
+    is_halted = models.BooleanField(default=False, db_default=False, editable=False)
     canary_retailers = models.ManyToManyField(Retailer, blank=True, related_name="+")
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -228,6 +228,22 @@ def test_group_says_something_over_the_platforms_base_for_its_retailers_alone(
         bases.publish(saved("standard", grocers, slots={"headline": "New"}), canary=[globex])
 
 
+def test_messages_wait_for_a_group_whose_words_were_killed_by_force(
+    acme: Retailer, globex: Retailer, grocers: Group
+) -> None:
+    below = published("one")
+    ring = bases.publish(saved("standard", grocers, slots={"headline": "Tried"}), canary=[acme])
+    bases.kill(ring, reason="it was a try")
+    assert bases.standing(acme, "standard") == bases.Standing(below.pk), "it never counted for everybody"
+    over = bases.publish(saved("standard", grocers, slots={"headline": "Fresh"}, locks=["headline"]))
+    bases.kill(over, reason="not ours to say", force=True)
+    with pytest.raises(Unavailable, match="the group has to publish"):
+        bases.standing(acme, "standard")
+    assert bases.standing(globex, "standard") == bases.Standing(below.pk)
+    again = bases.publish(saved("standard", grocers, slots={"headline": "Better"}))
+    assert bases.standing(acme, "standard") == bases.Standing(below.pk, again.pk)
+
+
 def test_groups_own_base_is_no_business_of_others(acme: Retailer, globex: Retailer, grocers: Group) -> None:
     version = bases.publish(saved("letter", grocers))
     assert bases.standing(acme, "letter") == bases.Standing(version.pk)

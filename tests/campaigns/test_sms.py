@@ -145,13 +145,28 @@ def test_cyrillic_and_emoji_have_none() -> None:
 @pytest.mark.parametrize(
     "text",
     ["Sale. Reply STOP to opt out", "Sale. Text STOP", "Sale. reply \"STOP\" to end", "Sale\nOpt out: reply STOP",
-     "Soldes. STOP au 36111", "Abmelden: STOP antworten", "Reply with STOP"],
+     "Soldes. STOP au 36111", "Abmelden: STOP antworten", "Reply with STOP", "Reply STOP 2 end", "Opt-out: STOP",
+     "Reply with the word “STOP” if you want no more", "STOP to unsubscribe", "Text us. Send STOP to 60000"],
 )  # fmt: skip
 def test_a_text_that_says_how_to_stop_gets_no_second_line(text: str) -> None:
     assert sms.with_stop_line(text, sms.STOP_LINE) == text
 
 
-@pytest.mark.parametrize("text", ["STOP! Sale ends today", "Non-STOP fun", "Stop by our shop", "Never STOP shopping"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "STOP! Sale ends today",
+        "Non-STOP fun",
+        "Stop by our shop",
+        "Never STOP shopping",
+        "Text us! STOP wasting money",
+        "Text us. STOP paying more",
+        "Send STOP signs home",
+        "STOP to end of season prices",
+        "Reply now! Non-STOP fun",
+        "The “STOP” sale",
+    ],
+)
 def test_the_word_alone_says_nothing(text: str) -> None:
     assert sms.with_stop_line(text, sms.STOP_LINE) == f"{text}\nReply STOP to opt out"
 

@@ -7,10 +7,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from campaigns import bases
+from campaigns import bases, editions
 from campaigns.bases import Standing, Unavailable
 from tenants import context
 from tenants.models import BasePin, BaseTemplate, BaseVersion, Group, Retailer
+from tests import factories
 
 
 def version(base: BaseTemplate, number: int) -> BaseVersion:
@@ -75,3 +76,31 @@ def test_one_query_for_a_batch_and_none_for_what_a_version_says(base: BaseTempla
             assert bases.document(version_id).document == {"html": "v1"}
     queries = [each["sql"] for each in asked if not each["sql"].startswith("SET search_path")]
     assert [sql.split()[0] for sql in queries] == ["SELECT"] * 3
+
+
+def test_one_query_for_many_bases_and_retailers(base: BaseTemplate, acme: Retailer, globex: Retailer) -> None:
+    letter = BaseTemplate.objects.create(key="letter", name="Letter")
+    letter.live = version(letter, 1)
+    letter.save()
+    BaseTemplate.objects.create(key="unpublished", name="Unpublished")
+    with CaptureQueriesContext(connection) as asked:
+        found = bases.standings([acme.pk, globex.pk], ["standard", "letter", "unpublished"])
+    assert len([each for each in asked if not each["sql"].startswith("SET search_path")]) == 1
+    assert found == {
+        (each.pk, key): Standing(row.live_id)
+        for each in (acme, globex)
+        for key, row in (("standard", base), ("letter", letter))
+    }
+
+
+def test_templates_of_many_bases_are_read_in_one_query(at_acme: Retailer) -> None:
+    keys = ["one", "two", "three"]
+    for key in keys:
+        factories.base(key, html="<html><body>{% block main %}{% endblock %}</body></html>")
+        factories.template(key, base=key, html="", blocks={"main": f"<p>{key}</p>"})
+    editions.live_of(keys, at_acme)
+    with CaptureQueriesContext(connection) as asked:
+        found = editions.live_of(keys, at_acme)
+    assert {key: f"<p>{key}</p>" in each.sources().html for key, each in found.items()} == dict.fromkeys(keys, True)
+    queries = [each["sql"] for each in asked if not each["sql"].startswith("SET search_path")]
+    assert len(queries) == 2, "the templates, and where their bases stand"

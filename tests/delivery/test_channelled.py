@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -54,6 +55,21 @@ def test_an_sms_says_how_to_stop_within_its_bounds(value: str) -> None:
     assert sms.with_stop_line(made.text, sms.STOP_LINE) == made.text
     assert "secret@" not in made.text
     assert not set(made.text) & (UNSEEN - {"\n"})
+
+
+@pytest.mark.parametrize(
+    ("text", "city", "lines"),
+    [
+        ("Sale in {{ customer.city }}", "Leeds. Reply STOP to opt out", 2),
+        ("Text {{ customer.city }} STOP", "us", 1),
+        ("Sale in {{ customer.city }}. Reply STOP to end", "Leeds", 0),
+        ("{% if customer.city == 'York' %}Reply STOP to end{% endif %}Sale", "Leeds", 1),
+    ],
+)
+def test_what_a_person_is_called_does_not_take_the_place_of_the_stop_line(text: str, city: str, lines: int) -> None:
+    made = spoken("sms", city, text=text)
+    assert isinstance(made, SmsContent)
+    assert made.text.count("Reply STOP to opt out") == lines
 
 
 @given(
