@@ -63,7 +63,8 @@ def _derived(customer: Customer) -> dict[str, Any]:
 
 def _suppressions(customer: Customer) -> list[dict[str, Any]]:
     fields = ("channel", "reason", "source", "created_at")
-    own = [{"of": "retailer", **row} for row in suppressions.standing(customer).values(*fields)]
+    listed = (suppressions.standing(customer), suppressions.by_other_ways(customer))
+    own = [{"of": "retailer", **row} for found in listed for row in found.values(*fields)]
     return own + [{"of": "platform", **row} for row in suppressions.platform.standing(customer).values(*fields)]
 
 

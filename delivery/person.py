@@ -51,33 +51,34 @@ def erase(customer: Customer) -> Erased:
     """
     since = timezone.now() - erasure.LONGEST_CALL
     latest = persons.forget(customer)
-    preflights = _naming(customer)
+    devices = erasure.tokens(customer)
+    preflights = _naming(customer, devices)
     with transaction.atomic():
         erased = erasure.erase(customer)
         persons.refuse_later(latest, customer)
-        _clean_ledger(customer)
-        _clean_preflights(customer, preflights, since=since)
+        _clean_ledger(customer, devices)
+        _clean_preflights(customer, devices, preflights, since=since)
     return erased
 
 
-def _clean_ledger(customer: Customer) -> None:
-    for address in filter(None, (customer.email, customer.phone)):
+def _clean_ledger(customer: Customer, devices: list[str]) -> None:
+    for address in filter(None, (customer.email, customer.phone, *devices)):
         params = {"customer": customer.pk, "pattern": suppressions.whole(address), "anybody": ANYBODY}
         _run(_CLEAN_OUTCOMES, params)
         _run(_CLEAN_MESSAGES, params)
 
 
-def _naming(customer: Customer) -> list[int]:
+def _naming(customer: Customer, devices: list[str]) -> list[int]:
     """The pre-flights in which the person is named."""
-    names = [_json(name) for name in _names(customer)]
+    names = [_json(name) for name in [*_names(customer), *devices]]
     with connection.cursor() as cursor:
         cursor.execute(_NAMING_PREFLIGHTS, [names])
         return [row[0] for row in cursor.fetchall()]
 
 
-def _clean_preflights(customer: Customer, found: list[int], *, since: datetime) -> None:
+def _clean_preflights(customer: Customer, devices: list[str], found: list[int], *, since: datetime) -> None:
     """Those found before, and those that were made since."""
-    for name in _names(customer):
+    for name in [*_names(customer), *devices]:
         params = {"name": _json(name), "anybody": _json(ANYBODY), "found": found, "since": since}
         _run(_CLEAN_PREFLIGHTS, params)
 

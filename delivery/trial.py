@@ -1,9 +1,9 @@
 """Test messages: what a campaign would say, rendered for one person and sent to colleagues, marked as tests.
 
-Reads    the live templates, Brand, Suppression, AuditEntry
+Reads    the live templates, Brand, Suppression, Stop, AuditEntry
 Writes   AuditEntry: that tests were sent, and how many
 Promise  they are no part of any ledger or statistic; their links lead to a page that changes nothing; a retailer sends
-         so many in an hour and no more
+         so many in an hour and no more, and none while sending is stopped
 """
 
 from __future__ import annotations
@@ -11,10 +11,8 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby
-
-from django.db import connection, transaction
 
 from campaigns import content, editions, inspection, suppressions
 from campaigns.config.campaign import CampaignConfig, Step, Variant
@@ -25,18 +23,18 @@ from campaigns.models import Brand, Customer, Suppression
 from campaigns.models.customers import Channel
 from delivery import compose, confined, previews, providers
 from delivery.channels.base import Channel as Account
-from delivery.channels.base import Outbound, Outcome
+from delivery.channels.base import ChannelUnavailable, Outbound, Outcome, Result
+from delivery.providers import hourly, stopped
 from delivery.rendering import Content, RenderError
-from tenants import audit, context
-from tenants.accounts.models import AuditEntry
+from tenants import context
 from tenants.models import PlatformSuppression, Retailer
 
 SECONDS = 15.0  # a person waits for the answer
 MOST = 50  # addresses at once
-PER_HOUR = 200  # messages of a retailer
+PER_HOUR = hourly.MOST  # messages of a retailer
 HEADER = "X-Bannerline-Test"
 SUBJECT = "[Test] "
-_ACTION, _KIND = "test", "campaign"
+_KIND = "campaign"
 
 
 class CannotRender(ValueError):
@@ -90,6 +88,7 @@ def send(retailer: Retailer, wanted: Wanted, *, now: datetime) -> list[Sent]:
     Raises Invalid for addresses that must not be written to, variants that there are not, and more than the hour
     allows; CannotRender; and ChannelUnavailable of delivery.channels.
     """
+    stopped.check(retailer)
     _check_addresses(wanted.addresses)
     brand = content.brand()
     config = wanted.config
@@ -100,16 +99,29 @@ def send(retailer: Retailer, wanted: Wanted, *, now: datetime) -> list[Sent]:
             [Problem("variants", "no step by e-mail has such a variant with a published template", "unknown")]
         )
     channel = providers.channel(retailer, Channel.EMAIL)
-    _count(config.key, len(made), len(wanted.addresses), now)
+    hourly.count(_KIND, config.key, len(made), len(wanted.addresses), now=now)
     return list(_hand_over(channel, made, brand))
 
 
 def _hand_over(channel: Account, made: Sequence[_Made], brand: Brand) -> Iterator[Sent]:
-    """Step by step: each template may have a sender of its own."""
-    for _, of_step in groupby(made, key=lambda each: each.step):
+    """Step by step: each template may have a sender of its own.
+
+    Raises ChannelUnavailable when not one was handed over. Later refusals are outcomes: what went is told all the same.
+    """
+    halt: ChannelUnavailable | None = None
+    for number, (_, of_step) in enumerate(groupby(made, key=lambda each: each.step)):
         batch = list(of_step)
-        envelope = compose.envelope(batch[0].published, brand)
-        outcomes = channel.send(envelope, [each.outbound for each in batch], seconds=SECONDS)
+        outcomes: Sequence[Outcome] = []
+        if halt is None:
+            try:
+                envelope = compose.envelope(batch[0].published, brand)
+                outcomes = channel.send(envelope, [each.outbound for each in batch], seconds=SECONDS)
+            except ChannelUnavailable as refusal:
+                if number == 0:
+                    raise
+                halt = refusal
+        if halt:
+            outcomes = [Outcome(each.outbound.key, Result.UNSENT, str(halt)) for each in batch]
         for each, outcome in zip(batch, outcomes, strict=True):
             yield Sent(each.step, each.variant, each.outbound.recipient, outcome)
 
@@ -154,16 +166,3 @@ def _check_addresses(addresses: Sequence[str]) -> None:
     if refused:
         named = ", ".join(sorted({by_hash[bytes(each)] for each in refused}))
         raise Invalid([Problem("to", f"{named} may not be written to: it is suppressed", "suppressed")])
-
-
-@transaction.atomic
-def _count(campaign: str, messages: int, addresses: int, now: datetime) -> None:
-    """Note them before they go, so that the hour's bound holds for people who press at the same moment."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('tests'), hashtext(current_schema()))")
-    lately = AuditEntry.objects.filter(kind=_KIND, action=_ACTION, at__gt=now - timedelta(hours=1))
-    sent = sum((after or {}).get("messages", 0) for after in lately.values_list("after", flat=True))
-    if sent + messages > PER_HOUR:
-        told = f"{messages} more would be over the {PER_HOUR} tests that an hour allows ({sent} went)"
-        raise Invalid([Problem("to", f"{told}: name fewer addresses, or wait a little", "too_many")])
-    audit.note(_ACTION, _KIND, campaign, after={"messages": messages, "addresses": addresses})

@@ -10,6 +10,7 @@ from campaigns.suppressions.addresses import Addresses, by_channel, gathered, ha
 from campaigns.suppressions.retailer import (
     add,
     add_all,
+    by_other_ways,
     lift,
     of,
     put,
@@ -24,6 +25,7 @@ __all__ = [
     "add",
     "add_all",
     "by_channel",
+    "by_other_ways",
     "gathered",
     "hashed",
     "lift",

@@ -113,6 +113,13 @@ def standing(customer: Customer) -> QuerySet[Suppression]:
     return Suppression.objects.filter(email | Q(channel=Channel.SMS, address_hash=hashed(customer.phone)))
 
 
+def by_other_ways(customer: Customer) -> QuerySet[Suppression]:
+    """What stands against single devices of theirs, and against their number as receivers of webhooks know it."""
+    devices = Q(channel=Channel.PUSH, address_hash__in=customer.devices.values("address_hash"))
+    number = Q(channel=Channel.WEBHOOK, address_hash=hashed(customer.external_id))
+    return Suppression.objects.filter(devices | number)
+
+
 def _delete(addresses: Addresses) -> int:
     with connection.cursor() as cursor:
         cursor.execute(

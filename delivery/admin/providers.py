@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from campaigns.admin.removal import RemovedByItsOwner
+from campaigns.config.gate import Invalid
 from campaigns.models.customers import Channel
 from delivery.channels import KINDS
 from delivery.channels.base import ChannelUnavailable, Outcome, Result
@@ -101,9 +102,11 @@ class ProviderAdmin(RemovedByItsOwner):
         provider = get_object_or_404(Provider, pk=pk)
         to = request.POST.get("to", "").strip()[:4_000]
         try:
-            outcome = trying.send(context.current(), provider, to=to)
+            outcome = trying.send(context.current(), provider, to=to, now=timezone.now())
         except ChannelUnavailable as refusal:
             messages.error(request, f"No test was sent. {refusal}")
+        except Invalid as invalid:
+            messages.error(request, f"No test was sent: {invalid.problems[0].message}.")
         else:
             _tell(request, outcome)
         return redirect("admin:delivery_provider_change", pk)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import Http404
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -67,7 +68,7 @@ class ProviderTrial(DeliveryView):
         """Send one test message by it, whatever its breaker and limits say."""
         given = ProviderTest(data=request.data)
         given.is_valid(raise_exception=True)
-        outcome = trying.send(context.current(), _found(key), to=given.validated_data["to"])
+        outcome = trying.send(context.current(), _found(key), to=given.validated_data["to"], now=timezone.now())
         told = {"result": outcome.result, "detail": outcome.detail, "provider_message_id": outcome.provider_id}
         return Response(ProviderTestResult(told).data)
 

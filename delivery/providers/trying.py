@@ -1,15 +1,18 @@
-"""A test message by one provider, whatever its breaker and limits say. It is no part of any ledger."""
+"""A test message by one provider, whatever its breaker and limits say. It is no part of any ledger.
+
+A retailer sends so many tests in an hour and no more, and none while sending is stopped.
+"""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from datetime import datetime
 
 from campaigns import content
 from delivery.channels.base import Content, Envelope, Outbound, Outcome, PushContent, SmsContent, WebhookContent
 from delivery.models import Provider
-from delivery.providers import opened
-from tenants import audit
+from delivery.providers import hourly, opened, stopped
 from tenants.models import Retailer
 
 SECONDS = 15.0  # a person waits for the answer
@@ -21,12 +24,13 @@ _RECIPIENTS = {
 }
 
 
-def send(retailer: Retailer, provider: Provider, *, to: str) -> Outcome:
-    """Raises ChannelUnavailable."""
+def send(retailer: Retailer, provider: Provider, *, to: str, now: datetime) -> Outcome:
+    """Raises ChannelUnavailable, and Invalid for more than the hour allows."""
+    stopped.check(retailer)
     brand = content.brand()
     words = f"A test of {provider.key} at {retailer.name}."
     envelope = Envelope(brand.from_email, brand.from_name, brand.from_email, brand.reply_to)
-    audit.note("test", "provider", provider.key)
+    hourly.count("provider", provider.key, 1, 1, now=now)
     channel = opened.fresh(retailer, provider)
     try:
         (outcome,) = channel.send(envelope, [_outbound(provider.channel, to, words)], seconds=SECONDS)

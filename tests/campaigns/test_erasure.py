@@ -180,6 +180,27 @@ def test_no_table_names_the_person_any_more(at_acme: Retailer, outbox: MemoryCha
     assert (entry.kind, entry.after["events"], entry.actor) == ("customer", 1, "admin@acme.example")
 
 
+def test_devices_and_the_number_that_webhooks_go_by_are_forgotten_with_the_person(at_acme: Retailer, api: Api) -> None:
+    factories.customers(2)
+    browser = json.dumps({"endpoint": "https://push.example/zoe", "keys": {"auth": "zoe", "p256dh": "zoe"}})
+    for number, token in enumerate(("zoe:fcm", browser)):
+        api.post("customers/c1/devices/", {"address": token}, idempotency_key=f"device-{number}")
+        api.post("suppressions/", {"channel": "push", "address": token}, idempotency_key=f"push-{number}")
+    api.post("customers/c2/devices/", {"address": "other:fcm"}, idempotency_key="other")
+    api.post("suppressions/", {"channel": "webhook", "address": "c1"})
+    for channel, address in (("push", "other:fcm"), ("webhook", "c2")):
+        api.post("suppressions/", {"channel": channel, "address": address})
+    one = Customer.objects.get(external_id="c1")
+    assert len(exported(one, at_acme)["suppressions"]) == 3
+    erased = api.delete("customers/c1/")
+    assert (erased.status_code, tables_that_name(("zoe:fcm", "push.example"))) == (204, {})
+    assert Suppression.objects.filter(address="").count() == 3
+    assert set(Suppression.objects.exclude(address="").values_list("address", flat=True)) == {"other:fcm", "c2"}
+    assert suppressions.of("push", "zoe:fcm").exists()
+    again = api.post("customers/c2/devices/", {"address": "other:fcm"}, idempotency_key="other")
+    assert (again["Idempotent-Replay"], again.json()["address"]) == ("true", "other:fcm")
+
+
 def test_erasing_takes_as_many_queries_for_many_events_as_for_few(
     at_acme: Retailer, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import pytest
@@ -14,10 +14,11 @@ from django.utils import timezone
 from campaigns import configuration, suppressions
 from campaigns.models import Campaign, SeedList, Suppression
 from delivery import trial
-from delivery.channels.base import Envelope
+from delivery.channels.base import ChannelUnavailable, Envelope, Outbound, Outcome
 from delivery.channels.email.mime import Skeleton
 from delivery.channels.memory import MemoryChannel
-from delivery.models import Message
+from delivery.models import Message, Provider
+from tenants import stops
 from tenants.accounts.models import AuditEntry
 from tenants.models import Retailer
 from tests import factories
@@ -119,6 +120,62 @@ def test_hour_has_a_bound(welcome: Campaign, api: Api, outbox: MemoryChannel) ->
     assert "200 tests that an hour allows" in refused.json()["errors"][0]["message"]
     AuditEntry.objects.filter(action="test").update(at=timezone.now() - timedelta(hours=1, seconds=1))
     assert api.post("campaigns/welcome/test/", {"to": ["a@acme.test"]}).status_code == 200
+
+
+def test_what_went_is_told_and_counted_when_a_later_step_is_refused(
+    welcome: Campaign, api: Api, outbox: MemoryChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send = outbox.send
+
+    def once_only(envelope: Envelope, batch: Sequence[Outbound], *, seconds: float) -> Sequence[Outcome]:
+        if outbox.sent:
+            raise ChannelUnavailable("429 slow down", retry_after=60)
+        return send(envelope, batch, seconds=seconds)
+
+    monkeypatch.setattr(outbox, "send", once_only)
+    for _ in range(2):  # and asked again with the same key it is not sent again
+        answer = api.post("campaigns/welcome/test/", {"to": ["ana@acme.test"]}, idempotency_key="one")
+        assert answer.status_code == 200
+        told = [(each["step"], each["result"], each["detail"]) for each in answer.json()["sent"]]
+        assert told[:2] == [("first", "accepted", "kept in memory")] * 2
+        assert told[2:] == [("second", "unsent", "429 slow down")]
+    assert len(outbox.sent) == 2
+    assert AuditEntry.objects.get(action="test").after == {"messages": 3, "addresses": 1}
+    refused = api.post("campaigns/welcome/test/", {"to": ["ana@acme.test"]}, idempotency_key="two")
+    assert refused.status_code == 503
+
+
+@pytest.mark.parametrize("whose", ["retailer", "platform"])
+def test_none_goes_while_sending_is_stopped(
+    welcome: Campaign, api: Api, acme: Retailer, outbox: MemoryChannel, whose: str
+) -> None:
+    stopped = acme if whose == "retailer" else None
+    api.post("providers/", {"key": "memory", "channel": "sms", "kind": "memory"})
+    stops.stop(stopped, reason="wrong prices")
+    for path, body in (
+        ("campaigns/welcome", {"to": ["ana@acme.test"]}),
+        ("providers/memory", {"to": "+4915112345678"}),
+    ):
+        refused = api.post(f"{path}/test/", body)
+        assert (refused.status_code, "wrong prices" in refused.json()["detail"]) == (503, True)
+    assert not outbox.sent
+    stops.lift(stopped)
+    assert api.post("campaigns/welcome/test/", {"to": ["ana@acme.test"]}).status_code == 200
+
+
+def test_tests_of_providers_count_to_the_same_bound(
+    welcome: Campaign, api: Api, acme: Retailer, marketer: Callable[[Retailer], Client], outbox: MemoryChannel
+) -> None:
+    api.post("providers/", {"key": "memory", "channel": "sms", "kind": "memory"})
+    path, body = "providers/memory/test/", {"to": "+4915112345678"}
+    many = {"to": [f"a{n}@acme.test" for n in range(49)], "variants": ["b"]}
+    for _ in range(4):
+        assert api.post("campaigns/welcome/test/", many).status_code == 200
+        assert api.post(path, body).status_code == 200
+    refused = api.post(path, body)
+    assert (refused.status_code, "an hour allows" in refused.json()["errors"][0]["message"]) == (400, True)
+    page = f"/admin/delivery/provider/{Provider.objects.get().pk}/test/"
+    assert "an hour allows" in marketer(acme).post(page, body, follow=True).content.decode()
 
 
 def test_person_without_what_the_message_names_is_said(welcome: Campaign, api: Api, outbox: MemoryChannel) -> None:
