@@ -16,11 +16,12 @@ from django.db.models import Q
 from psycopg import sql
 
 from campaigns import checks, content, editions, policies
-from campaigns.checks import Around, Content
+from campaigns.checks import Around
 from campaigns.config import policy as rules
 from campaigns.config.campaign import CampaignConfig
 from campaigns.config.gate import Invalid, Problem, parse_campaign
 from campaigns.config.policy import Policy
+from campaigns.editions import Published
 from campaigns.models import TemplateVersion
 from campaigns.policies import Owner
 from tenants.models import Group, Layer, Retailer
@@ -28,7 +29,7 @@ from tenants.models import Group, Layer, Retailer
 AT_ONCE = 50  # schemas read by one statement
 # Bounds that hold back messages of a campaign that goes on.
 HOLDING = {"quiet_hours": "quiet hours", "per_customer": "messages to one customer", "max_per_day": "messages a day"}
-_CONTENT = ("bases", "footer", "template_features")
+_CONTENT = ("bases", "footer", "sender_domains", "template_features")
 
 
 @dataclass(frozen=True)
@@ -102,18 +103,18 @@ def _chunks(turns: list[_Turn]) -> Iterator[list[_Turn]]:
 def _hits(turns: list[_Turn]) -> Iterator[Hit]:
     live = _live([turn.retailer for turn in turns])
     matters = any(getattr(turn.now, name) != getattr(turn.then, name) for turn in turns for name in _CONTENT)
-    contents = _contents(turns, live) if matters else {}
+    templates = _templates(turns, live) if matters else {}
     for turn in turns:
-        found = _hits_of(turn, live.get(turn.retailer.pk, []), contents.get(turn.retailer.pk, {}))
+        found = _hits_of(turn, live.get(turn.retailer.pk, []), templates.get(turn.retailer.pk, {}))
         yield from sorted(found, key=lambda hit: (hit.effect != "stops", hit.campaign_key))
 
 
-def _hits_of(turn: _Turn, live: list[_Live], contents: dict[str, Content]) -> list[Hit]:
+def _hits_of(turn: _Turn, live: list[_Live], templates: dict[str, Published]) -> list[Hit]:
     """One per campaign, however many of its versions run."""
     found: dict[str, Hit] = {}
     tighter = _tighter(turn.now, turn.then)
     for each in live:
-        broken = _newly_broken(each, turn, Around(contents, each.from_email, turn.retailer.tzinfo))
+        broken = _newly_broken(each, turn, Around(templates, each.from_email, turn.retailer.tzinfo))
         before = found.get(each.key)
         if broken:
             told = [checks.reason([problem]) for problem in broken]
@@ -160,18 +161,16 @@ def _live(retailers: list[Retailer]) -> dict[int, list[_Live]]:
     return found
 
 
-def _contents(turns: list[_Turn], live: dict[int, list[_Live]]) -> dict[int, dict[str, Content]]:
+def _templates(turns: list[_Turn], live: dict[int, list[_Live]]) -> dict[int, dict[str, Published]]:
     """By retailer and key: what the live templates say that those campaigns use."""
     used = {pk: sorted({step.template for each in found for step in each.config.steps}) for pk, found in live.items()}
     retailers = [turn.retailer for turn in turns if used.get(turn.retailer.pk)]
     versions: dict[tuple[int, str], TemplateVersion] = {}
-    for pk, key, document, *said in _read(_CONTENTS, retailers, used):
+    for pk, key, document, compiled, *said in _read(_TEMPLATES, retailers, used):
         fields = zip(("content_hash", "subject", "html", "text"), said, strict=True)
-        versions[pk, key] = TemplateVersion(document=json.loads(document), **dict(fields))
-    return {
-        pk: {key: checks.content_of(published) for key, published in found.items()}
-        for pk, found in editions.of_versions(versions).items()
-    }
+        written = {"document": json.loads(document), "compiled": json.loads(compiled)}
+        versions[pk, key] = TemplateVersion(**written, **dict(fields))
+    return editions.of_versions(versions)
 
 
 def _read(part: sql.SQL, retailers: list[Retailer], keys: dict[int, list[str]] | None = None) -> list[tuple[Any, ...]]:
@@ -207,9 +206,9 @@ JOIN LATERAL (
     WHERE campaign_id = campaign.id AND verdict = 'approved' ORDER BY id DESC LIMIT 1) review ON true
 WHERE campaign.state = 'approved'
 """)
-_CONTENTS = sql.SQL("""
-SELECT {retailer}, template.key, version.document::text, version.content_hash, version.subject, version.html,
-    version.text
+_TEMPLATES = sql.SQL("""
+SELECT {retailer}, template.key, version.document::text, version.compiled::text, version.content_hash, version.subject,
+    version.html, version.text
 FROM {schema}.campaigns_template template
 JOIN {schema}.campaigns_templateversion version ON version.id = template.live_id
 WHERE template.key = ANY({keys}::text[])

@@ -119,12 +119,6 @@ def fingerprint(document: Mapping[str, Any]) -> str:
     return content_hash([document.get(name) for name in named])
 
 
-def whole(document: Mapping[str, Any]) -> str:
-    """All that a document says in any language, as one source: for what is asked of it as a whole."""
-    spoken = ("", *(document.get("translations") or {}))
-    return "\n".join(source for name in spoken for source in in_language(document, name).sources().values())
-
-
 def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
     """Every text of a JSON value, by where it stands."""
     pending: list[tuple[Path, Any]] = [(path, value)]

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from campaigns import audience, blueprints, channelled, content, editions, inspection, language, policies, schedule
@@ -39,22 +38,13 @@ def check(config: CampaignConfig, *, as_of: datetime, policy: Policy | None = No
     return problems or inspection.blocking(config, policy)
 
 
-class Content(NamedTuple):
-    """A template as a policy judges it; `base` is blank for one on its own."""
-
-    subject: str
-    html: str
-    text: str
-    base: str = ""
-
-
 @dataclass(frozen=True)
 class Around:
-    """What a configuration is judged with: the content of its templates by key, the address
-    that mail is sent from, and the time zone.
+    """What a configuration is judged with: its templates by key, the address that mail is sent from, and the time
+    zone.
     """
 
-    contents: Mapping[str, Content]
+    templates: Mapping[str, Published]
     from_email: str
     zone: ZoneInfo
 
@@ -63,18 +53,15 @@ def forbidden(config: CampaignConfig, policy: Policy) -> list[Problem]:
     """Everything that the policy does not allow of a configuration, its templates and its sender as they are now."""
     keys = [step.template for step in config.steps]
     live = editions.live_of(keys, context.current())
-    contents = {key: content_of(each) for key, each in live.items()}
-    return breaches(config, policy, Around(contents, content.brand().from_email, context.current().tzinfo))
+    return breaches(config, policy, Around(live, content.brand().from_email, context.current().tzinfo))
 
 
 def breaches(config: CampaignConfig, policy: Policy, around: Around) -> list[Problem]:
     """The same, of what is handed in: nothing is read."""
     found = rules.breaches(config, policy, zone=around.zone)
     for index, step in enumerate(config.steps):
-        if step.template in around.contents:
-            said = around.contents[step.template]
-            sources = (said.subject, said.html, said.text)
-            found += _in_step(index, content.breaches(*sources, policy, channel=step.channel, base=said.base))
+        if published := around.templates.get(step.template):
+            found += _in_step(index, content.breaches(published, policy, step.variants))
     sends_mail = any(step.channel == "email" for step in config.steps)
     return found + (sender_breaches(around.from_email, policy) if sends_mail else [])
 
@@ -111,13 +98,6 @@ def unfit(version: CampaignVersion) -> list[Problem]:
 def channel_of(version: TemplateVersion) -> str:
     """What a published version is for: before there were others, all were e-mails."""
     return str(version.document.get("channel", "email"))
-
-
-def content_of(published: Published) -> Content:
-    if channel_of(published.version) in channelled.CHANNELS:
-        return Content("", "", channelled.whole(published.version.document))
-    said = published.sources()
-    return Content(said.subject, said.html, said.text, published.version.document.get("base", ""))
 
 
 def reason(problems: Iterable[Problem]) -> str:

@@ -103,13 +103,17 @@ def save_template(template: Template) -> None:
 
 @transaction.atomic
 def roll_back_template(template: Template, number: int) -> TemplateVersion:
-    """Make an earlier version live again; the draft stays as it is. Raises Invalid."""
+    """Make an earlier version live again; the draft stays as it is. Raises Invalid, also for what the policy in
+    force does not allow any more.
+    """
     Template.objects.select_for_update().get(pk=template.pk)
     version = template.versions.filter(number=number).first()
     if version is None:
         latest = template.versions.count()
         known = f"it has 1 to {latest}" if latest else "it was never published"
         raise Invalid([Problem("version", f"{template.key!r} has no version {number}: {known}", "unknown")])
+    if problems := content.check_version(version):
+        raise Invalid(problems)
     Template.objects.filter(pk=template.pk).update(live=version)
     template.live = version
     audit.note("roll back", "template", template.key, after={"version": number})

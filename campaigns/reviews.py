@@ -1,6 +1,6 @@
 """Approval: a draft is put before somebody who did not write it.
 
-Reads    Campaign, Template, the policy in force
+Reads    Campaign, what its templates say, the policy in force
 Writes   Review, and the campaign's state
 Promise  what is approved is exactly what was looked at; nobody approves what they wrote
 """
@@ -11,12 +11,12 @@ from datetime import datetime
 
 from django.db import transaction
 
-from campaigns import checks, lifecycle, policies, resolution
+from campaigns import checks, editions, lifecycle, policies, resolution
 from campaigns.config.gate import Invalid, content_hash
 from campaigns.config.layers import Resolved
 from campaigns.config.policy import Policy
 from campaigns.lifecycle import NotAllowed
-from campaigns.models import Campaign, Review, Template
+from campaigns.models import Campaign, Review
 from tenants import acting, audit, context
 
 ENGINE = acting.Actor().identity
@@ -28,10 +28,9 @@ def is_needed(policy: Policy | None = None) -> bool:
 
 
 def fingerprint(resolved: Resolved) -> str:
-    """Of what is approved: the configuration, and what its templates say now."""
-    keys = {step.template for step in resolved.config.steps}
-    live = Template.objects.filter(key__in=keys, live__isnull=False).values_list("key", "live__content_hash")
-    return content_hash([resolved.document, sorted(live)])
+    """Of what is approved: the configuration, and what its templates say now, on their bases as they count now."""
+    live = editions.live_of({step.template for step in resolved.config.steps}, context.current())
+    return content_hash([resolved.document, sorted((key, each.content_hash) for key, each in live.items())])
 
 
 def pending(campaign: Campaign) -> Review | None:

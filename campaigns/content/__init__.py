@@ -1,8 +1,9 @@
 """Templates and brand: what messages say. Publishing checks a template and freezes it under a content hash."""
 
 from campaigns.content.brands import brand, first_sender, texting, voice
-from campaigns.content.checking import breaches, check, check_policy
+from campaigns.content.checking import check
 from campaigns.content.freezing import freeze
+from campaigns.content.policing import breaches, check_policy, check_version
 from campaigns.content.publication import publish
 from campaigns.publishing import PREHEADER
 from campaigns.publishing import text as plain_text
@@ -13,6 +14,7 @@ __all__ = [
     "breaches",
     "check",
     "check_policy",
+    "check_version",
     "first_sender",
     "freeze",
     "plain_text",

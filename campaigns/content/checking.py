@@ -1,18 +1,14 @@
-"""What keeps a template from being published: mistakes in its sources, what does not fit its base, and the policy."""
+"""What keeps a template from being published: mistakes in its sources, and what does not fit its base."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 
-from campaigns import bases, channelled, editions, language, layering, policies, publishing
+from campaigns import bases, channelled, editions, language, layering, publishing
 from campaigns.config import locales
-from campaigns.config import policy as rules
 from campaigns.config.gate import Invalid, Problem, parse, read
-from campaigns.config.policy import Policy
 from campaigns.config.template import STRUCTURED, TEMPLATE, TemplateDocument, Translation, written
-from campaigns.content import freezing
 from campaigns.language import Mistake
 from campaigns.layering import Fill
 from campaigns.models import Template
@@ -37,39 +33,6 @@ def check(template: Template) -> list[Problem]:
     if re.search(r"[\r\n]", document.subject):
         return [Problem("subject", "a subject is one line", "line_break")]
     return _of_base(document) if document.base else list(_of_sources(document))
-
-
-def check_policy(template: Template, policy: Policy | None = None) -> list[Problem]:
-    """What a policy, else the one in force, does not allow of a template without problems as it is written."""
-    policy = policies.effective(context.current()) if policy is None else policy
-    if policy == rules.OPEN:
-        return []
-    if template.channel in channelled.CHANNELS:
-        return breaches("", "", channelled.whole(written(template)), policy, channel=template.channel)
-    made = editions.of_version(freezing.freeze(template), context.current()).sources()
-    found = breaches(made.subject, made.html, made.text, policy, base=template.base)
-    if template.from_email:
-        found += [Problem("from_email", p.message, p.code) for p in rules.sender_breaches(template.from_email, policy)]
-    return found
-
-
-def breaches(
-    subject: str, html: str, text: str, policy: Policy, *, channel: str = "email", base: str | None = None
-) -> list[Problem]:
-    """What a policy does not allow of a message's content. An e-mail alone has a footer, and a `base` (blank for a
-    template on its own; None where that is not asked).
-    """
-    if channel in channelled.CHANNELS:
-        policy = policy.model_copy(update={"footer": []})
-    elif base is not None and (found := rules.base_breaches(base, policy)):
-        return found
-    if policy.template_features is None and not policy.footer:
-        return []
-    try:
-        used = _uses(subject, html, text)
-    except language.Mistaken as mistaken:  # published under other rules: what it uses cannot be told
-        return [Problem("html", f"it cannot be read any more: {mistaken}: correct and publish it", "template")]
-    return rules.content_breaches(*used, policy)
 
 
 def _of_base(document: TemplateDocument) -> list[Problem]:
@@ -118,10 +81,3 @@ def _mistakes(said: TemplateDocument | Translation, name: str, html: str) -> lis
     if name != "html":
         return language.mistakes(getattr(said, name))
     return [publishing.traced(mistake, html, said.html) for mistake in language.mistakes(html, is_html=True)]
-
-
-@lru_cache(maxsize=512)
-def _uses(subject: str, html: str, text: str) -> tuple[frozenset[str], frozenset[str]]:
-    """A feature counts wherever it is used, a variable where the HTML prints it."""
-    features = frozenset(feature for source in (subject, html, text) for feature in language.features(source))
-    return features, frozenset(language.names(html))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 
 from campaigns.config.gate import Invalid
-from campaigns.content import checking, freezing
+from campaigns.content import checking, freezing, policing
 from campaigns.models import Template, TemplateVersion
 from tenants import audit, changes, context
 from tenants.accounts.models import User
@@ -19,7 +19,7 @@ def publish(template: Template, *, by: User | None = None) -> TemplateVersion:
     """
     # The caller may have read it before somebody else saved and published.
     template.refresh_from_db(from_queryset=Template.objects.select_for_update())
-    if problems := checking.check(template) or checking.check_policy(template):
+    if problems := checking.check(template) or policing.check_policy(template):
         raise Invalid(problems)
     made = freezing.freeze(template)
     # What compiles to the same from another source is a version too: restoring it brings its own source back.

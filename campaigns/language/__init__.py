@@ -11,7 +11,6 @@ instead (`| default("there")`). Blank text is missing too.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,10 +20,12 @@ import minijinja
 
 from campaigns.language import engine, grammar, judging, tokens, writing
 from campaigns.language.engine import MAX_HANDLED, Budget, missing
+from campaigns.language.features import features
 from campaigns.language.filters import MissingValue
 from campaigns.language.formats import Unfit
 from campaigns.language.grammar import MAX_SOURCE
 from campaigns.language.plain import Plain
+from campaigns.language.seen import seen
 from campaigns.language.syntax import Body, Expression, For, If, Mistaken, Print, Set, paths
 from campaigns.language.tokens import place, spans
 from campaigns.language.uses import Use, uses
@@ -52,6 +53,7 @@ __all__ = [
     "names",
     "place",
     "quick",
+    "seen",
     "spans",
     "trusted",
     "uses",
@@ -117,18 +119,9 @@ def names(source: str) -> set[str]:
     return set(_named(grammar.parse(source), frozenset()))
 
 
-def features(source: str) -> set[str]:
-    """What a source makes use of that a policy may disallow (campaigns.config.policy.Feature)."""
-    found = {feature for word, feature in _FEATURES.items() if re.search(rf"{{%[-+]?\s*{word}\b", source)}
-    return found | ({"attributes"} if "customer.attributes" in source else set())
-
-
 def trusted(text: str) -> str:
     """Text of our own making that means the same in HTML and elsewhere, such as our links: printed as it is."""
     return minijinja.safe(text)
-
-
-_FEATURES = {"if": "conditions", "for": "loops", "set": "assignments"}
 
 
 def _uncompilable(source: str, is_html: bool) -> list[Mistake]:

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from campaigns import language
 from campaigns.linting.page import OPAQUE, Page, is_hidden, visible
 from campaigns.linting.sample import Found, Sample
 
 
 def unsubscribe(sample: Sample) -> Iterator[Found]:
     """Everybody's message has a link to unsubscribe, or to preferences, that is seen."""
+    if sample.rendered and (named := _named(sample)) and not named & _seen(sample):
+        yield Found(
+            "some messages have no link to unsubscribe: it hangs on a condition",
+            'put <a href="{{ unsubscribe_url }}">Unsubscribe</a> outside of conditions and loops',
+        )
+        return
     pages = sample.pages if sample.rendered else []
     if all(_has_link(page, sample) for page in pages) and (pages or _is_written(sample)):
         return
@@ -43,5 +50,16 @@ def _is_seen(link: object) -> bool:
 def _is_written(sample: Sample) -> bool:
     """Of a message that could be rendered for nobody: whether its source has such a link at all."""
     links = (link.get("href") or "" for link in sample.source.elements("a"))
-    named = any(name in sample.html for name in ("unsubscribe_url", "preferences_url"))
-    return named and any(OPAQUE in href for href in links)
+    return bool(_named(sample)) and any(OPAQUE in href for href in links)
+
+
+def _named(sample: Sample) -> set[str]:
+    return {name for name in language.OUR_LINKS if name in sample.html}
+
+
+def _seen(sample: Sample) -> frozenset[str]:
+    """Of everybody's message, whoever they are: the people that it was rendered for are but some."""
+    try:
+        return language.seen(sample.html)
+    except language.Mistaken:  # where it is saved that is told
+        return frozenset(language.OUR_LINKS)

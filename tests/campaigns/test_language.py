@@ -188,6 +188,73 @@ def test_names_are_told_without_the_templates_own() -> None:
     assert language.names(source) == {"customer.city", "customer.attributes.list", "brand.name"}
 
 
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("{{ customer.city }}", set()),
+        ("{% if customer.city %}x{% endif %}", {"conditions"}),
+        ("{{ 'a' if customer['attributes'].x else 'b' }}", {"conditions", "attributes"}),
+        ("{% set who = customer %}{{ who.attributes.x | default('b' if who.city else 'c') }}",
+         {"assignments", "attributes", "conditions"}),
+        ("{% for n in [1, 2] if n is odd %}{{ n }}{% endfor %}", {"loops", "conditions"}),
+        ("{% for n in [1] %}{% for m in customer . attributes . list %}{{ m }}{% endfor %}{% endfor %}",
+         {"loops", "attributes"}),
+        ("{% raw %}{% if customer.attributes %}{% endraw %}", set()),
+    ],
+)  # fmt: skip
+def test_means_are_told_however_they_are_written(source: str, told: set[str]) -> None:
+    assert language.features(source) == told
+
+
+OUT = '<a href="{{ unsubscribe_url }}">Out</a>'
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        OUT,
+        "<p>{{ unsubscribe_url }}</p>",
+        f"{{% if customer.city %}}A {OUT}{{% else %}}B {OUT}{{% endif %}}",
+        f"<!--[if mso]><p>Outlook</p><![endif]--><!--[if !mso]><!-->{OUT}<!--<![endif]-->",
+        f"<!-- a --><!-->{OUT}",
+        "{% set out = unsubscribe_url %}<a href='{{ out }}'>Out</a>",
+        '<a href="{{ unsubscribe_url if customer.city else unsubscribe_url }}">Out</a>',
+        "{% if unsubscribe_url %}{{ unsubscribe_url }}{% endif %}",
+        "{% if unsubscribe_url is defined %}{{ unsubscribe_url | default('x') }}{% endif %}",
+    ],
+)
+def test_what_everybody_sees_is_told(source: str) -> None:
+    assert language.mistakes(source, is_html=True) == []
+    assert "unsubscribe_url" in language.seen(source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        f"<!-- {OUT} -->",
+        f"<!--[if mso]>{OUT}<![endif]-->",
+        "<!-- {{ customer.city }} {{ unsubscribe_url }} --><p>x</p>",
+        f"<!-- {{% if customer.city %}} x {{% endif %}} {OUT} -->",
+        "{% if unsubscribe_url %}{% endif %}",
+        f"{{% if customer.city == 'Leeds' %}}{OUT}{{% endif %}}",
+        f"{{% if unsubscribe_url == 'x' %}}{OUT}{{% endif %}}",
+        f"{{% if unsubscribe_url %}}{OUT}{{% elif customer.city %}}x{{% endif %}}",
+        f"{{% for product in products %}}{OUT}{{% endfor %}}",
+        "{% set out = unsubscribe_url %}",
+        "{% set out = unsubscribe_url %}{% if customer.city %}{% set out = 'x' %}{% endif %}<p>{{ out }}</p>",
+        "{{ unsubscribe_url | length }}",
+        "{{ 'x' if customer.city else unsubscribe_url }}",
+        '<a title="{{ unsubscribe_url }}">x</a>',
+        '<link href="{{ unsubscribe_url }}">',
+        '<a href="https://a.example/?{{ unsubscribe_url }}">x</a>',
+        "<title>{{ unsubscribe_url }}</title>",
+    ],
+)
+def test_what_only_some_see_or_nobody_is_not_told(source: str) -> None:
+    assert language.mistakes(source, is_html=True) == []
+    assert "unsubscribe_url" not in language.seen(source)
+
+
 # -- places in HTML ----------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("source", "says"),

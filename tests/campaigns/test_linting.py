@@ -130,6 +130,14 @@ def test_unsubscribing_has_to_be_possible_for_everybody_and_seen() -> None:
     assert found("unsubscribe", replace(both, rendered=[])) == []
 
 
+def test_unsubscribing_hangs_on_no_condition() -> None:
+    only = "{% if customer.email == 'ana.sample@example.test' %}" + FOOT + "{% endif %}"
+    some = replace(sample(), html=f"<body>{only}</body>")  # as if rendered for her alone
+    assert "hangs on a condition" in found("unsubscribe", some)[0].message
+    either = "{% if customer.city %}<p>A</p>" + FOOT + "{% else %}" + FOOT + "{% endif %}"
+    assert found("unsubscribe", sample(html=f"<body>{either}</body>")) == []
+
+
 def test_text_that_gets_its_size_back_inside_of_a_layout_is_seen() -> None:
     inside = f'<div style="font-size:0px"><table><tr><td style="font-size: 13px">{FOOT}</td></tr></table></div>'
     assert found("unsubscribe", sample(html=f"<body>{inside}</body>")) == []

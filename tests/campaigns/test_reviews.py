@@ -102,15 +102,31 @@ def test_what_is_approved_includes_what_its_templates_say(at_acme: Retailer) -> 
     submitted(campaign)
     hello = Template.objects.get(key="hello")
     hello.subject = "Something else"
+    hello.save()
     content.publish(hello)
     with pytest.raises(NotAllowed, match="changed meanwhile"):
         approved(campaign)
     submitted(campaign)
     approved(campaign)
     hello.subject = "Swapped after approval"
+    hello.save()
     content.publish(hello)
     with pytest.raises(NotAllowed, match="asks for approval"):
         configuration.publish(campaign, now=timezone.now())
+
+
+def test_what_is_approved_includes_what_the_base_of_its_templates_says(at_acme: Retailer) -> None:
+    factories.base()
+    factories.template(base="standard", subject="", html="")
+    campaign = written()
+    submitted(campaign)
+    approved(campaign)
+    factories.base(html=factories.BASE_HTML.replace("<h1>", "<h2>").replace("</h1>", "</h2>"))
+    with pytest.raises(NotAllowed, match="asks for approval"):
+        configuration.publish(campaign, now=timezone.now())
+    submitted(campaign)
+    approved(campaign)
+    assert configuration.publish(campaign, now=timezone.now()).approved_by == "Ben"
 
 
 def test_what_lies_below_the_draft_is_approved_with_it(at_acme: Retailer) -> None:
