@@ -6,9 +6,12 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
+
+SHORT = timedelta(minutes=5)  # that a signature may be old, where it does not cover what is told
+LONG = timedelta(days=1)  # where it does: providers try again for hours with what they signed at first
 
 
 class SignalKind(StrEnum):
@@ -69,6 +72,14 @@ class Signal:
     detail: str = ""
     user_agent: str = ""
     raw: str = ""
+
+
+def check_age(signed_at: Any, longest: timedelta) -> None:
+    """`signed_at` as `instant` takes it, or seconds in digits. Raises Forged for what is older, or not of now."""
+    is_number = isinstance(signed_at, str) and signed_at.isdecimal() and len(signed_at) <= 12
+    at = instant(int(signed_at) if is_number else signed_at)
+    if at is None or not -SHORT < datetime.now(UTC) - at < longest:
+        raise Forged("The signature is too old, or does not say of when it is.")
 
 
 def digest(*parts: object) -> str:

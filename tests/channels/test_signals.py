@@ -21,6 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from delivery.channels import KINDS, standard_webhooks
+from delivery.channels.email import aws
 from delivery.channels.email.ses import SesChannel
 from delivery.channels.kinds import Account
 from delivery.channels.signals import Forged, NoSignals, Signal, SignalKind, Unreadable, WebhookRequest
@@ -53,16 +54,17 @@ CHANNELS: dict[str, Callable[[], Any]] = {
 }
 
 
-def sendgrid(document: Any) -> WebhookRequest:
-    body = json.dumps(document).encode()
-    signature = base64.b64encode(EC_KEY.sign(b"1700000000" + body, ec.ECDSA(hashes.SHA256()))).decode()
+def sendgrid(document: Any, age: int = 0) -> WebhookRequest:
+    body, at = json.dumps(document).encode(), str(int(time.time()) - age)
+    signature = base64.b64encode(EC_KEY.sign(at.encode() + body, ec.ECDSA(hashes.SHA256()))).decode()
     names = ("x-twilio-email-event-webhook-signature", "x-twilio-email-event-webhook-timestamp")
-    return WebhookRequest(body, dict(zip(names, (signature, "1700000000"), strict=True)))
+    return WebhookRequest(body, dict(zip(names, (signature, at), strict=True)))
 
 
-def mailgun(document: Any) -> WebhookRequest:
-    mac = hmac.new(b"signing", b"1700000000token", hashlib.sha256).hexdigest()
-    signature = {"timestamp": "1700000000", "token": "token", "signature": mac}
+def mailgun(document: Any, age: int = 0) -> WebhookRequest:
+    at = str(int(time.time()) - age)
+    mac = hmac.new(b"signing", f"{at}token".encode(), hashlib.sha256).hexdigest()
+    signature = {"timestamp": at, "token": "token", "signature": mac}
     return WebhookRequest(json.dumps({"signature": signature, "event-data": document}).encode(), {})
 
 
@@ -94,13 +96,13 @@ def certificate(url: str) -> bytes:
     return made.sign(SNS_KEY, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
-def ses(document: Any, **changes: Any) -> WebhookRequest:
+def ses(document: Any, age: int = 0, **changes: Any) -> WebhookRequest:
     told = {
         "Type": "Notification",
         "MessageId": "sns-1",
         "TopicArn": TOPIC,
         "Message": json.dumps(document),
-        "Timestamp": "2026-11-26T12:00:00.000Z",
+        "Timestamp": (datetime.now(UTC) - timedelta(seconds=age)).isoformat(timespec="milliseconds"),
         "SignatureVersion": "2",
         "SigningCertURL": "https://sns.eu-central-1.amazonaws.com/SimpleNotificationService-abc.pem",
     }
@@ -286,12 +288,43 @@ def test_another_topic_or_another_s_certificate_is_not_amazon_s() -> None:
     made = CHANNELS["ses"]()
     for change in (
         {"TopicArn": TOPIC + "2"},
+        {"Timestamp": "9" * 5_000},
         {"SigningCertURL": "https://sns.eu-central-1.amazonaws.com.evil.example/SimpleNotificationService-a.pem"},
         {"SigningCertURL": "http://sns.eu-central-1.amazonaws.com/SimpleNotificationService-a.pem"},
         {"SigningCertURL": "https://evil.example/sns.eu-central-1.amazonaws.com/SimpleNotificationService-a.pem"},
     ):
         with pytest.raises(Forged):
             made.verify(ses(GOOD["ses"], **change))
+
+
+@pytest.mark.parametrize(("make", "longest"), [(mailgun, 300), (sendgrid, 86_400), (ses, 86_400)])
+def test_what_was_signed_long_ago_or_is_not_of_now_is_forged(make: Any, longest: int) -> None:
+    kind = make.__name__
+    made = CHANNELS[kind]()
+    made.verify(make(GOOD[kind], age=longest - 60))
+    for age in (longest + 1, -400):
+        with pytest.raises(Forged, match="too old"):
+            made.verify(make(GOOD[kind], age=age))
+
+
+def test_amazon_s_certificate_is_fetched_once_and_what_is_none_only_now_and_then() -> None:
+    fetched, clock = [], [100.0]
+
+    def fetch(url: str) -> bytes:
+        fetched.append(url)
+        return certificate(url) if "good" in url else b"<html>404</html>"
+
+    kept = aws.Certificates(fetch, clock=lambda: clock[0])
+    assert kept.of("good") == kept.of("good")
+    with pytest.raises(ValueError, match="PEM"):
+        kept.of("bad 1")
+    for _ in range(9):
+        with pytest.raises(Forged, match="just now"):
+            kept.of("bad 2")
+        kept.of("good")
+    clock[0] += 10
+    kept.of("another good")
+    assert fetched == ["good", "bad 1", "another good"]
 
 
 def test_an_old_signature_is_forged() -> None:

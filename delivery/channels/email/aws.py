@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import re
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,11 +18,13 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from delivery.channels.signals import Forged
+from delivery.channels.signals import LONG, Forged, check_age
 
 _CERTIFICATES = re.compile(
     r"https://sns\.[a-z0-9-]{3,30}\.amazonaws\.com(\.cn)?/SimpleNotificationService-[A-Za-z0-9]+\.pem"
 )
+_MOST_CERTIFICATES = 32  # a few regions', and those before them
+_PAUSE = 10.0  # seconds
 _SIGNED = ("Message", "MessageId", "Subject", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type")
 
 
@@ -54,11 +57,37 @@ class Signer:
         }
 
 
+class Certificates:
+    """Amazon's, which change about once a year: each is fetched once, as who asks for it has proved nothing yet.
+
+    After a fetch that brought none, there is no other for `_PAUSE` seconds. `fetch` raises Forged.
+    """
+
+    def __init__(self, fetch: Callable[[str], bytes], clock: Callable[[], float] = time.monotonic) -> None:
+        self._fetch, self._clock = fetch, clock
+        self._found: dict[str, bytes] = {}
+        self._not_before = 0.0
+
+    def of(self, url: str) -> bytes:
+        """PEM. Raises Forged."""
+        found = self._found.get(url)
+        if found is None:
+            if self._clock() < self._not_before:
+                raise Forged("The certificate is not known, and cannot be fetched just now.")
+            self._not_before = self._clock() + _PAUSE
+            found = self._fetch(url)
+            x509.load_pem_x509_certificate(found)
+            self._not_before = 0.0
+            self._found = {**self._found, url: found} if len(self._found) < _MOST_CERTIFICATES else {url: found}
+        return found
+
+
 def verify_notification(told: Mapping[str, Any], certificate: Callable[[str], bytes]) -> None:
     """Whether SNS signed it. `certificate` fetches the PEM at a URL. Raises Forged."""
     url = str(told.get("SigningCertURL", ""))
     if not _CERTIFICATES.fullmatch(url):
         raise Forged("The certificate is not Amazon's.")
+    check_age(told.get("Timestamp"), LONG)
     names = [name for name in _SIGNED if told.get(name) is not None]
     if told.get("Type") == "Notification":
         names = [name for name in names if name not in ("SubscribeURL", "Token")]

@@ -15,12 +15,14 @@ from delivery.channels.guarded import Answer, Request
 from delivery.channels.http import basic, document, text
 from delivery.channels.kinds import BaseUrl, Credentials, Kind, OptionalSecret, Secret, Settings
 from delivery.channels.signals import (
+    SHORT,
     Forged,
     NoSignals,
     Signal,
     SignalKind,
     Unreadable,
     WebhookRequest,
+    check_age,
     digest,
     instant,
     part,
@@ -87,6 +89,7 @@ class MailgunChannel(EmailApi):
         mac = hmac.new(signing_key.encode(), signed, hashlib.sha256).hexdigest()
         if not hmac.compare_digest(mac.encode(), str(signature.get("signature", "")).encode("utf-8", "replace")):
             raise Forged("The signature does not fit.")
+        check_age(signature.get("timestamp"), SHORT)
 
     def parse(self, request: WebhookRequest) -> Sequence[Signal]:
         event = _given(request.json(), "event-data")

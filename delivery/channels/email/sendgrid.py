@@ -17,7 +17,18 @@ from delivery.channels.email.api import EmailApi, Letter
 from delivery.channels.guarded import Answer, Request
 from delivery.channels.http import text
 from delivery.channels.kinds import BaseUrl, Credentials, Kind, Secret, Settings
-from delivery.channels.signals import Forged, NoSignals, Signal, SignalKind, Unreadable, WebhookRequest, digest, instant
+from delivery.channels.signals import (
+    LONG,
+    Forged,
+    NoSignals,
+    Signal,
+    SignalKind,
+    Unreadable,
+    WebhookRequest,
+    check_age,
+    digest,
+    instant,
+)
 
 _SIGNALS = {
     "delivered": SignalKind.DELIVERED,
@@ -97,6 +108,7 @@ class SendGridChannel(EmailApi):
             public_key(settings.verification_key).verify(signature, signed, ec.ECDSA(hashes.SHA256()))
         except (ValueError, InvalidSignature):
             raise Forged("The signature does not fit.") from None
+        check_age(given.get("x-twilio-email-event-webhook-timestamp", ""), LONG)
 
     def parse(self, request: WebhookRequest) -> Sequence[Signal]:
         events = request.json()

@@ -41,6 +41,7 @@ _SIGNALS = {
     "Click": SignalKind.CLICK,
     "Subscription": SignalKind.UNSUBSCRIBE,
 }
+_CERTIFICATE_SECONDS = 10.0
 _OF_THE_ACCOUNT = (b"AccountSuspended", b"SendingPaused", b"MailFromDomainNotVerified", b"not verified")
 
 
@@ -112,20 +113,27 @@ class SesChannel(HttpChannel):
         return _signals(event, str(told.get("MessageId", "")))
 
     def certificate(self, url: str) -> bytes:
-        """Amazon's, which changes about once a year. Raises Forged."""
-        client = Client(most_bytes=64 * 1024)
-        try:
-            return client.send(Request("GET", url), seconds=self.account.timeout).body
-        except (NotAllowed, Unsent, Lost) as error:
-            raise Forged(f"Amazon's certificate cannot be fetched: {error}") from None
-        finally:
-            client.close()
+        """Amazon's. Raises Forged, and ValueError for what is none."""
+        return _CERTIFICATES.of(url)
 
     def _signed(self, method: str, path: str, body: bytes) -> Request:
         settings, keys = self.account.settings, self.account.credentials
         url = (settings.base_url or f"https://email.{settings.region}.amazonaws.com") + path
         signer = aws.Signer(settings.region, keys.access_key_id, keys.secret_access_key)
         return Request(method, url, signer.headers(method, url, body, at=datetime.now(UTC)), body)
+
+
+def _fetched(url: str) -> bytes:
+    client = Client(most_bytes=64 * 1024)
+    try:
+        return client.send(Request("GET", url), seconds=_CERTIFICATE_SECONDS).body
+    except (NotAllowed, Unsent, Lost) as error:
+        raise Forged(f"Amazon's certificate cannot be fetched: {error}") from None
+    finally:
+        client.close()
+
+
+_CERTIFICATES = aws.Certificates(_fetched)
 
 
 def _signals(event: dict[str, Any], event_id: str) -> list[Signal]:
