@@ -7,6 +7,7 @@ Promise  an address is one customer's alone: whoever registered it last
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -43,6 +44,11 @@ def forget(address: str, *, of: Customer | None = None) -> bool:
     found = Device.objects.filter(address_hash=hashed(address.strip()))
     removed, _ = (found.filter(customer=of) if of else found).delete()
     return bool(removed)
+
+
+def forget_gone(addresses: Sequence[str]) -> None:
+    """The provider says that these devices are gone: whoever has another is reached there."""
+    Device.objects.filter(address_hash__in=[hashed(address.strip()) for address in addresses]).delete()
 
 
 def of(customer: Customer) -> QuerySet[Device]:

@@ -23,6 +23,7 @@ from django.utils import timezone
 from delivery.batches import Entry
 
 BURST = 1.0  # seconds' worth of messages that may go at once
+_LONGEST_DOMAIN = 253  # characters (RFC 1035)
 EVERY_OTHER = "*"  # the domains that are not named
 
 
@@ -57,7 +58,7 @@ class Allowance:
         if not self.per_domain or not granted.entries:
             return granted
         entries, full, later = self._of_the_domains(granted.entries)
-        self.give_back(len(granted.entries) - len(entries))
+        self._leave(len(granted.entries) - len(entries))
         return Granted(entries, granted.until, granted.reason, full, later)
 
     def give_back(self, number: int) -> None:
@@ -65,6 +66,12 @@ class Allowance:
         if number and self.max_per_day is not None:
             with connection.cursor() as cursor:
                 cursor.execute(_GIVE_BACK, [number, self.provider_id, self.day])
+
+    def _leave(self, number: int) -> None:
+        """So many were not even tried: the budget and the rate have room for them again."""
+        if number and (self.rate or self.max_per_day is not None):
+            with connection.cursor() as cursor:
+                cursor.execute(_LEAVE, [number, number, self.rate, self.provider_id, self.day])
 
     def _of_the_account(self, wanted: Sequence[Entry]) -> Granted:
         params = {
@@ -120,11 +127,16 @@ class Allowance:
 
 
 def domain_of(address: str) -> str:
-    return address.rpartition("@")[2].lower()
+    return address.rpartition("@")[2].lower()[:_LONGEST_DOMAIN]
 
 
 _GIVE_BACK = """
 UPDATE delivery_providerstate SET used = greatest(0, used - %s) WHERE provider_id = %s AND day = %s
+"""
+_LEAVE = """
+UPDATE delivery_providerstate
+SET used = greatest(0, used - %s), full_at = coalesce(full_at - make_interval(secs => %s / %s::float8), full_at)
+WHERE provider_id = %s AND day = %s
 """
 _TAKE = """
 WITH before AS (
@@ -133,7 +145,7 @@ WITH before AS (
     SELECT before.provider_id, now.at, greatest(before.full_at, now.at) AS full_at, limits.burst, limits.most_left,
         greatest(0, least(
             %(wanted)s::int,
-            floor((extract(epoch FROM now.at - greatest(before.full_at, now.at)) + limits.burst) * limits.rate),
+            floor((extract(epoch FROM now.at - greatest(before.full_at, now.at)) + limits.burst) * limits.rate + 1e-9),
             limits.most_left
         ))::int AS granted
     FROM before, LATERAL (SELECT clock_timestamp() AS at) now, LATERAL (
@@ -167,7 +179,7 @@ WITH before AS (
 ), room AS (
     SELECT before.id, domain, wanted, rate, at, greatest(full_at, at) AS full_at, burst,
         greatest(0, least(
-            wanted, floor((extract(epoch FROM at - greatest(full_at, at)) + burst) * rate)
+            wanted, floor((extract(epoch FROM at - greatest(full_at, at)) + burst) * rate + 1e-9)
         ))::int AS granted
     FROM before, LATERAL (SELECT clock_timestamp() AS at, greatest(%(burst)s::float8, 1 / before.rate) AS burst) now
 )

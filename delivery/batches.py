@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models.functions import Coalesce
 
 from campaigns.models import Run
 from delivery.models import Batch, Message
@@ -34,6 +35,7 @@ class Lease:
     run_state: str
     attempts: int
     error: str
+    unreachable_since: datetime | None = None
     is_counted: bool = False  # whether its hand-overs are entered in DailyVolume
     topic: str = ""  # of the campaign: whoever withdrew it has no consent to these messages
     channel: str = "email"  # of the step
@@ -58,6 +60,7 @@ class Entry:
     address: str
     person: dict[str, Any]
     customer_id: int = 0
+    not_before: datetime | None = None  # the provider put it off until then
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,7 @@ class Verdict:
     provider_message_id: str = ""
     template_hash: str = ""
     version_id: int | None = None
+    pause: float | None = None  # seconds before the next try of a message that was put off
 
 
 @transaction.atomic
@@ -115,7 +119,7 @@ def recheck(lease: Lease) -> list[Entry]:
     """The batch's queued messages in order, each judged again now: consent, suppression, address, expiry, run."""
     with connection.cursor() as cursor:
         cursor.execute(_RECHECK[lease.channel], [lease.topic, lease.batch_id])
-        names = [column.name for column in cursor.description or ()][8:-1]
+        names = [column.name for column in cursor.description or ()][8:-2]
         return [_entry(row, names) for row in cursor.fetchall()]
 
 
@@ -133,7 +137,7 @@ def turn(
     False when they must not be: the lease is over, the run does not run any more, the retailer is suspended, or its
     sending is stopped.
     """
-    columns = [*zip(*map(_row, verdicts), strict=True)] or [()] * 8
+    columns = [*zip(*map(_row, verdicts), strict=True)] or [()] * 9
     is_miscounted = not lease.is_counted and (hand_to > hand_from or any(v.result for v in verdicts))
     params: list[Any] = [
         lease.batch_id,
@@ -151,19 +155,44 @@ def turn(
 
 
 def settle(lease: Lease, *, retry_in: float) -> datetime | None:
-    """End the lease: the batch is done, or due again in `retry_in` seconds for what is still queued."""
+    """End the lease: the batch is done, or due again in `retry_in` seconds for what is still queued, unless it was put
+    off for longer.
+    """
     with connection.cursor() as cursor:
         cursor.execute(_SETTLE, [retry_in, lease.batch_id, lease.batch_id, lease.epoch])
         row = cursor.fetchone()
     return row[0] if row else None
 
 
-def release(lease: Lease, *, due_at: datetime | None, error: str = "", attempts: int | None = None) -> None:
-    """End the lease early. What was marked was not handed over: the caller knows, so nothing becomes unknown."""
+def release(
+    lease: Lease,
+    *,
+    due_at: datetime | None,
+    error: str = "",
+    attempts: int | None = None,
+    unreachable: datetime | None = None,
+) -> None:
+    """End the lease early. What was marked was not handed over: the caller knows, so nothing becomes unknown.
+
+    `unreachable`: when the provider was found out of reach, which counts from the first time on.
+    """
     fields: dict[str, Any] = {"state": Batch.State.QUEUED, "lease_until": None, "handed_from": 0, "handed_to": 0}
     fields |= {"error": error[:500]} | ({"due_at": due_at} if due_at else {})
     fields |= {} if attempts is None else {"attempts": attempts}
+    fields |= {"unreachable_since": Coalesce("unreachable_since", unreachable)} if unreachable else {}
     Batch.objects.filter(pk=lease.batch_id, epoch=lease.epoch).update(**fields)
+
+
+def forget_unreachable(lease: Lease) -> None:
+    """What waits for a person does not wait for its provider."""
+    Batch.objects.filter(pk=lease.batch_id, epoch=lease.epoch).update(unreachable_since=None)
+
+
+def give_up(lease: Lease, reason: str, *, now: datetime, after: timedelta) -> bool:
+    """Fail what is left, and whether it was so, where nothing of it could be handed over for so long."""
+    with connection.cursor() as cursor:
+        cursor.execute(_GIVE_UP, [lease.batch_id, lease.epoch, now - after, reason[:300]])
+        return cursor.rowcount > 0
 
 
 def unfinished(run: Run) -> list[int]:
@@ -180,13 +209,13 @@ def cancel_waiting(run: Run, reason: str) -> None:
 
 def _row(v: Verdict) -> tuple[Any, ...]:
     answer = (v.result, v.provider, v.provider_message_id[:200])
-    return (v.message_id, v.state, v.reason[:300], *answer, v.template_hash, v.version_id)
+    return (v.message_id, v.state, v.reason[:300], *answer, v.template_hash, v.version_id, v.pause)
 
 
 def _entry(row: Sequence[Any], names: Sequence[str]) -> Entry:
-    person = dict(zip(names, row[8:-1], strict=True))
+    person = dict(zip(names, row[8:-2], strict=True))
     person["attributes"] = json.loads(person["attributes"] or "{}")  # Django's cursors leave jsonb as text
-    return Entry(*[*row[:8], person, row[-1]])
+    return Entry(*[*row[:8], person, *row[-2:]])
 
 
 _CLAIM = """
@@ -198,7 +227,7 @@ FROM campaigns_run run
 WHERE batch.id = %s AND run.id = batch.run_id AND batch.state <> 'done'
   AND (batch.lease_until IS NULL OR batch.lease_until <= clock_timestamp())
 RETURNING batch.id, batch.epoch, batch.run_id, batch.step, run.state, batch.attempts, batch.error,
-          batch.handed_from, batch.handed_to, batch.handed_except
+          batch.unreachable_since, batch.handed_from, batch.handed_to, batch.handed_except
 """
 
 _QUARANTINE = """
@@ -276,7 +305,8 @@ SELECT message.id, message.position, message.channel, message.variant, message.a
     END,
     coalesce({address}, ''),
     customer.external_id, customer.email, customer.phone, customer.first_name, customer.last_name, customer.city,
-    customer.country, customer.timezone, customer.locale, customer.attributes, message.customer_id
+    customer.country, customer.timezone, customer.locale, customer.attributes, message.customer_id,
+    CASE WHEN message.retry_at > clock_timestamp() THEN message.retry_at END
 FROM delivery_message message
 JOIN campaigns_run run ON run.id = message.run_id
 LEFT JOIN campaigns_customer customer ON customer.id = message.customer_id{more}
@@ -302,8 +332,9 @@ WITH lease AS (
     FOR UPDATE OF batch
 ), verdict AS (
     SELECT * FROM unnest(
-        %s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[]
-    ) AS v (message_id, state, reason, result, provider, provider_message_id, template_hash, version_id)
+        %s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[],
+        %s::float8[]
+    ) AS v (message_id, state, reason, result, provider, provider_message_id, template_hash, version_id, pause)
 ), evidence AS (
     INSERT INTO delivery_outcomerecord (message_id, epoch, result, detail, provider, provider_message_id)
     SELECT message_id, lease.epoch, result, reason, provider, provider_message_id
@@ -314,7 +345,8 @@ WITH lease AS (
         provider_message_id = verdict.provider_message_id, template_hash = verdict.template_hash,
         version_id = coalesce(verdict.version_id, message.version_id),
         attempts = message.attempts + (verdict.result <> '')::int,
-        settled_at = CASE WHEN verdict.state <> 'queued' THEN clock_timestamp() END
+        settled_at = CASE WHEN verdict.state <> 'queued' THEN clock_timestamp() END,
+        retry_at = clock_timestamp() + make_interval(secs => verdict.pause)
     FROM verdict, lease
     WHERE message.id = verdict.message_id AND message.state = 'queued'
 ), miscounted AS (
@@ -322,7 +354,8 @@ WITH lease AS (
 )
 UPDATE delivery_batch batch
 SET handed_from = CASE WHEN may_go_on THEN %s ELSE 0 END, handed_to = CASE WHEN may_go_on THEN %s ELSE 0 END,
-    handed_except = %s::smallint[], lease_until = clock_timestamp() + make_interval(secs => %s)
+    handed_except = %s::smallint[], lease_until = clock_timestamp() + make_interval(secs => %s),
+    unreachable_since = CASE WHEN NOT EXISTS (SELECT FROM verdict WHERE result <> '') THEN unreachable_since END
 FROM lease WHERE batch.id = lease.id
 RETURNING may_go_on
 """
@@ -330,13 +363,22 @@ RETURNING may_go_on
 _SETTLE = """
 UPDATE delivery_batch batch
 SET state = CASE WHEN rest.n = 0 THEN 'done' ELSE 'queued' END, lease_until = NULL, handed_from = 0, handed_to = 0,
-    attempts = 0, error = '', due_at = rest.due_at
+    attempts = 0, error = '', unreachable_since = NULL, due_at = coalesce(rest.due_at, batch.due_at)
 FROM (
-    SELECT count(*) AS n, clock_timestamp() + make_interval(secs => %s) AS due_at
+    SELECT count(*) AS n, min(coalesce(retry_at, clock_timestamp() + make_interval(secs => %s))) AS due_at
     FROM delivery_message WHERE batch_id = %s AND state = 'queued'
 ) rest
 WHERE batch.id = %s AND batch.epoch = %s
 RETURNING CASE WHEN rest.n > 0 THEN rest.due_at END
+"""
+
+_GIVE_UP = """
+WITH given_up AS (
+    UPDATE delivery_batch SET state = 'done', lease_until = NULL, handed_from = 0, handed_to = 0
+    WHERE id = %s AND epoch = %s AND unreachable_since < %s RETURNING id
+)
+UPDATE delivery_message message SET state = 'failed', reason = %s, settled_at = clock_timestamp()
+FROM given_up WHERE message.batch_id = given_up.id AND message.state = 'queued'
 """
 
 _CANCEL_WAITING = """

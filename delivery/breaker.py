@@ -40,12 +40,12 @@ class Breaker:
 
     def note(self, outcomes: Sequence[Outcome]) -> None:
         """Learn from a hand-over."""
-        failed = sum(outcome.result in _FAILED for outcome in outcomes)
+        failures = [each for each in outcomes if each.result in _FAILED and not each.is_recipient_s]
+        failed = len(failures)
         kept = [outcome.retry_after for outcome in outcomes if outcome.result == Result.UNSENT]
         pauses = [pause for pause in kept if pause is not None]  # of a deferred message, the pause is its receiver's
         if pauses or failed * 2 >= len(outcomes) > 0:
-            why = next(outcome.detail for outcome in outcomes if outcome.result in _FAILED)
-            self._fail(why, tried=len(outcomes), failed=failed, pause=max(pauses, default=None))
+            self._fail(failures[0].detail, tried=len(outcomes), failed=failed, pause=max(pauses, default=None))
             return
         self._unreported += len(outcomes)
         if not self.is_clean or self.is_probe:
@@ -137,7 +137,8 @@ SET failures = judged.failures, tried = judged.tried, failed = judged.failed, si
     probe_until = CASE WHEN opens THEN NULL ELSE state.probe_until END,
     retry_at = CASE
         WHEN %(pause)s::float8 IS NOT NULL
-            THEN greatest(state.retry_at, at + make_interval(secs => %(pause)s::float8))
+            THEN greatest(state.retry_at, at + make_interval(secs => greatest(
+                %(pause)s::float8, CASE WHEN opens THEN least(%(longest)s, 2.0 ^ least(state.openings, 10)) END)))
         WHEN opens THEN at + make_interval(
             secs => least(%(longest)s, %(seconds)s * 2.0 ^ least(state.openings, 10)) * (0.8 + 0.4 * random()))
         ELSE state.retry_at

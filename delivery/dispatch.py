@@ -26,11 +26,13 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.utils import timezone
 
+from campaigns import devices
 from campaigns.models import Run
 from delivery import batches, bounds, compose, pace, providers
 from delivery.allowance import domain_of
 from delivery.batches import Entry, Lease, Verdict
 from delivery.bounds import Bounds, Wait, Window
+from delivery.channels import form
 from delivery.channels.base import Channel, ChannelUnavailable, Outbound, Outcome, Result
 from delivery.compose import Composer
 from delivery.models import Message
@@ -42,8 +44,10 @@ HAND_OVER_SHARE = 0.4  # of the lease: the provider's time for one hand-over
 AT_A_STRETCH = 10.0  # seconds on one batch: then others have a turn, and it is read anew what is live
 LOOK_AGAIN = 1.0  # seconds after which people are judged anew before the next hand-over
 GUARD_SHARE = 0.5  # of the lease: older than this, a renewal is not trusted and nothing is sent under it
-ATTEMPTS = 6  # deferrals before a message fails
-GIVE_UP_AFTER = timedelta(hours=24)  # of a provider that stays out of reach
+ATTEMPTS = 12  # deferrals before a message fails: with the pauses between them, four hours at least
+PUT_OFF, LONGEST = 15.0, 3600.0  # seconds before a deferred message is tried again: the first, and the most
+ALIKE = 20  # messages of a window refused in the same words, after which a person looks before any more are
+GIVE_UP_AFTER = timedelta(hours=24)  # of tries, none of which reached the provider
 _STATE = {
     Result.ACCEPTED: Message.State.ACCEPTED,
     Result.REJECTED: Message.State.REJECTED,
@@ -51,7 +55,15 @@ _STATE = {
     Result.DEFERRED: Message.State.QUEUED,
     Result.UNSENT: Message.State.QUEUED,
 }
+_NAMES = re.compile(r"\S*\d\S*")  # words with digits: codes, and ids that differ from message to message
 _TAKEN = (Result.ACCEPTED, Result.UNKNOWN)
+
+
+class RefusedAsOne(Exception):
+    """The provider refuses every message with the same words, which are the message of this."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(f"The provider refuses every message: {words} Correct the cause, then resume.")
 
 
 class MustPause(Exception):
@@ -69,13 +81,15 @@ def deliver(batch_id: int, *, retailer: Retailer, now: datetime) -> datetime | N
         return batches.leased_until(batch_id)
     if lease.run_state == "paused":
         batches.release(lease, due_at=None)
+        batches.forget_unreachable(lease)
         return None
     try:
         wait = _work_through(lease, retailer, now)
     except ChannelUnavailable as refusal:
         return _retry(lease, refusal, now)
-    except (compose.TemplateUnusable, bounds.Forbidden) as reason:
+    except (compose.TemplateUnusable, bounds.Forbidden, RefusedAsOne) as reason:
         batches.release(lease, due_at=None, error=str(reason))
+        batches.forget_unreachable(lease)
         raise MustPause(str(reason)) from reason
     if wait is None:
         return batches.settle(lease, retry_in=_backoff(2, longest=60))
@@ -83,14 +97,19 @@ def deliver(batch_id: int, *, retailer: Retailer, now: datetime) -> datetime | N
     return wait.until
 
 
-def _retry(lease: Lease, refusal: ChannelUnavailable, now: datetime) -> datetime:
+def _retry(lease: Lease, refusal: ChannelUnavailable, now: datetime) -> datetime | None:
     """Nothing of the current hand-over left the house: the batch waits, and no message has used up an attempt."""
+    is_unreachable = not refusal.permanent and refusal.retry_after is None  # tried, and not only asked to wait
+    if is_unreachable and batches.give_up(lease, f"gave up: {refusal}", now=now, after=GIVE_UP_AFTER):
+        return None
     pause = _backoff(lease.attempts, longest=30)
     if refusal.retry_after is not None:  # asked for: no sooner, and not all batches at the same instant
         pause = refusal.retry_after + random.uniform(0.0, min(1.0, refusal.retry_after))
     due_at = now + timedelta(seconds=pause)
-    batches.release(lease, due_at=due_at, error=str(refusal), attempts=lease.attempts + 1)
+    since = now if is_unreachable else None
+    batches.release(lease, due_at=due_at, error=str(refusal), attempts=lease.attempts + 1, unreachable=since)
     if refusal.permanent:
+        batches.forget_unreachable(lease)
         raise MustPause(str(refusal)) from refusal
     return due_at
 
@@ -102,17 +121,32 @@ def _work_through(lease: Lease, retailer: Retailer, now: datetime) -> Wait | Non
     lease = replace(lease, topic=config.topic, channel=config.step(lease.step).channel)
     entries = batches.recheck(lease)
     verdicts = [_dropped(entry) for entry in entries if entry.drop]
-    waiting = [entry for entry in entries if not entry.drop]
-    if waiting and lease.attempts and now - waiting[0].send_at > GIVE_UP_AFTER:
-        verdicts += [Verdict(entry.message_id, Message.State.FAILED, f"gave up: {lease.error}") for entry in waiting]
-        waiting = []
+    waiting = [entry for entry in entries if not entry.drop and not entry.not_before]
     if waiting:
-        chosen = providers.choose(retailer, waiting[0].channel)
+        chosen, waiting, others = _chosen_for(waiting, retailer)
         limits = bounds.of(run, retailer, chosen.allowance)
         composer = compose.composer(run, lease.step, retailer, waiting, now=now, policy=limits.policy)
-        return _hand_over_all(limits.counting(lease), waiting, verdicts, composer, chosen, limits)
+        wait = _hand_over_all(limits.counting(lease), waiting, verdicts, composer, chosen, limits)
+        return wait or (Wait(timezone.now()) if others else None)
     batches.turn(lease, verdicts)
     return None
+
+
+def _chosen_for(waiting: Sequence[Entry], retailer: Retailer) -> tuple[Chosen, list[Entry], bool]:
+    """The first account that there is for one of the forms of address, its messages, and whether there are others.
+
+    Raises ChannelUnavailable when there is none for any.
+    """
+    forms: dict[str, list[Entry]] = {}
+    for entry in waiting:
+        forms.setdefault(form(entry.channel, entry.address), []).append(entry)
+    refusals: list[ChannelUnavailable] = []
+    for name, entries in forms.items():
+        try:
+            return providers.choose(retailer, waiting[0].channel, name), entries, len(entries) < len(waiting)
+        except ChannelUnavailable as refusal:
+            refusals.append(refusal)
+    raise min(refusals, key=lambda refusal: refusal.permanent)
 
 
 def _hand_over_all(
@@ -143,6 +177,7 @@ def _hand_over_all(
             bounds.give_back(window, len(window.entries))
             return Wait(timezone.now())
         verdicts = _hand_over(window, outbound, composer, chosen)
+        _halt_refused_as_one(lease, verdicts)
         if window.wait:
             if verdicts:
                 batches.turn(lease, verdicts)
@@ -189,7 +224,7 @@ def _hand_over(window: Window, outbound: Sequence[Outbound], composer: Composer,
     going = [message for message in outbound if message.key in entries]
     if not going:
         return []
-    channel = chosen.channel
+    channel, is_probe = chosen.channel, chosen.is_probe
     try:
         with pace.measured(channel, len(going)):
             outcomes = channel.send(composer.envelope, going, seconds=settings.LEASE_SECONDS * HAND_OVER_SHARE)
@@ -198,7 +233,20 @@ def _hand_over(window: Window, outbound: Sequence[Outbound], composer: Composer,
         raise chosen.refused(refusal) from refusal
     bounds.give_back(window, sum(outcome.result not in _TAKEN for outcome in outcomes))
     chosen.note(outcomes)
+    if is_probe:  # that the provider still fails is no attempt of the message it was tried with
+        outcomes = [replace(each, result=Result.UNSENT) if each.is_provider_s_failure else each for each in outcomes]
+    if gone := [entries[outcome.key].address for outcome in outcomes if outcome.is_gone]:
+        devices.forget_gone(gone)
     return [_verdict(entries[outcome.key], outcome, composer, channel) for outcome in outcomes]
+
+
+def _halt_refused_as_one(lease: Lease, verdicts: Sequence[Verdict]) -> None:
+    """Raises RefusedAsOne where a whole window was refused in the same words: that is not about the recipients."""
+    if len(verdicts) < ALIKE or any(verdict.result != Result.REJECTED for verdict in verdicts):
+        return
+    if len({_NAMES.sub("", verdict.reason) for verdict in verdicts}) == 1:
+        batches.turn(lease, verdicts)
+        raise RefusedAsOne(verdicts[0].reason)
 
 
 def _verdict(entry: Entry, outcome: Outcome, composer: Composer, channel: Channel) -> Verdict:
@@ -214,7 +262,14 @@ def _verdict(entry: Entry, outcome: Outcome, composer: Composer, channel: Channe
     )
     if outcome.result == Result.DEFERRED and entry.attempts + 1 >= ATTEMPTS:
         return replace(verdict, state=Message.State.FAILED, reason=f"deferred {ATTEMPTS} times: {verdict.reason}")
+    if outcome.result == Result.DEFERRED:
+        return replace(verdict, pause=max(outcome.retry_after or 0.0, _put_off(entry.attempts)))
     return verdict
+
+
+def _put_off(attempts: int) -> float:
+    """Seconds, exponential with some jitter: a receiver that greylists, or is full, is not asked again at once."""
+    return float(min(LONGEST, PUT_OFF * 2.0 ** min(attempts, 10)) * random.uniform(1.0, 1.2))
 
 
 def _unnamed(detail: str, address: str) -> str:

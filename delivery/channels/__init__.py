@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from delivery.channels import file, memory, webhook
+from delivery.channels import file, memory, push, webhook
 from delivery.channels.base import Channel
 from delivery.channels.email import mailgun, postmark, relay, resend, sendgrid, ses
 from delivery.channels.email.settings import SmtpSettings
@@ -35,6 +35,11 @@ KINDS: Mapping[str, Kind] = {
         file.KIND,
     )
 }
+
+
+def form(channel: str, address: str) -> str:
+    """Which of a channel's forms of address this is: not every kind delivers to all of them (Kind.takes)."""
+    return push.form(address) if channel == "push" else ""
 
 
 def _smtp(url: str) -> Channel:

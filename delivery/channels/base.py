@@ -79,7 +79,9 @@ class Envelope:
 class Outcome:
     """The provider's answer to one message. `detail` is its own wording, for people.
 
-    `retry_after` is how many seconds it asked to be left alone, where it deferred and said so.
+    `retry_after` is how many seconds it asked to be left alone, where it deferred and said so. `is_recipient_s`: it was
+    deferred for something of the recipient's, such as a full mailbox, which says nothing about the provider.
+    `is_gone`: there is no such device any more.
     """
 
     key: str
@@ -87,6 +89,13 @@ class Outcome:
     detail: str = ""
     provider_id: str = ""
     retry_after: float | None = None
+    is_recipient_s: bool = False
+    is_gone: bool = False
+
+    @property
+    def is_provider_s_failure(self) -> bool:
+        """Whether the provider put it off for a reason of its own."""
+        return self.result == Result.DEFERRED and not self.is_recipient_s
 
 
 class ChannelUnavailable(Exception):

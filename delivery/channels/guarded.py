@@ -12,9 +12,11 @@ import functools
 import http.client
 import io
 import ipaddress
+import queue
 import select
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -86,15 +88,32 @@ def target(url: str, *, allow_private: bool) -> Target:
     return Target(origin, (parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
 
 
-def locate(host: str, port: int, *, allow_private: bool) -> list[Any]:
+def locate(host: str, port: int, *, allow_private: bool, seconds: float = _CONNECT_SECONDS) -> list[Any]:
     """The socket addresses of a name, all of them outside this network. Raises NotAllowed, and Unsent."""
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise Unsent(f"the name {host} is not known ({error})") from error
+    found = _looked_up(host, port, seconds)
     if not allow_private and not all(is_public(str(entry[4][0])) for entry in found):
         raise NotAllowed(f"{host} is an address inside a network, which this installation does not call.")
     return [entry[4] for entry in found]
+
+
+def _looked_up(host: str, port: int, seconds: float) -> list[Any]:
+    """The system's own look-up has no bound: it is left behind when its time is over. Raises Unsent."""
+    answers: queue.SimpleQueue[list[Any] | Exception] = queue.SimpleQueue()
+
+    def look_up() -> None:
+        try:
+            answers.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as error:
+            answers.put(error)
+
+    threading.Thread(target=look_up, daemon=True).start()
+    try:
+        found = answers.get(timeout=max(seconds, 0.01))
+    except queue.Empty:
+        raise Unsent(f"the name {host} is not known (nobody answered in time)") from None
+    if isinstance(found, Exception):
+        raise Unsent(f"the name {host} is not known ({found})") from found
+    return found
 
 
 def is_public(address: str) -> bool:
@@ -111,7 +130,8 @@ def connect(host: str, port: int, *, seconds: float, allow_private: bool) -> soc
     """A connection to where the name points now. Raises NotAllowed, and Unsent."""
     trouble: OSError | None = None
     deadline = time.monotonic() + min(seconds, _CONNECT_SECONDS)
-    for address in locate(host, port, allow_private=allow_private)[:4]:
+    left = deadline - time.monotonic()
+    for address in locate(host, port, allow_private=allow_private, seconds=left)[:4]:
         try:
             return socket.create_connection(address[:2], timeout=max(deadline - time.monotonic(), 0.01))
         except OSError as error:

@@ -28,6 +28,13 @@ _SHARE_TO_START = 0.75  # of the time: later requests could not be answered in i
 _LONGEST_DETAIL = 200
 _LONGEST_PAUSE = 3600.0  # seconds that a provider may make us wait
 _SAID = (Result.ACCEPTED, Result.REJECTED)
+_OF_THE_ACCOUNT = {
+    401: "refuses the credentials: correct them",
+    403: "refuses the credentials: correct them",
+    402: "wants to be paid",
+    404: "knows no such account or address: correct the settings",
+    405: "knows no such account or address: correct the settings",
+}
 _FAILURES_IN_A_ROW = 3  # answers of 5xx, after which the rest of a batch is kept
 
 
@@ -38,12 +45,13 @@ class HttpChannel:
     per_request = 1  # messages
     at_once = 8  # requests
     is_one_provider = True  # otherwise every recipient has a server of their own, whose troubles concern them alone
-    may_have_acted = frozenset({502, 504})  # statuses of somebody in between, who heard nothing either
+    may_repeat = False  # whether a second copy is shown once, whoever brings it
 
     def __init__(self, account: Account) -> None:
         self.provider = account.key
         self.account = account
         self._clients: list[Client] = []
+        self._deadline: float | None = None  # of the hand-over
 
     # -- what a kind says ----------------------------------------------------------------------------------------------
     def prepare(self, envelope: Envelope, message: Outbound) -> Any:
@@ -66,7 +74,8 @@ class HttpChannel:
         if answer.status < 300:
             return self.accepted(answer, messages)
         result = self.refusal(answer)
-        return [Outcome(message.key, result, said(answer)) for message in messages]
+        is_gone = result == Result.REJECTED and self.is_gone(answer)
+        return [Outcome(message.key, result, said(answer), is_gone=is_gone) for message in messages]
 
     def accepted(self, answer: Answer, messages: Sequence[Outbound]) -> list[Outcome]:
         """Of an answer with a good status; it counts only when it is also what the provider promises."""
@@ -79,22 +88,28 @@ class HttpChannel:
             return [Outcome(message.key, Result.UNKNOWN, why[:_LONGEST_DETAIL]) for message in messages]
 
     def refusal(self, answer: Answer) -> Result:
-        """What a status from 300 on means for its message. Raises ChannelUnavailable when it is about the account."""
-        if answer.status in (401, 403):
-            raise ChannelUnavailable(
-                f"{self.provider} refuses the credentials: correct them. {said(answer)}", permanent=True
-            )
-        if answer.status < 400:
-            raise ChannelUnavailable(f"{self.provider} is elsewhere ({said(answer)}): correct its URL.", permanent=True)
-        if answer.status in (429, 503):
-            raise ChannelUnavailable(f"{self.provider} asks to wait: {said(answer)}", retry_after=retry_after(answer))
-        if answer.status in self.may_have_acted:
+        """What a status from 300 on means for its message. Raises ChannelUnavailable when it is about the account.
+
+        After an error of the provider's own, and a word of somebody in between, it may have acted all the same.
+        """
+        if cure := _OF_THE_ACCOUNT.get(answer.status) or ("is elsewhere: correct its URL" * (answer.status < 400)):
+            raise ChannelUnavailable(f"{self.provider} {cure}. {said(answer)}", permanent=True)
+        pause = retry_after(answer)
+        if answer.status == 429 or (answer.status == 503 and (self.may_repeat or pause is not None)):
+            raise ChannelUnavailable(f"{self.provider} asks to wait: {said(answer)}", retry_after=pause)
+        if answer.status in (502, 504):
             return Result.UNKNOWN
-        return Result.DEFERRED if answer.status >= 500 or answer.status in (408, 425) else Result.REJECTED
+        if answer.status >= 500 or answer.status == 408:
+            return Result.DEFERRED if self.may_repeat else Result.UNKNOWN
+        return Result.DEFERRED if answer.status == 425 else Result.REJECTED
+
+    def is_gone(self, answer: Answer) -> bool:
+        """Whether a refusal says that there is no such device any more."""
+        return False
 
     # -- the port ------------------------------------------------------------------------------------------------------
     def check(self) -> None:
-        client = self._client(0)
+        self._deadline, client = None, self._client(0)
         client.close()
         try:
             request = self.check_request()
@@ -127,6 +142,11 @@ class HttpChannel:
         except (NotAllowed, Unsent) as error:
             raise self.unreachable(error) from error
 
+    def patience(self) -> float:
+        """Seconds that a request may take now."""
+        left = self.account.timeout if self._deadline is None else self._deadline - time.monotonic()
+        return min(self.account.timeout, left)
+
     # -- for the hand-over ---------------------------------------------------------------------------------------------
     def _client(self, number: int) -> Client:
         while len(self._clients) <= number:
@@ -144,6 +164,7 @@ class HandOver:
         self._channel, self._envelope, self._batch = channel, envelope, batch
         begun = time.monotonic()
         self._start_by, self._deadline = begun + seconds * _SHARE_TO_START, begun + seconds
+        channel._deadline = self._deadline
         self._outcomes: list[Outcome | None] = [None] * len(batch)
         self._halt: ChannelUnavailable | None = None
         self._in_a_row = 0
@@ -192,7 +213,8 @@ class HandOver:
         except ChannelUnavailable as refusal:
             if not self._channel.is_one_provider:
                 result = Result.REJECTED if refusal.permanent else Result.DEFERRED
-                return [Outcome(m.key, result, _brief(refusal), retry_after=refusal.retry_after) for m in messages]
+                pause, why = refusal.retry_after, _brief(refusal)
+                return [Outcome(m.key, result, why, retry_after=pause, is_recipient_s=True) for m in messages]
             self._stop(refusal)
             return [Outcome(message.key, Result.UNSENT, _brief(f"not handed over: {refusal}")) for message in messages]
         if self._channel.key_window and any(outcome.result == Result.UNKNOWN for outcome in outcomes):
@@ -203,8 +225,9 @@ class HandOver:
 
     def _ask(self, client: Client, request: Request, messages: Sequence[Outbound]) -> list[Outcome]:
         """Raises ChannelUnavailable when nobody acted on the request."""
-        patience = max(min(self._channel.account.timeout, self._deadline - time.monotonic()), 0.01)
         try:
+            if (patience := self._channel.patience()) <= 0:
+                raise Unsent("the time allowed ran out")
             answer = client.send(request, seconds=patience)
         except (NotAllowed, Unsent) as error:
             raise self._channel.unreachable(error) from error

@@ -82,3 +82,4 @@ class Kind:
     make: Callable[[Account], Channel]
     for_development: bool = False
     leads: tuple[str, ...] = ("base_url", "url", "token_url", "host", "port", "security")
+    takes: str = ""  # the form of address that it delivers to, where a channel has several; empty: all of them

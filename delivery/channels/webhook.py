@@ -1,6 +1,6 @@
 """Outgoing webhooks: a customer's message as a JSON document to the retailer's own system, signed.
 
-Sent at least once: the receiver knows a repetition by its `webhook-id`, the message's key.
+A document may come twice: the receiver knows a repetition by its `webhook-id`, the message's key.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ class Signing(Credentials):
 
 
 class WebhookChannel(HttpChannel):
+    may_repeat = True
     key_window = 72 * 3600.0
 
     def prepare(self, envelope: Envelope, message: Outbound) -> tuple[str, bytes]:

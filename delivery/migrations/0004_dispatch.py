@@ -46,6 +46,16 @@ class Migration(migrations.Migration):
             name='handed_except',
             field=django.contrib.postgres.fields.ArrayField(base_field=models.PositiveSmallIntegerField(), db_default=[], default=list, size=None),
         ),
+        migrations.AddField(
+            model_name='batch',
+            name='unreachable_since',
+            field=models.DateTimeField(blank=True, null=True),
+        ),
+        migrations.AddField(
+            model_name='message',
+            name='retry_at',
+            field=models.DateTimeField(blank=True, null=True),
+        ),
         migrations.CreateModel(
             name='ProviderState',
             fields=[

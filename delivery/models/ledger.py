@@ -35,6 +35,7 @@ class Batch(models.Model):
     handed_except = ArrayField(models.PositiveSmallIntegerField(), default=list, db_default=[])
     attempts = models.PositiveSmallIntegerField(default=0, db_default=0)  # hand-overs that reached no provider
     error = models.CharField(max_length=500, blank=True, default="", db_default="")
+    unreachable_since = models.DateTimeField(null=True, blank=True)  # nothing of it could be handed over from then on
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "step", "number"], name="batch_once")]
@@ -96,6 +97,7 @@ class Message(models.Model):
     provider = models.CharField(max_length=40, db_default="")
     provider_message_id = models.CharField(max_length=200, db_default="")
     settled_at = models.DateTimeField(null=True, blank=True)
+    retry_at = models.DateTimeField(null=True, blank=True)  # put off by the provider: not tried again before
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["member", "step"], name="message_once")]

@@ -20,7 +20,7 @@ from django.db.models.expressions import RawSQL
 from delivery import breaker, volume
 from delivery.allowance import Allowance
 from delivery.breaker import Breaker
-from delivery.channels import CHANNELS
+from delivery.channels import CHANNELS, KINDS
 from delivery.channels.base import Channel, ChannelUnavailable, Outcome
 from delivery.models import Provider
 from delivery.providers import accounts, opened
@@ -71,17 +71,20 @@ class Chosen:
         return self.breaker is not None and self.breaker.must_rest()
 
 
-def choose(retailer: Retailer, name: str) -> Chosen:
-    """The account that the retailer's next batch of a channel goes to. Raises ChannelUnavailable."""
-    return _chosen(retailer, name, may_probe=True)
+def choose(retailer: Retailer, name: str, form: str = "") -> Chosen:
+    """The account that the retailer's next batch of a channel goes to, if need be for one form of address.
+
+    Raises ChannelUnavailable.
+    """
+    return _chosen(retailer, name, form, may_probe=True)
 
 
-def channel(retailer: Retailer, name: str) -> Channel:
+def channel(retailer: Retailer, name: str, form: str = "") -> Channel:
     """The retailer's channel of that name, for a look or a single message: if need be, of an account that is to rest.
 
     Raises ChannelUnavailable.
     """
-    return _chosen(retailer, name, may_probe=False).channel
+    return _chosen(retailer, name, form, may_probe=False).channel
 
 
 def email_url() -> str:
@@ -99,14 +102,14 @@ def email_url() -> str:
     return f"smtp://{address['host']}:{address['port']}"
 
 
-def _chosen(retailer: Retailer, name: str, *, may_probe: bool) -> Chosen:
+def _chosen(retailer: Retailer, name: str, form: str, *, may_probe: bool) -> Chosen:
     if context.acts_for(retailer):  # as in every worker: to go there costs another statement
-        return _first_usable(retailer, name, may_probe=may_probe)
+        return _first_usable(retailer, name, form, may_probe=may_probe)
     with context.in_retailer(retailer):
-        return _first_usable(retailer, name, may_probe=may_probe)
+        return _first_usable(retailer, name, form, may_probe=may_probe)
 
 
-def _first_usable(retailer: Retailer, name: str, *, may_probe: bool) -> Chosen:
+def _first_usable(retailer: Retailer, name: str, form: str, *, may_probe: bool) -> Chosen:
     if not _has_any(name):
         return _of_the_platform(name)
     known = Provider.objects.filter(channel=name).select_related("state").annotate(now=_NOW)
@@ -115,6 +118,10 @@ def _first_usable(retailer: Retailer, name: str, *, may_probe: bool) -> Chosen:
     if not active:
         cure = "enable one under Settings, Providers"
         raise ChannelUnavailable(f"Every provider for {name} is switched off: {cure}.", permanent=True)
+    active = [provider for provider in active if _takes(provider, form)]
+    if not active:
+        cure = "add one under Settings, Providers"
+        raise ChannelUnavailable(f"No provider for {name} delivers to a {form}: {cure}.", permanent=True)
     waits: list[tuple[datetime, str]] = []
     for number, provider in enumerate(active):
         wait = _wait(provider, retailer)
@@ -129,6 +136,11 @@ def _first_usable(retailer: Retailer, name: str, *, may_probe: bool) -> Chosen:
     why = "; ".join(reason for _, reason in waits)
     pause = max(0.0, (until - active[0].now).total_seconds())
     raise ChannelUnavailable(f"No provider for {name} can be used now: {why}.", retry_after=pause)
+
+
+def _takes(provider: Any, form: str) -> bool:
+    kind = KINDS.get(provider.kind)
+    return not form or kind is None or kind.takes in ("", form)
 
 
 def _has_any(name: str) -> bool:
@@ -157,11 +169,12 @@ def _ready(provider: Any, retailer: Retailer, *, has_stand_by: bool) -> Chosen:
 
 
 def _allowance(provider: Any, retailer: Retailer) -> Allowance | None:
-    if provider.rate is None and provider.max_per_day is None and not provider.per_domain:
+    per_domain = provider.per_domain if provider.channel == "email" else {}  # elsewhere an address has no domain
+    if provider.rate is None and provider.max_per_day is None and not per_domain:
         return None
     today = provider.now.astimezone(retailer.tzinfo).date()
     midnight = volume.begins_at(today + timedelta(days=1), retailer.tzinfo)
-    limits = (provider.rate, provider.max_per_day, provider.per_domain)
+    limits = (provider.rate, provider.max_per_day, per_domain)
     return Allowance(provider.pk, provider.key, *limits, today, midnight)
 
 

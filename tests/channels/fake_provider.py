@@ -235,6 +235,8 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(Reply(200, {}))
         elif call.path == "/token":
             assert call.form()["assertion"].count(".") == 2
+            if LEDGER.behaviour.get("*") == ["slow token"]:
+                OVER.wait(3)
             is_denied = LEDGER.behaviour.get("*") == ["deny"]
             token = {"access_token": GOOD, "expires_in": 3600, "token_type": "Bearer"}
             self.answer(Reply(401, {"error": "invalid_grant"}) if is_denied else Reply(200, token))
@@ -285,6 +287,9 @@ class Handler(BaseHTTPRequestHandler):
         }
         if treatment in replies:
             self.answer(replies[treatment])
+        elif treatment.startswith("say "):  # a status, and a document
+            _, status, words = treatment.split(" ", 2)
+            self.write(int(status), words.encode(), {"Content-Type": "application/json"})
         elif treatment == "html":
             self.write(200, b"<html><body>Welcome</body></html>", {"Content-Type": "text/html"})
         else:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -212,3 +213,18 @@ def test_a_connection_that_the_other_side_closed_is_not_used_again() -> None:
         for _ in range(5):
             assert client.send(Request("POST", url, body=b"x"), seconds=3).status == 200
             time.sleep(0.05)
+
+
+def test_a_look_up_that_hangs_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    over = threading.Event()
+
+    def hang(*args: Any, **more: Any) -> list[Any]:
+        over.wait(10)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    begun = time.monotonic()
+    with pytest.raises(guarded.Unsent, match="nobody answered in time"):
+        guarded.connect("slow.example", 443, seconds=0.2, allow_private=False)
+    assert time.monotonic() - begun < 2.0
+    over.set()

@@ -77,6 +77,22 @@ def test_421_in_answer_to_a_body_defers_that_message_and_goes_on_elsewhere() -> 
     assert server.keys == ["m0", "m2", "m3"]
 
 
+@pytest.mark.parametrize("answer", [DROP, Answer("421 4.7.0 not this one", drop=True)])
+def test_a_recipient_at_which_the_server_hangs_up_holds_up_nobody(answer: Answer) -> None:
+    with ScriptedServer({"RCPT": [None, answer, answer, answer]}) as server:
+        outcomes = channel(server).send(ENVELOPE, batch(5), seconds=10)
+    assert [outcome.result for outcome in outcomes] == [A, D, A, A, A]
+    assert outcomes[1].is_recipient_s
+    assert server.keys == ["m0", "m2", "m3", "m4"]
+
+
+def test_a_server_that_hangs_up_on_everybody_puts_off_one_and_leaves_the_rest() -> None:
+    with ScriptedServer({"RCPT": [DROP] * 9}) as server:
+        outcomes = channel(server).send(ENVELOPE, batch(5), seconds=10)
+    assert [outcome.result for outcome in outcomes] == [D, N, N, N, N]
+    assert server.keys == []
+
+
 def test_a_server_that_always_drops_at_the_answer_leaves_two_unknown_and_leaves_the_rest_unsent() -> None:
     with ScriptedServer({".": [TAKE_AND_DROP] * 9}) as server:
         outcomes = channel(server).send(ENVELOPE, batch(5), seconds=10)

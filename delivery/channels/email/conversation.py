@@ -21,6 +21,7 @@ _END = b".\r\n"
 _LONGEST_DETAIL = 200
 _LOGIN_WANTED = {530, 534, 535, 538}
 _LEADING_DOT = re.compile(rb"\n\.")
+_OF_THE_RECIPIENT = re.compile(r"4\.[12]\.")  # address and mailbox status (RFC 3463, 3.2 and 3.3)
 _QUEUE_ID = re.compile(r"(?:queued as|\bid=) ?<?([\w.@-]+)", re.IGNORECASE)
 
 
@@ -32,18 +33,39 @@ class Ledger:
         self.outcomes: list[Outcome | None] = [None] * len(batch)
         self.answered = 0
         self.in_doubt = 0
+        self._suspect: int | None = None  # at whose announcement the last connection broke
+        self._is_confirmed = False  # so did the one before
+        self._has_put_off = False
 
     def open(self) -> Iterator[int]:
         return (position for position, outcome in enumerate(self.outcomes) if outcome is None)
 
-    def answer(self, position: int, result: Result, reply: Reply) -> None:
+    def answer(self, position: int, result: Result, reply: Reply, *, is_recipient_s: bool = False) -> None:
         """The server's own answer to a message."""
         self.answered += 1
-        self._close(position, result, str(reply), _queue_id(reply) if result is Result.ACCEPTED else "")
+        is_recipient_s = is_recipient_s or bool(_OF_THE_RECIPIENT.match(reply.text))
+        self._close(position, result, str(reply), _queue_id(reply) if result is Result.ACCEPTED else "", is_recipient_s)
 
     def doubt(self, position: int, why: str) -> None:
         self.in_doubt += 1
         self._close(position, Result.UNKNOWN, f"handed over, but no answer came: {why}")
+
+    def broke_at(self, position: int | None) -> None:
+        """The connection broke at this message's announcement, after its sender was granted; None: at anything else."""
+        self._is_confirmed = position is not None and position == self._suspect
+        self._suspect = position
+
+    def put_off_suspect(self, why: str) -> bool:
+        """Put off the message that two connections in a row broke at, so that it holds up nobody; whether there is one.
+
+        Once in a hand-over: the server may be the cause all the same.
+        """
+        if self._suspect is None or not self._is_confirmed or self._has_put_off:
+            return False
+        self.answered += 1
+        self._has_put_off = True
+        self._close(self._suspect, Result.DEFERRED, why, is_recipient_s=True)
+        return True
 
     def refuse(self, position: int, why: str) -> None:
         """Not worth a server's time: it never went out and never will."""
@@ -56,9 +78,13 @@ class Ledger:
     def settled(self) -> list[Outcome]:
         return [outcome for outcome in self.outcomes if outcome is not None]
 
-    def _close(self, position: int, result: Result, detail: str, provider_id: str = "") -> None:
+    def _close(
+        self, position: int, result: Result, detail: str, provider_id: str = "", is_recipient_s: bool = False
+    ) -> None:
         key = self.batch[position].key
-        self.outcomes[position] = Outcome(key, result, detail[:_LONGEST_DETAIL], provider_id)
+        self.outcomes[position] = Outcome(
+            key, result, detail[:_LONGEST_DETAIL], provider_id, is_recipient_s=is_recipient_s
+        )
 
 
 class Transaction(NamedTuple):
@@ -153,7 +179,9 @@ class Conversation:
                 f"{self._connection.address} wants a login first ({refusal}): set the user name and password.",
                 permanent=True,
             )
-        self._ledger.answer(coming.position, _result(refusal, accepted=False), refusal)
+        is_recipient_s = mail.code < 300 and rcpt.code >= 400
+        result = _result(refusal, accepted=False)
+        self._ledger.answer(coming.position, result, refusal, is_recipient_s=is_recipient_s)
         self._clear(mail, data)
         return False
 
@@ -166,8 +194,12 @@ class Conversation:
                     replies.append(replies[-1])
                     continue
                 self._connection.write(command)
-            replies.append(self._connection.reply())
-            _refuse_goodbye(replies[-1])
+            try:
+                replies.append(self._connection.reply())
+                _refuse_goodbye(replies[-1])
+            except Lost:
+                self._ledger.broke_at(coming.position if replies and replies[0].code < 300 else None)
+                raise
         return replies
 
     def _clear(self, mail: Reply, data: Reply) -> None:

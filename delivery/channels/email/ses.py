@@ -18,7 +18,7 @@ from delivery.channels.email import aws, headers
 from delivery.channels.email.api import first
 from delivery.channels.email.mime import Skeleton
 from delivery.channels.guarded import Answer, Client, Lost, NotAllowed, Request, Unsent
-from delivery.channels.http import HttpChannel, document, said, text
+from delivery.channels.http import HttpChannel, document, retry_after, said, text
 from delivery.channels.kinds import Credentials, Kind, OptionalBaseUrl, Secret, Settings
 from delivery.channels.signals import (
     Forged,
@@ -43,6 +43,7 @@ _SIGNALS = {
 }
 _CERTIFICATE_SECONDS = 10.0
 _OF_THE_ACCOUNT = (b"AccountSuspended", b"SendingPaused", b"MailFromDomainNotVerified", b"not verified")
+_FOR_NOW = (b"Throttling", b"TooManyRequests", b"LimitExceeded", b"RequestExpired")
 
 
 class Ses(Settings):
@@ -88,6 +89,8 @@ class SesChannel(HttpChannel):
     def refusal(self, answer: Answer) -> Result:
         if answer.status == 400 and any(word in answer.body for word in _OF_THE_ACCOUNT):
             raise ChannelUnavailable(f"{self.provider} refuses the account: {said(answer)}", permanent=True)
+        if answer.status == 400 and any(word in answer.body for word in _FOR_NOW):
+            raise ChannelUnavailable(f"{self.provider} asks to wait: {said(answer)}", retry_after=retry_after(answer))
         return super().refusal(answer)
 
     def check_request(self) -> Request:

@@ -58,6 +58,8 @@ class SmtpChannel(Mute):
                 self._converse(envelope, ledger, start_by, deadline)
             except Lost as lost:
                 fruitless += ledger.answered == answered
+                if fruitless > 1 and ledger.put_off_suspect(str(lost)):
+                    fruitless = 0
                 if fruitless > 1 or time.monotonic() > start_by:
                     raise ChannelUnavailable(f"The mail server {self._settings.address}: {lost}.") from lost
 

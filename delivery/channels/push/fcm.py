@@ -1,6 +1,6 @@
 """Firebase Cloud Messaging, HTTP v1. A recipient is a device's registration token.
 
-It knows no key, but a device shows what shares a collapse id once: what got no answer may be sent again.
+It knows no key, but a device shows what shares a collapse id once: what got no answer is sent once more.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import AfterValidator, Field
 
+from delivery.channels import push
 from delivery.channels.base import ChannelUnavailable, Envelope, Outbound, PushContent, Result
 from delivery.channels.guarded import Answer, Client, Lost, NotAllowed, Request, Unsent
 from delivery.channels.http import HttpChannel, document, said, text
@@ -25,7 +26,7 @@ from delivery.channels.push import tokens
 _SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
 _GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _LONGEST_COLLAPSE_ID = 64  # bytes, APNs' bound
-_OF_THE_DEVICE = ("UNREGISTERED", "INVALID_ARGUMENT", "SENDER_ID_MISMATCH", "THIRD_PARTY_AUTH_ERROR")
+_OF_THE_DEVICE = ("UNREGISTERED", "INVALID_ARGUMENT", "SENDER_ID_MISMATCH")
 
 
 def _readable(value: str) -> str:
@@ -61,6 +62,7 @@ class KeyFile(Credentials):
 
 
 class FcmChannel(HttpChannel):
+    may_repeat = True
     key_window = 24 * 3600.0
 
     def __init__(self, account: Account) -> None:
@@ -89,7 +91,11 @@ class FcmChannel(HttpChannel):
             self._good_until = 0.0
         return super().refusal(answer)
 
+    def is_gone(self, answer: Answer) -> bool:
+        return b'"UNREGISTERED"' in answer.body
+
     def check(self) -> None:
+        self._deadline = None
         self._good_until = 0.0
         self._token()
 
@@ -109,7 +115,9 @@ class FcmChannel(HttpChannel):
         client = Client(allow_private=self.account.allow_private)
         try:
             asked = Request("POST", url, {"Content-Type": "application/x-www-form-urlencoded"}, body)
-            answer = client.send(asked, seconds=self.account.timeout)
+            if (patience := self.patience()) <= 0:
+                raise Unsent("the time allowed ran out")
+            answer = client.send(asked, seconds=patience)
             if answer.status in (400, 401, 403):
                 words = f"{self.provider}: Google refuses the service account ({said(answer)}): make another key."
                 raise ChannelUnavailable(words, permanent=True)
@@ -149,4 +157,4 @@ def _message(message: Outbound, content: PushContent) -> dict[str, Any]:
     return told
 
 
-KIND = Kind("fcm", "Firebase Cloud Messaging", ("push",), Fcm, KeyFile, FcmChannel)
+KIND = Kind("fcm", "Firebase Cloud Messaging", ("push",), Fcm, KeyFile, FcmChannel, takes=push.TOKEN)

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import AfterValidator, Field
 
+from delivery.channels import push
 from delivery.channels.base import Envelope, Outbound, PushContent, Result
 from delivery.channels.guarded import Answer, Request
 from delivery.channels.http import HttpChannel
@@ -68,6 +69,7 @@ class Subscription(NamedTuple):
 
 
 class WebPushChannel(HttpChannel):
+    may_repeat = True
     key_window = 24 * 3600.0  # a browser shows what shares a tag once
     is_one_provider = False
 
@@ -104,9 +106,12 @@ class WebPushChannel(HttpChannel):
 
     def refusal(self, answer: Answer) -> Result:
         """404 and 410: the browser unsubscribed. 401 and 403: it subscribed with another key."""
-        if answer.status < 500 and answer.status != 429:
+        if answer.status < 500 and answer.status not in (408, 425, 429):
             return Result.REJECTED
         return super().refusal(answer)
+
+    def is_gone(self, answer: Answer) -> bool:
+        return answer.status in (404, 410)
 
     def check(self) -> None:
         """There is nobody to ask before a browser subscribed."""
@@ -165,4 +170,4 @@ def _notification(message: Outbound, content: PushContent) -> dict[str, Any]:
     return {name: value for name, value in {**told, **more}.items() if value}
 
 
-KIND = Kind("webpush", "Web Push", ("push",), WebPush, Vapid, WebPushChannel)
+KIND = Kind("webpush", "Web Push", ("push",), WebPush, Vapid, WebPushChannel, takes=push.SUBSCRIPTION)

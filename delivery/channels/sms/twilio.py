@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import hmac
 from collections.abc import Sequence
@@ -10,9 +11,9 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from pydantic import Field, model_validator
 
-from delivery.channels.base import Envelope, Outbound, SmsContent
+from delivery.channels.base import ChannelUnavailable, Envelope, Outbound, Result, SmsContent
 from delivery.channels.guarded import Answer, Request
-from delivery.channels.http import HttpChannel, basic, document, text
+from delivery.channels.http import HttpChannel, basic, document, said, text
 from delivery.channels.kinds import BaseUrl, Credentials, Kind, OptionalUrl, Secret, Settings
 from delivery.channels.signals import Forged, Signal, SignalKind, Unreadable, WebhookRequest, digest
 
@@ -22,6 +23,8 @@ _SIGNALS = {
     "undelivered": SignalKind.BOUNCE,
     "failed": SignalKind.BOUNCE,
 }
+# twilio.com/docs/api/errors: a sender that is missing, invalid or not the account's; a service without a number
+_OF_THE_ACCOUNT = {21212, 21603, 21606, 21703, 21704, 21705}
 _NEVER_REACHED = {"30005", "30006", "21211", "21214", "21614"}  # no such number, a landline, no number at all
 
 
@@ -49,8 +52,6 @@ class Token(Credentials):
 
 
 class TwilioChannel(HttpChannel):
-    may_have_acted = frozenset({500, 502, 504})  # twilio.com/docs/api/errors/20500
-
     def prepare(self, envelope: Envelope, message: Outbound) -> dict[str, str]:
         if not isinstance(message.content, SmsContent):
             raise ValueError("this message is no SMS: choose another channel for its step")
@@ -71,6 +72,12 @@ class TwilioChannel(HttpChannel):
 
     def provider_id(self, answer: Answer) -> str:
         return text(document(answer)["sid"])
+
+    def refusal(self, answer: Answer) -> Result:
+        with contextlib.suppress(ValueError):
+            if answer.status == 400 and document(answer).get("code") in _OF_THE_ACCOUNT:
+                raise ChannelUnavailable(f"{self.provider} refuses the sender: {said(answer)}", permanent=True)
+        return super().refusal(answer)
 
     def check_request(self) -> Request:
         return Request("GET", f"{self._account_url()}.json", self._login())

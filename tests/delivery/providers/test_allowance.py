@@ -84,6 +84,36 @@ def test_a_rate_below_one_a_second_still_lets_one_go(account: Callable[..., Prov
     assert 8 < (granted.until - timezone.now()).total_seconds() <= 10
 
 
+@pytest.mark.parametrize("rate", [0.09, 0.18, 0.36, 0.41, 17 / 60, 1 / 3, 0.7, 1.1])
+def test_no_rate_is_so_awkward_that_nothing_goes(
+    account: Callable[..., Provider], at_acme: Retailer, rate: float
+) -> None:
+    assert len(allowance(account(rate=rate)).take(entries(3)).entries) == 1
+
+
+@pytest.mark.parametrize("a_minute", [1, 17, 34, 53, 57, 59])
+def test_no_share_of_a_domain_is_so_awkward_that_nothing_goes(
+    account: Callable[..., Provider], at_acme: Retailer, a_minute: int
+) -> None:
+    assert len(allowance(account(per_domain={"*": a_minute})).take(entries(3)).entries) == 1
+
+
+def test_what_a_full_domain_could_not_take_is_not_taken_from_the_rate(
+    account: Callable[..., Provider], at_acme: Retailer
+) -> None:
+    limits = allowance(account(rate=100, max_per_day=500, per_domain={"slow.test": 60}))
+    assert len(limits.take(entries(90, "slow.test")).entries) == 1
+    assert ProviderState.objects.get().used == 1
+    assert len(limits.take(entries(90)).entries) == 90
+
+
+def test_only_e_mail_has_domains(account: Callable[..., Provider], at_acme: Retailer) -> None:
+    """A browser's subscription, or a phone number, must not be kept as if it were one."""
+    account("phones", channel="sms")
+    Provider.objects.update(per_domain={"*": 60})
+    assert providers.choose(at_acme, "sms").allowance is None
+
+
 def test_a_run_goes_on_by_itself_at_the_rate(account: Callable[..., Provider], at_acme: Retailer) -> None:
     provider = account(rate=30)
     run = planned(75)

@@ -175,6 +175,33 @@ def test_an_account_at_rest_can_be_looked_at_and_gets_no_batch(
         providers.choose(at_acme, "email")
 
 
+def test_what_is_a_recipient_s_doing_says_nothing_about_the_provider(
+    account: Callable[..., Provider], at_acme: Retailer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A greylisting receiver answers the probe: the provider works, and is used again."""
+    provider = account()
+    Breaker(provider.pk).refuse(ChannelUnavailable("slow down", retry_after=60.0))
+    pause_is_over()
+    answering(monkeypatch, at_acme, provider, each(Result.DEFERRED, is_recipient_s=True))
+    run = planned(20)
+    assert work_off(run).states == {"accepted": 19, "queued": 1}
+    state = ProviderState.objects.get()
+    assert (state.opened_at, state.failed) == (None, 0)
+    assert Message.objects.get(state="queued").attempts == 1
+
+
+def test_who_asks_for_no_pause_at_all_gets_one(account: Callable[..., Provider], at_acme: Retailer) -> None:
+    """`Retry-After: 0`, again and again."""
+    provider = account()
+    pauses = []
+    for _ in range(5):
+        pause_is_over()
+        Breaker(provider.pk).refuse(ChannelUnavailable("429", retry_after=0.0))
+        state: Any = ProviderState.objects.get()
+        pauses.append((state.retry_at - timezone.now()).total_seconds())
+    assert all(wanted - 0.5 < pause <= wanted for pause, wanted in zip(pauses, [1, 2, 4, 8, 16], strict=True))
+
+
 def test_half_of_what_is_handed_over_failing_opens(account: Callable[..., Provider], at_acme: Retailer) -> None:
     known = Breaker(account().pk)
     bad = [Outcome(str(number), Result.UNKNOWN) for number in range(10)]
