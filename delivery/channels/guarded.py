@@ -38,6 +38,10 @@ class Unsent(Exception):
     """The request did not go out as a whole: nobody can have acted on it."""
 
 
+class Broken(Unsent):
+    """It broke while the request was being written: what is in it may be why."""
+
+
 class Lost(Exception):
     """The request went out and no answer came: whether it was acted on is not known."""
 
@@ -159,7 +163,7 @@ class Client:
             conversation.request(request.method, path, body=request.body or None, headers=headers)
         except OSError as error:
             self.close()
-            raise Unsent(f"the connection to {origin.host} broke ({error or type(error).__name__})") from error
+            raise Broken(f"the connection to {origin.host} broke ({error or type(error).__name__})") from error
         except (ValueError, http.client.HTTPException) as error:
             self.close()
             raise NotAllowed(f"The request cannot be written: {error}.") from error

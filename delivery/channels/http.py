@@ -20,7 +20,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from delivery.channels.base import ChannelUnavailable, Envelope, Outbound, Outcome, Result
-from delivery.channels.guarded import Answer, Client, Lost, NotAllowed, Request, Unsent
+from delivery.channels.guarded import Answer, Broken, Client, Lost, NotAllowed, Request, Unsent
 from delivery.channels.kinds import Account
 from delivery.channels.signals import NoSignals, Signal, WebhookRequest
 
@@ -167,7 +167,7 @@ class HandOver:
         channel._deadline = self._deadline
         self._outcomes: list[Outcome | None] = [None] * len(batch)
         self._halt: ChannelUnavailable | None = None
-        self._in_a_row = 0
+        self._in_a_row, self._has_put_off = 0, False
         self._lock = threading.Lock()
         self._groups = self._prepared()
 
@@ -226,9 +226,16 @@ class HandOver:
     def _ask(self, client: Client, request: Request, messages: Sequence[Outbound]) -> list[Outcome]:
         """Raises ChannelUnavailable when nobody acted on the request."""
         try:
-            if (patience := self._channel.patience()) <= 0:
-                raise Unsent("the time allowed ran out")
-            answer = client.send(request, seconds=patience)
+            try:
+                answer = self._answer(client, request)
+            except Broken:  # once more, over another connection
+                answer = self._answer(client, request)
+        except Broken as error:
+            with self._lock:
+                is_first, self._has_put_off = not self._has_put_off, True
+            if is_first:  # it may be this one's doing: it goes last, so that it holds up nobody
+                return [Outcome(m.key, Result.DEFERRED, _brief(error), is_recipient_s=True) for m in messages]
+            raise self._channel.unreachable(error) from error
         except (NotAllowed, Unsent) as error:
             raise self._channel.unreachable(error) from error
         except Lost as lost:
@@ -236,6 +243,11 @@ class HandOver:
             return [Outcome(message.key, Result.UNKNOWN, why) for message in messages]
         self._count(answer)
         return self._channel.classify(answer, messages)
+
+    def _answer(self, client: Client, request: Request) -> Answer:
+        if (patience := self._channel.patience()) <= 0:
+            raise Unsent("the time allowed ran out")
+        return client.send(request, seconds=patience)
 
     def _count(self, answer: Answer) -> None:
         """A provider that only fails is left alone with the rest of the batch."""

@@ -51,7 +51,7 @@ class Document(BaseModel):
     rate: float | None = Field(None, gt=0, le=100_000)
     max_per_day: int | None = Field(None, ge=0, le=2_000_000_000)
     per_domain: dict[Domain, Annotated[int, Field(gt=0, le=10_000_000)]] = Field({}, max_length=200)
-    timeout: float = Field(15.0, ge=1, le=60)
+    timeout: float = Field(15.0, ge=1, le=18)  # seconds: a hand-over has no more of its lease
 
 
 _DOCUMENT: TypeAdapter[Document] = TypeAdapter(Document)

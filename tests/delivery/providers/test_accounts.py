@@ -82,6 +82,7 @@ def test_a_change_keeps_the_secrets_it_does_not_name_and_opens_the_account_anew(
         ({"max_per_day": -1}, "max_per_day", "greater than"),
         ({"per_domain": {"gmail.com": 0}}, "per_domain.gmail.com", "greater than 0"),
         ({"timeout": 600}, "timeout", "less than"),
+        ({"timeout": 30}, "timeout", "less than"),
         ({"credentials_sealed": "x"}, "credentials_sealed", "unknown here"),
     ],
 )

@@ -71,7 +71,7 @@ def test_when_the_only_one_refuses_our_credentials_the_run_pauses_and_says_why(
     report = work_off(run)
     assert (run.state, run.reason, report.states) == (Run.State.PAUSED, "wrong password", {"queued": 20})
     assert asked == [10]
-    accounts.save({"timeout": 20}, provider)  # whoever corrects the account closes its breaker
+    accounts.save({"timeout": 12}, provider)  # whoever corrects the account closes its breaker
     configuration.resume(run)
     assert work_off(run).states == {"accepted": 20}
 

@@ -173,7 +173,7 @@ def test_credentials_that_were_wrong_for_days_fail_nobody(
     assert Run.objects.get().state == "paused"
     time_passes(DAYS)
     assert Batch.objects.get().unreachable_since is None
-    accounts.save({"timeout": 20}, provider)
+    accounts.save({"timeout": 12}, provider)
     Run.objects.update(state="running")
     deliver(at_acme)
     assert states() == {"accepted": 3}
