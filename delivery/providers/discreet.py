@@ -48,8 +48,8 @@ class Discreet:
         try:
             yield
         except ChannelUnavailable as refusal:
-            words = self._mask(str(refusal))
-            raise ChannelUnavailable(words, permanent=refusal.permanent, retry_after=refusal.retry_after) from None
+            refusal.args = (self._mask(str(refusal)),)
+            raise
 
 
 def masking(credentials: Mapping[str, Any]) -> Callable[[str], str]:
