@@ -302,8 +302,10 @@ def test_same_text_again_is_the_same_version(at_acme: Retailer) -> None:
     made = template("push", subject="a", text="b", payload={"link": "https://x.test"})
     assert content.publish(made).number == 1
     made.payload = {"link": "https://y.test"}
+    made.save()
     assert content.publish(made).number == 2
     made.payload = {"link": "https://x.test"}
+    made.save()
     assert content.publish(made).number == 1
 
 

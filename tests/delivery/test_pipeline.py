@@ -264,6 +264,7 @@ def test_edit_of_a_template_is_live_in_the_next_batch(at_acme: Retailer, outbox:
     messages.generate(run, now=timezone.now())
     template = Template.objects.get()
     template.subject = "New words"
+    template.save()
     version = content.publish(template)
     work_off(run)
     assert [m.subject for m in outbox.sent] == ["New words", "New words"]
