@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from campaigns import content, editions, inspection, language, layering, policies, recommendations
-from campaigns.config.campaign import Variant
+from campaigns.config.campaign import Step, Variant
+from campaigns.config.gate import Problem
 from campaigns.config.policy import Policy
 from campaigns.editions import Published
 from campaigns.models import Brand, Run
@@ -156,7 +157,7 @@ def composer(
     editions.remember(published)
     brand, is_mail, base_url = content.brand(), step.channel == "email", addresses.base_url(retailer)
     seen = inspection.around(config.key, config.name, config.topic, brand=brand, base_url=base_url)
-    if problems := inspection.unfit(step, published, seen, policy or policies.effective(retailer)):
+    if problems := _unfit(step, published, seen, policy or policies.effective(retailer)):
         told = "; ".join(problem.message for problem in problems)
         raise TemplateUnusable(f"A check found what must be right: {told}. Then resume the run."[:500])
     variants = {variant.key: variant for variant in step.variants}
@@ -176,6 +177,20 @@ def composer(
         signer=identity.Signer(retailer, "message"),
         name=identity.public_ids(retailer),
     )
+
+
+def _unfit(step: Step, published: Published, seen: inspection.Around, policy: Policy) -> list[Problem]:
+    """The checks render too, and are ended as a message is. Raises TemplateUnusable."""
+    with overtime.watched(overtime.LOOK) as watch:
+        try:
+            watch.on = 0
+            found = inspection.unfit(step, published, seen, policy)
+            watch.on = None
+        except overtime.TookTooLong as slow:
+            watch.on = None
+            told = f"Template {step.template!r} cannot be looked at before it is sent: {slow}."
+            raise TemplateUnusable(f"{told} Then resume the run.") from None
+    return found
 
 
 def _picks(run: Run, entries: Sequence[Entry], now: datetime) -> recommendations.Picks:

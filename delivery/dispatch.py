@@ -125,6 +125,7 @@ def _work_through(lease: Lease, retailer: Retailer, now: datetime) -> Wait | Non
     if waiting:
         chosen, waiting, others = _chosen_for(waiting, retailer)
         limits = bounds.of(run, retailer, chosen.allowance)
+        verdicts = _before_rendering(lease, waiting, verdicts)  # the checks render as well
         composer = compose.composer(run, lease.step, retailer, waiting, now=now, policy=limits.policy)
         wait = _hand_over_all(limits.counting(lease), waiting, verdicts, composer, chosen, limits)
         return wait or (Wait(timezone.now()) if others else None)

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 TICK = 1.0  # seconds of processor time; who is ended took between one and two of them
+LOOK = 5.0  # the same, for the checks before a batch: they look at every variant in every language
 
 
 class TookTooLong(BaseException):
@@ -23,25 +24,30 @@ class TookTooLong(BaseException):
 class Watch:
     """Raises TookTooLong inside the work on whatever `on` names; None, while nothing may be ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
         self.on: int | None = None
         self._before: int | None = None
 
     def tick(self, *_: Any) -> None:
         before, self._before = self._before, self.on
         if self.on is not None and self.on == before:
-            raise TookTooLong(f"it takes longer than {TICK:g} s: write the template simpler")
+            raise TookTooLong(f"it takes longer than {self._seconds:g} s: write the template simpler")
 
 
 @contextmanager
-def watched() -> Iterator[Watch]:
-    """Set the watch's `on` within a `try` that handles TookTooLong, and take it back as the last thing there."""
-    watch = Watch()
+def watched(seconds: float | None = None) -> Iterator[Watch]:
+    """`seconds` between two ticks: those of a message, where nothing is said.
+
+    Set the watch's `on` within a `try` that handles TookTooLong, and take it back as the last thing there.
+    """
+    seconds = TICK if seconds is None else seconds
+    watch = Watch(seconds)
     if threading.current_thread() is not threading.main_thread():
         yield watch
         return
     handled = signal.signal(signal.SIGVTALRM, watch.tick)
-    signal.setitimer(signal.ITIMER_VIRTUAL, TICK, TICK)
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds, seconds)
     try:
         yield watch
     finally:

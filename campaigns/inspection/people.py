@@ -26,10 +26,10 @@ def rendered(sources: Mapping[str, str], shared: Mapping[str, Any]) -> list[dict
     `sources` are by part, the HTML marked.
     """
     try:
-        made = language.environment(**sources)
+        made, budget = language.compiled(sources)
     except _TROUBLE:
         return []
-    shown = (_parts(made, sources, {**shared, "customer": customer}) for customer in _people(sources))
+    shown = (_parts(made, budget, sources, {**shared, "customer": customer}) for customer in _people(sources))
     found = {content_hash(each): each for each in shown if each is not None}
     return list(found.values())
 
@@ -60,8 +60,15 @@ def _put(attributes: dict[str, Any], path: list[str], value: Any) -> None:
     attributes.setdefault(path[-1], value)
 
 
-def _parts(made: minijinja.Environment, sources: Mapping[str, str], said: Mapping[str, Any]) -> dict[str, str] | None:
+def _parts(
+    made: minijinja.Environment, budget: language.Budget, sources: Mapping[str, str], said: Mapping[str, Any]
+) -> dict[str, str] | None:
+    """Each part of each person's message may be as long as one that is sent."""
+    found = {}
     try:
-        return {name: made.render_template(name, **said) for name in sources}
+        for name in sources:
+            budget.left = language.MAX_HANDLED
+            found[name] = made.render_template(name, **said)
     except _TROUBLE:
         return None
+    return found

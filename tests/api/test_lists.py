@@ -42,6 +42,7 @@ def _fill(n: int) -> int:
     now = timezone.now()
     hello = Template.objects.filter(key="hello").first() or factories.template()
     hello.subject = f"Version {n}"
+    hello.save()
     content.publish(hello)
     factories.template(f"t{n}")
     factories.segment(f"s{n}", {"all": []})

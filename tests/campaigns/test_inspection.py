@@ -10,9 +10,10 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
-from campaigns import configuration, content, editing, inspection, policies, resolution, reviews
+from campaigns import configuration, content, editing, inspection, language, policies, resolution, reviews
 from campaigns.config.gate import Invalid, Problem
 from campaigns.config.policy import OPEN
+from campaigns.inspection import people
 from campaigns.lifecycle import NotAllowed
 from campaigns.models import Campaign, Run, Template
 from delivery.channels.memory import MemoryChannel
@@ -253,3 +254,11 @@ def test_editor_tells_what_would_be_found_while_it_is_written(
     shown = ana.get(f"/admin/campaigns/campaign/{welcome.pk}/launch/").content.decode()
     assert "It has no preheader" in shown
     assert "The brand has no postal address" in shown
+
+
+def test_long_messages_are_looked_at_for_everybody() -> None:
+    """What one of the made-up people gets takes nothing from the next."""
+    half = "x" * (language.MAX_HANDLED // 2 - 100)
+    html = "{% if customer.first_name %}Ana{% else %}Nobody{% endif %}{{ content.half }}"
+    shown = people.rendered({"html": html, "text": html}, {"content": {"half": half}})
+    assert {each["html"][:3] for each in shown} == {"Ana", "Nob"}

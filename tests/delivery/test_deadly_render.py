@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from campaigns import configuration
+from campaigns import configuration, inspection
 from campaigns.models import Campaign, Run
 from delivery import batches, dispatch, pipeline, rendering
 from delivery.channels.memory import MemoryChannel
@@ -118,3 +118,21 @@ def test_another_campaign_is_not_touched(at_acme: Retailer, outbox: MemoryChanne
     deadly.clear()
     assert not worker(Batch.objects.get(run=other), at_acme)
     assert Message.objects.filter(run=other, state="accepted").count() == PEOPLE
+
+
+def test_checks_that_end_workers_are_blamed_on_the_message_as_well(
+    at_acme: Retailer, outbox: MemoryChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They render for made-up people before the first message: three workers die of it, and no fourth for that one."""
+    batch = planned()
+    left = iter(range(batches.DEATHS))
+
+    def dying(*_: Any) -> list[Any]:
+        if next(left, None) is not None:
+            raise WorkerDied
+        return []
+
+    monkeypatch.setattr(inspection, "unfit", dying)
+    assert lives(batch, at_acme) == batches.DEATHS
+    assert Message.objects.get(state="failed").reason == batches.QUARANTINED
+    assert Message.objects.filter(state="accepted").count() == PEOPLE - 1

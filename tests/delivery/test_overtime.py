@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from campaigns import configuration
+from campaigns import configuration, inspection
 from campaigns.models import Run
 from delivery import overtime, pipeline, rendering, reports
 from delivery.channels.memory import MemoryChannel
@@ -85,3 +85,22 @@ def test_another_thread_is_not_watched_and_does_not_fail() -> None:
 
     with ThreadPoolExecutor(1) as thread:
         assert thread.submit(ticking).result() == (0, 0)
+
+
+def test_checks_that_take_too_long_pause_the_run(
+    at_acme: Retailer, outbox: MemoryChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    factories.customers(PEOPLE)
+    run = configuration.launch(factories.campaign(), by="test", now=timezone.now())
+    monkeypatch.setattr(overtime, "LOOK", 0.1)
+
+    def endless(*_: Any) -> list[Any]:
+        while True:
+            pass
+
+    monkeypatch.setattr(inspection, "unfit", endless)
+    pipeline.work(seconds=30)
+    run.refresh_from_db()
+    assert run.state == Run.State.PAUSED
+    assert "write the template simpler" in run.reason
+    assert not outbox.sent
