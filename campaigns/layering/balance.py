@@ -24,6 +24,8 @@ def broken(html: str, marked: Marked) -> Broken | None:
     reader = _Reader(marked)
     reader.feed(html)
     reader.close()
+    if reader.broken is None and (lost := reader.lost()) is not None:
+        return Broken(lost, "it cannot stand where it does: check the elements around it")
     return reader.broken
 
 
@@ -34,6 +36,7 @@ class _Reader(HTMLParser):
         self._marked = marked
         self._elements: list[tuple[int, str]] = []
         self._count = 0
+        self._seen: list[int] = []
         self._begun: list[tuple[str, tuple[tuple[int, str], ...]]] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -48,11 +51,19 @@ class _Reader(HTMLParser):
     def handle_comment(self, data: str) -> None:
         if self.broken or not (number := self._marked.statement.fullmatch(data)):
             return
+        self._seen.append(int(number[1]))
         keyword, around = self._marked.keywords[int(number[1])], tuple(self._elements)
         if keyword in ("if", "for"):
             self._begun.append((keyword, around))
         elif keyword in ("elif", "else", *_ENDS):
             self._compare(int(number[1]), keyword, around)
+
+    def lost(self) -> int | None:
+        """A statement that is no statement any more, or another place than it was written in."""
+        written = [number for number, keyword in enumerate(self._marked.keywords) if keyword]
+        if self._seen == written:
+            return None
+        return next((number for number in written if number not in self._seen), written[0] if written else 0)
 
     def _compare(self, number: int, keyword: str, around: tuple[tuple[int, str], ...]) -> None:
         if (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from html import unescape
 from typing import NamedTuple
 
@@ -32,6 +33,11 @@ def links(html: str) -> list[Link]:
 
     What only Outlook reads counts too. Raises language.Mistaken.
     """
+    return list(_links(html))
+
+
+@lru_cache(maxsize=64)  # a check, a preview and publishing ask for the same
+def _links(html: str) -> tuple[Link, ...]:
     tagged = Tagged(html)
     found: list[Link] = []
     read = list(elements.read(tagged.masked))
@@ -42,7 +48,7 @@ def links(html: str) -> list[Link]:
         url = _value(tagged, href)
         if not _OURS.fullmatch(url) and not _ELSEWHERE.match(url):
             found.append(Link(len(found) + 1, url, _label(tagged, read, index), href.start))
-    return found
+    return tuple(found)
 
 
 def _value(tagged: Tagged, attribute: Attribute) -> str:

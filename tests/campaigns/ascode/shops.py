@@ -14,6 +14,8 @@ from campaigns.models import Brand, Campaign, ConfigSnapshot, Segment, Template
 from tenants.models import Layer
 from tests import factories
 
+THANKS = '<h1>Thanks</h1>\n<p>A lot</p>\n<p>For all <a href="{{ unsubscribe_url }}">Unsubscribe</a></p>\n'
+
 
 def fill() -> None:
     Brand.objects.filter(pk=content.brand().pk).update(postal_address="1 High St, Łódź 🏬", colour="#112233")
@@ -21,7 +23,7 @@ def fill() -> None:
     factories.segment("locals", {"attribute": "city", "in": ["Leeds", "no", "09:00", "2026-12-01", "0123", ""]})
     factories.segment("staff", {"attribute": "email", "contains": "@acme"})
     factories.template("winback", preheader="Come back", text="Hello {{ customer.first_name | default('you') }}\n")
-    factories.template("thanks", html="<h1>Thanks</h1>\n<p>A lot</p>\n<p>For all</p>\n")
+    factories.template("thanks", html=THANKS)
     factories.campaign(
         "winback-60",
         name="Win back: after 60 quiet days",

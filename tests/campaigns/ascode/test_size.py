@@ -54,7 +54,7 @@ def large_configuration(*, campaigns: int, segments: int, templates: int) -> doc
                 "name": f"Template {n}",
                 "channel": "email",
                 "subject": f"Number {n}",
-                "html": f"<h1>{n}</h1>\n{body}",
+                "html": f"<h1>{n} {{{{ brand.name }}}}</h1>\n{body}",
                 "text": f"Number {n}\n",
             }
             for n in range(templates)
