@@ -147,7 +147,7 @@ def _check_step(path: str, step: Step) -> list[Problem]:
 
 
 def _check_template(path: str, step: Step) -> list[Problem]:
-    template = Template.objects.select_related("live").filter(key=step.template).first()
+    template = editions.row(step.template)
     if template is None:
         known = ", ".join(Template.objects.order_by("key").values_list("key", flat=True)[:20]) or "none yet"
         return [Problem(f"{path}.template", f"there is no template {step.template!r}; known: {known}", "unknown")]

@@ -21,6 +21,7 @@ from campaigns.config.gate import Problem, content_hash
 from campaigns.config.template import LAYER, TEMPLATE, TemplateDocument
 from campaigns.layering import Base, Fill
 from campaigns.models import Edition, Template, TemplateVersion
+from tenants import held
 from tenants.models import Retailer
 
 OWN = "this template"  # a retailer's template as a layer over a base
@@ -100,16 +101,24 @@ class Published:
 
 def live(template: str, retailer: Retailer) -> Published:
     """What counts now: of the template, of its base and of the group's layer. Raises Unpublished."""
-    found = Template.objects.select_related("live").filter(key=template).first()
+    found = row(template)
     if found is None or found.live is None:
         raise Unpublished(f"Template {template!r} has no published content: publish it.")
     return of_version(found.live, retailer)
 
 
+def row(template: str) -> Template | None:
+    """The template of that key, with what is live of it."""
+    return held.once(
+        ("template", template), lambda: Template.objects.select_related("live").filter(key=template).first()
+    )
+
+
 def live_of(templates: Collection[str], retailer: Retailer) -> dict[str, Published]:
     """The same of many, by key; one without content that could be sent is left out."""
     rows = Template.objects.select_related("live").filter(key__in=templates, live__isnull=False)
-    versions = {template.key: template.live for template in rows if template.live}
+    known = held.once(("templates", frozenset(templates)), lambda: list(rows))
+    versions = {template.key: template.live for template in known if template.live}
     return of_versions({(retailer.pk, key): version for key, version in versions.items()}).get(retailer.pk, {})
 
 

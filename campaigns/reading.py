@@ -24,10 +24,9 @@ CURE = "give it a shorter time window, ask for a category, or combine it with a 
 # queries costs more than it saves, and each worker more would make its own sets once more.
 _PLANNING = """
     SELECT set_config('work_mem', '128MB', true), set_config('jit', 'off', true),
-        set_config('max_parallel_workers_per_gather', '1', true)
-"""
-_AS_READER = """
-    SELECT set_config('statement_timeout', %s, true), set_config('transaction_read_only', 'on', true),
+        set_config('max_parallel_workers_per_gather', '1', true)"""
+_AS_READER = f"""{_PLANNING},
+        set_config('statement_timeout', %s, true), set_config('transaction_read_only', 'on', true),
         (SELECT set_config('role', rolname, true) FROM pg_roles
          WHERE rolname = current_schema() AND pg_has_role(oid, 'MEMBER'))
 """
@@ -51,7 +50,6 @@ def as_reader(*, seconds: float | None = None) -> Iterator[None]:
     allowed = settings.RULE_SECONDS if seconds is None else seconds
     try:
         with transaction.atomic():
-            plan_for_everybody()
             with connection.cursor() as cursor:
                 cursor.execute(_AS_READER, [str(max(1, round(allowed * 1000)))])
             yield

@@ -6,6 +6,7 @@ import re
 
 from django.conf import settings
 
+from tenants import held
 from tenants.models import Domain, Retailer
 
 _HOST = re.compile(r"(?=.{1,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
@@ -19,7 +20,9 @@ def is_host_name(host: str) -> bool:
 
 def base_url(retailer: Retailer) -> str:
     """`https://shop.example.com`, without a trailing slash, for the retailer's primary domain."""
-    return _url(Domain.objects.values_list("domain", flat=True).get(tenant=retailer, is_primary=True))
+    domains = Domain.objects.values_list("domain", flat=True)
+    host = held.once(("domain", retailer.pk), lambda: domains.get(tenant=retailer, is_primary=True))
+    return _url(host)
 
 
 def platform_url() -> str:

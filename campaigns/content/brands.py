@@ -7,12 +7,16 @@ from campaigns.config.gate import parse
 from campaigns.config.texting import TEXTING, Texting
 from campaigns.config.voice import Voice
 from campaigns.models import Brand
-from tenants import context
+from tenants import context, held
 from tenants.models import Retailer
 
 
 def brand() -> Brand:
     """The retailer's brand; made from its name when nobody has edited it yet."""
+    return held.once("brand", _brand)
+
+
+def _brand() -> Brand:
     found = Brand.objects.order_by("pk").first()
     if found:
         return found

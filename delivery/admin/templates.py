@@ -22,6 +22,7 @@ from campaigns.forms.templates import Shape
 from campaigns.models import Template
 from campaigns.references import Reference
 from delivery.views import looking, template_preview
+from tenants import held
 from tenants.accounts.models import Role
 from tenants.console import needs, retailer_console, scripts
 
@@ -89,9 +90,9 @@ class TemplateAdmin(RemovedByItsOwner):
         template = kwargs.get("obj") or Template(channel=_channel(request))
         if template.channel == "email":
             context["adminform"].form.also_in(request.GET.get("language", ""))
-        response: HttpResponse = super().render_change_form(
-            request, context | template_preview.panel(template, request), **kwargs
-        )
+        with held.held():
+            shown = template_preview.panel(template, request)
+        response: HttpResponse = super().render_change_form(request, context | shown, **kwargs)
         return response
 
     def save_model(self, request: HttpRequest, obj: Template, form: Any, change: bool) -> None:

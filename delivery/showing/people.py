@@ -11,6 +11,7 @@ from django.db.models import Q
 
 from campaigns import directory
 from campaigns.models import AttributeDefinition, Customer
+from tenants import held
 
 SHOWN = 8  # customers to choose from, before anybody is looked for
 FOUND = 10
@@ -101,7 +102,7 @@ def made_up(said: Mapping[str, Any]) -> Customer:
 def _made_up(key: str) -> Customer:
     customer = made_up(_MADE_UP[key][1])
     if key != "sparse":
-        defined = AttributeDefinition.objects.values_list("name", "type")
+        defined = held.once("attributes", lambda: list(AttributeDefinition.objects.values_list("name", "type")))
         customer.attributes = {"tier": "gold"} | {name: _VALUES[kind] for name, kind in defined}
     return customer
 

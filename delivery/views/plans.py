@@ -24,7 +24,7 @@ from delivery.preflight import words
 from delivery.showing import variants
 from delivery.showing.panes import Pane
 from delivery.views import bars
-from tenants import context
+from tenants import context, held
 
 
 @dataclass
@@ -131,6 +131,11 @@ def plan(
     campaign: Campaign, *, now: datetime, by: str = "", counted: bool = True, customer: Customer | None = None
 ) -> Plan:
     """With its pre-flight, which is stored; or without, for who only asks what it says, perhaps to one `customer`."""
+    with held.held():
+        return _plan(campaign, now=now, by=by, counted=counted, customer=customer)
+
+
+def _plan(campaign: Campaign, *, now: datetime, by: str, counted: bool, customer: Customer | None) -> Plan:
     stands = inheritance.standing(campaign.draft)
     problems = [problem for found in missing(stands, as_of=now).values() for problem in found]
     made = Plan(campaign, problems, stands.policy, customer=customer)

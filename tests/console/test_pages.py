@@ -19,6 +19,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from campaigns import attributes, configuration, content, ingest, suppressions
 from campaigns.importing import uploads
+from campaigns.models import SeedList
 from delivery import pipeline
 from delivery.channels.memory import MemoryChannel
 from delivery.providers import accounts
@@ -39,6 +40,7 @@ def busy_acme(at_acme: Retailer, outbox: MemoryChannel) -> Iterator[Retailer]:
     content.brand()
     factories.customers(60)
     factories.segment("leeds", {"attribute": "city", "eq": "Leeds"})
+    SeedList.objects.create(key="team", name="Team", addresses=["ana@acme.example"])
     suppressions.put(channel="email", address="gone@example.test", reason="manual", source="")
     ingest.upsert_products([{"sku": "s1", "name": "Loaf"}], now=timezone.now())
     ApiKey.objects.create_key(name="Till")

@@ -35,7 +35,7 @@ def test_plan_tells_every_field_in_words_and_exits_2(shop: Retailer, tmp_path: P
         "         <h1>Thanks</h1>",
         "        -<p>A lot</p>",
         "        +<p>So much\\x1b[2J</p>",
-        "         <p>For all <a href=\"{{ unsubscribe_url }}\">Unsubscribe</a></p>",
+        '         <p>For all <a href="{{ unsubscribe_url }}">Unsubscribe</a></p>',
         "  - templates/winback  Winback",
         "  ~ campaigns/winback-60",
         "      audience.holdout: 0.05 -> 0.1",
