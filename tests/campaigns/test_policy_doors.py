@@ -152,7 +152,8 @@ def test_nothing_is_published_or_started_that_policy_forbids(
         campaign = configuration.save_draft(data)
         set_layers(at_acme, layers)
         policy = policies.effective(at_acme)
-        bad = checks.forbidden(resolution.resolve(campaign.draft).config, policy) or policy.approval
+        config = resolution.resolve(campaign.draft).config
+        bad = checks.check(config, as_of=timezone.now(), policy=policy) or policy.approval
         for act in (
             lambda: configuration.publish(campaign, now=timezone.now()),
             lambda: configuration.launch(campaign, by="test", now=timezone.now()),
