@@ -19,6 +19,7 @@ from campaigns import compiler
 from campaigns.models import Event
 
 MOST_CUSTOMERS, MOST_EVENTS = 4000, 3000
+FEW = 200  # customers of a sample that was to be some thousand
 MOST_VALUES, LONGEST_VALUE = 40, 100
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,9})?\Z")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
@@ -109,7 +110,13 @@ def _sampled() -> Iterator[tuple[Any, ...]]:
             f"SELECT {columns}, attributes FROM campaigns_customer TABLESAMPLE SYSTEM (%s) LIMIT %s",
             [share, MOST_CUSTOMERS],
         )
-        for row in cursor.fetchall():
+        rows = cursor.fetchall()
+        if share < 100 and len(rows) < FEW:  # the estimate is old, or most of the pages hold nobody any more
+            cursor.execute(
+                f"SELECT {columns}, attributes FROM campaigns_customer ORDER BY id DESC LIMIT %s", [MOST_CUSTOMERS]
+            )
+            rows = cursor.fetchall()
+        for row in rows:
             yield (*row[:-1], _loaded(row[-1]))
 
 

@@ -114,3 +114,10 @@ def test_type_is_what_all_values_look_like(values: list[Any], kind: str, at_acme
     seen = sightings.customers()["it"]
     assert (seen.type, seen.share) == (kind, 1.0)
     assert all(len(value) <= sightings.LONGEST_VALUE for value, _ in seen.values)
+
+
+def test_an_old_estimate_of_how_many_there_are_hides_nobody(at_acme: Retailer) -> None:
+    factories.customers(3, attributes={"tier": "gold"})
+    with connection.cursor() as cursor:  # as after an import that was taken back
+        cursor.execute("UPDATE pg_class SET reltuples = 1e8 WHERE oid = 'campaigns_customer'::regclass")
+    assert sightings.customers()["tier"].share == 1
