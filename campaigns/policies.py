@@ -7,9 +7,7 @@ Promise  what is in force is the meet of all layers; a layer that would loosen a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +19,7 @@ from campaigns.config import policy as rules
 from campaigns.config.gate import Invalid, dump_written, parse
 from campaigns.config.layers import Defaults
 from campaigns.config.policy import Policy
-from tenants import audit, changes, context
+from tenants import audit, changes, context, held
 from tenants.models import Group, Layer, Retailer
 
 _POLICY: TypeAdapter[Policy] = TypeAdapter(Policy)
@@ -46,28 +44,10 @@ class Said:
     defaults: dict[str, Any]
 
 
-_HELD: ContextVar[dict[str, list[Said]] | None] = ContextVar("held", default=None)
-
-
-@contextmanager
-def held() -> Iterator[None]:
-    """Within the block what layers say is read once: for reading many drafts, while no layer changes."""
-    token = _HELD.set({})
-    try:
-        yield
-    finally:
-        _HELD.reset(token)
-
-
 def said(owner: Owner) -> list[Said]:
     """The layers from the platform's down to the owner's own; a layer that never said anything is not told."""
-    read = _HELD.get()
-    if read is None:
-        return _said(owner)
-    name = f"{type(owner).__name__} {owner.pk if owner else ''}"
-    if name not in read:
-        read[name] = _said(owner)
-    return read[name]
+    question = ("layers", type(owner).__name__, owner.pk if owner else None)
+    return held.once(question, lambda: _said(owner))
 
 
 def _said(owner: Owner) -> list[Said]:

@@ -1,4 +1,4 @@
-"""What a page asks for again and again, read once: the brand, an address, what is live of its templates."""
+"""What a page or a comparison of files asks for again and again, read once: layers, the brand, a domain, templates."""
 
 from __future__ import annotations
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from campaigns import policies
 from campaigns.ascode import diffing, folder
 from campaigns.ascode.diffing import Change
 from campaigns.ascode.documents import Configuration, Document, Fault, Given, Kind, Refused, Source, fingerprint
 from campaigns.ascode.kinds import KINDS
 from campaigns.config.gate import Invalid
+from tenants import held
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Plan:
 
 def plan(before: Configuration, given: Given, *, now: datetime) -> Plan:
     """Raises Refused with everything that is wrong with what was given, in all files at once."""
-    with policies.held():
+    with held.held():
         after, faults = _target(before, given)
         made = Plan(before, after, tuple(diffing.changes(before, after)))
         for kind in KINDS:

@@ -15,10 +15,11 @@ from campaigns.beneath import Beneath
 from campaigns.config.gate import Problem
 from campaigns.config.template import TEMPLATE, TemplateDocument
 from campaigns.forms import filling
-from campaigns.forms.fields import CHANGED_MEANWHILE, KeyField
+from campaigns.forms.fields import KeyField
 from campaigns.forms.fill_field import FillField
 from campaigns.forms.filling import Filled
 from campaigns.forms.languages import LANGUAGES
+from campaigns.forms.meanwhile import ReadAtForm
 from campaigns.models import Template, TemplateVersion
 
 _PREHEADER = re.compile(re.escape(content.PREHEADER).replace(re.escape("{text}"), "(.*?)"), re.DOTALL)
@@ -43,9 +44,8 @@ class Shape(StrEnum):
         return ("subject", "preheader", "html", "text") if self is Shape.OWN else ("subject", "preheader")
 
 
-class TemplateForm(forms.ModelForm):  # type: ignore[type-arg]
+class TemplateForm(ReadAtForm):
     key = KeyField()
-    read_at = forms.CharField(required=False, widget=forms.HiddenInput)
     fill = FillField(required=False, label="Other languages")
 
     class Meta:
@@ -78,10 +78,8 @@ class TemplateForm(forms.ModelForm):  # type: ignore[type-arg]
         asked = self.data if self.is_bound else self.initial
         base = known.base if known else str(asked.get("base", ""))
         self.shape = Shape.of(base)
-        if known:
-            self.fields["read_at"].initial = known.updated_at.isoformat()
-            if "base" in self.fields:
-                self.fields["base"].disabled = True
+        if known and "base" in self.fields:
+            self.fields["base"].disabled = True
         self._prepare_fill(base, filled_of(self.instance))
 
     def _prepare_fill(self, base: str, filled: Filled) -> None:
@@ -103,13 +101,6 @@ class TemplateForm(forms.ModelForm):  # type: ignore[type-arg]
         """Offers a language that nothing is said in yet."""
         widget: Any = self.fields["fill"].widget
         widget.wanted = locale if locale in LANGUAGES else ""
-
-    def clean_read_at(self) -> str:
-        """Two people at one template: the second to save is told, instead of undoing the first one's work."""
-        read_at: str = self.cleaned_data["read_at"]
-        if self.instance.pk and read_at and read_at != self.instance.updated_at.isoformat():
-            self.add_error(None, CHANGED_MEANWHILE)
-        return read_at
 
     def _post_clean(self) -> None:
         super()._post_clean()  # type: ignore[misc]

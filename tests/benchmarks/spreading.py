@@ -220,7 +220,7 @@ def _rows_counted() -> Iterator[list[int]]:
 
 
 def _rows() -> int:
-    """What this session has written that is not in the server's statistics yet: more than this transaction's, maybe."""
+    """What this connection has written that the server's statistics do not know of: this transaction, maybe more."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0) FROM pg_stat_xact_user_tables")
         return int(cursor.fetchone()[0])

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -21,16 +19,12 @@ from campaigns.models import Customer, Facts, Import, Segment, Template
 from tenants import context, provisioning
 from tenants.accounts.models import User
 from tenants.models import BaseTemplate, Retailer
-from tests import factories, processes
+from tests import chromium, factories, processes
 from tests.benchmarks.sink import SinkProcess
 
-_FOUND = [os.environ.get("CHROMIUM", ""), *(shutil.which(name) or "" for name in ("chromium", "google-chrome"))]
-BROWSER = next((path for path in _FOUND if path and Path(path).exists()), None)
-CURE = "no browser: install chromium (apt-get install chromium), or set CHROMIUM to one's path"
-QUIET = ["--no-sandbox", "--disable-background-networking", "--no-first-run", "--disable-component-update"]
 PEOPLE = 900
 
-pytestmark = pytest.mark.skipif(BROWSER is None, reason=CURE)
+pytestmark = chromium.needed
 
 
 @pytest.fixture
@@ -74,7 +68,7 @@ def page(console: str, live_retailer: Retailer, monkeypatch: pytest.MonkeyPatch)
         login = provisioning.login_url(live_retailer, user).split("/login/")[1]
     errors: list[str] = []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=BROWSER, args=QUIET)
+        browser = chromium.launched(playwright)
         opened = browser.new_page(viewport={"width": 1280, "height": 900}, base_url=console)
         opened.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
         opened.on("pageerror", lambda error: errors.append(str(error)))

@@ -12,10 +12,10 @@ from playwright.sync_api import Browser, Dialog, Page, Route, sync_playwright
 from campaigns.models import Customer, Template
 from delivery.showing import panes, people, templates
 from tenants.models import Retailer
-from tests.console.test_browser import BROWSER, CURE, QUIET
+from tests import chromium
 from tests.delivery.hostile_people import NUMBER, hostile
 
-pytestmark = pytest.mark.skipif(BROWSER is None, reason=CURE)
+pytestmark = chromium.needed
 
 VALUES = ("first_name", "last_name", "city", "external_id")
 PRINTED = "".join(f"{{{{ customer.{name} | default('') }}}}" for name in VALUES)
@@ -50,7 +50,7 @@ def browser() -> Iterator[Browser]:
     before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # playwright keeps an event loop in this thread
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=BROWSER, args=QUIET)
+        opened = chromium.launched(playwright)
         yield opened
         opened.close()
     os.environ.pop("DJANGO_ALLOW_ASYNC_UNSAFE")

@@ -16,7 +16,7 @@ from campaigns.config.template import BASE
 from campaigns.forms import starters
 from delivery.rendering import Content, Rendered, Renderer
 from marketing.demo import banners
-from tests.console.test_browser import BROWSER, CURE, QUIET
+from tests import chromium
 
 PERSON: dict[str, Any] = {
     "customer": {
@@ -111,7 +111,7 @@ LOOK = """() => {
   };
 }"""
 
-pytestmark = pytest.mark.skipif(BROWSER is None, reason=CURE)
+pytestmark = chromium.needed
 
 
 @cache
@@ -146,7 +146,7 @@ def rendered(key: str, logo_url: str = "") -> Rendered:
 def pages() -> Iterator[dict[tuple[int, str], Page]]:
     """A page by width and scheme. Nothing is fetched: every picture shows its words."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=BROWSER, args=QUIET)
+        browser = chromium.launched(playwright)
         opened = {
             (width, "light"): browser.new_page(viewport={"width": width, "height": 900}, color_scheme="light")
             for width in WIDTHS

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from campaigns import policies
 from campaigns.ascode.documents import Configuration, Document, Kind
 from campaigns.ascode.kinds.brand import BrandKind
 from campaigns.ascode.kinds.campaigns import CampaignKind
@@ -10,6 +9,7 @@ from campaigns.ascode.kinds.layers import DefaultsKind, PolicyKind
 from campaigns.ascode.kinds.segments import SegmentKind
 from campaigns.ascode.kinds.templates import TemplateKind
 from campaigns.config.gate import Invalid
+from tenants import held
 
 KINDS: tuple[Kind, ...] = (
     PolicyKind(),
@@ -23,7 +23,7 @@ KINDS: tuple[Kind, ...] = (
 
 def read(*, lock: bool = False) -> Configuration:
     """The retailer's whole configuration. With `lock`, nobody changes it before the transaction ends."""
-    with policies.held():
+    with held.held():
         return {
             kind.name: {key: _shaped(kind, document) for key, document in kind.rows(lock=lock).items()}
             for kind in KINDS

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from django import forms
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from campaigns import content
 from campaigns.config.gate import Problem
-from campaigns.forms.fields import CHANGED_MEANWHILE, KeyField
+from campaigns.forms.fields import KeyField
+from campaigns.forms.meanwhile import ReadAtForm
 from campaigns.models import Template
 
 
@@ -21,7 +21,7 @@ def lines(rows: int, **attrs: Any) -> UnfoldAdminTextareaWidget:
     return UnfoldAdminTextareaWidget(attrs={"rows": rows, "class": "c-wide", **attrs})
 
 
-class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
+class ChannelForm(ReadAtForm):
     """`shown` are the names of the fields in order, `channel` what it is for; `places` says at which field a problem of
     the content is told, by the beginning of its path."""
 
@@ -29,7 +29,6 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
     shown: ClassVar[tuple[Any, ...]]
     places: ClassVar[dict[str, str]] = {}
     key = KeyField()
-    read_at = forms.CharField(required=False, widget=forms.HiddenInput)
 
     class Meta:
         model = Template
@@ -37,8 +36,6 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if self.instance.pk:
-            self.fields["read_at"].initial = self.instance.updated_at.isoformat()
         self.initial.update(self.told(self.instance))
 
     def told(self, template: Template) -> dict[str, Any]:
@@ -53,13 +50,6 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
         """A field as it was posted, without a carriage return: browsers send lines so."""
         value = self.data.get(self.add_prefix(name), "")
         return str(value).replace("\r\n", "\n")
-
-    def clean_read_at(self) -> str:
-        """Two people at one template: the second to save is told, instead of undoing the first one's work."""
-        read_at: str = self.cleaned_data["read_at"]
-        if self.instance.pk and read_at and read_at != self.instance.updated_at.isoformat():
-            self.add_error(None, CHANGED_MEANWHILE)
-        return read_at
 
     def _post_clean(self) -> None:
         super()._post_clean()  # type: ignore[misc]

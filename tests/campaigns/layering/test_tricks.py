@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,12 +11,9 @@ from playwright.sync_api import Error, Page, sync_playwright
 from campaigns import layering
 from campaigns.config.template import BASE
 from campaigns.layering import Fill
+from tests import chromium
 from tests.campaigns.layering.tricks import TRICKS
 
-_FOUND = [os.environ.get("CHROMIUM", ""), *(shutil.which(name) or "" for name in ("chromium", "google-chrome"))]
-BROWSER = next((path for path in _FOUND if path and Path(path).exists()), None)
-QUIET = ["--no-sandbox", "--disable-background-networking", "--no-first-run", "--disable-component-update"]
-CURE = "no browser: install chromium (apt-get install chromium), or set CHROMIUM to one's path"
 HTML = """<!doctype html><html><body style="margin:0;background:#ffffff"><table width="100%"><tr><td><div>
 {% block hero %}{% endblock %}<div>{{ content.story }}</div><p>{{ content.headline }}</p>
 </div></td></tr></table>
@@ -49,13 +43,13 @@ SEEN = """(tallest) => {
 }"""
 
 
-pytestmark = pytest.mark.skipif(BROWSER is None, reason=CURE)
+pytestmark = chromium.needed
 
 
 @pytest.fixture(scope="module")
 def page() -> Iterator[Page]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=BROWSER, args=QUIET)
+        browser = chromium.launched(playwright)
         yield browser.new_page(viewport={"width": 390, "height": 844}, java_script_enabled=True)
         browser.close()
 
