@@ -7,7 +7,7 @@ Promise  what it tells is what the next batch would be made of
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +19,6 @@ from campaigns.editions import Layers
 from campaigns.layering import Base, Fill
 from tenants import context
 from tenants.models import BaseTemplate, BaseVersion
-
-PLATFORM = "the platform"
 
 
 @dataclass(frozen=True)
@@ -74,10 +72,14 @@ class Beneath:
 
 def of(key: str, locale: str = "") -> Beneath:
     """What lies beneath a template on that base, to somebody of that locale. Raises bases.Unavailable."""
-    retailer = context.current()
-    stands = bases.standing(retailer, key)
+    return of_all(key, [locale])[locale]
+
+
+def of_all(key: str, locales: Iterable[str]) -> dict[str, Beneath]:
+    """The same for each of these locales. Raises bases.Unavailable."""
+    stands = bases.standing(context.current(), key)
     version = BaseVersion.objects.select_related("base").get(pk=stands.base_version_id)
-    return _told(editions.below(retailer, key), version, locale)
+    return {locale: _told(editions.below(stands), version, locale) for locale in locales}
 
 
 def offered() -> list[BaseTemplate]:
@@ -87,22 +89,15 @@ def offered() -> list[BaseTemplate]:
     by_key: dict[str, BaseTemplate] = {}
     for row in BaseTemplate.objects.filter(mine, channel="email").order_by("key", F("group_id").asc(nulls_first=True)):
         by_key.setdefault(row.key, row)
-    return [row for row in by_key.values() if _counts(row.key)]
-
-
-def _counts(key: str) -> bool:
-    try:
-        bases.standing(context.current(), key)
-    except bases.Unavailable:
-        return False
-    return True
+    counting = bases.standings([retailer.pk], by_key)
+    return [row for row in by_key.values() if (retailer.pk, row.key) in counting]
 
 
 def _told(below: Layers, version: BaseVersion, locale: str) -> Beneath:
     base, group = below.base, context.current().group
     made = layering.resolve(base, below.fills, locale)
     names = {layering.OWN: f"the base {version.base.name}"} | {fill.name: _group_name(group) for fill in below.fills}
-    locks = _locks(base, below.fills, names)
+    locks = {name: names.get(who, who) for name, who in layering.locks_of(base, below.fills).items()}
     whose = {name: names.get(origin, origin) for name, origin in made.origins.items()}
     return Beneath(
         key=version.base.key,
@@ -112,8 +107,14 @@ def _told(below: Layers, version: BaseVersion, locale: str) -> Beneath:
         subject=made.subject,
         preheader=made.preheader,
         slots=tuple(
-            SlotBeneath(name, slot, made.content.get(name), whose.get(name, names[layering.OWN]), locks.get(name, ""))
-            for name, slot in sorted(base.slots.items(), key=lambda pair: _place(base, pair[0]))
+            SlotBeneath(
+                name,
+                base.slots[name],
+                made.content.get(name),
+                whose.get(name, names[layering.OWN]),
+                locks.get(name, ""),
+            )
+            for name in layering.in_order(base.slots, base.html)
         ),
         blocks=tuple(
             BlockBeneath(name, source, whose.get(name, names[layering.OWN]), locks.get(name, ""))
@@ -123,21 +124,8 @@ def _told(below: Layers, version: BaseVersion, locale: str) -> Beneath:
     )
 
 
-def _place(base: Base, slot: str) -> int:
-    """Where a slot is first printed: slots are told in the order in which they are read."""
-    at = base.html.find(f"content.{slot}")
-    return at if at >= 0 else len(base.html)
-
-
 def _group_name(group: Any) -> str:
     return f"the group {group.name}" if group else "the group"
-
-
-def _locks(base: Base, fills: Iterable[Fill], names: Mapping[str, str]) -> dict[str, str]:
-    locked = dict.fromkeys(base.locked, PLATFORM)
-    for fill in fills:
-        locked |= {name: names[fill.name] for name in fill.locks if name not in locked}
-    return locked
 
 
 def _sources(base: Base, fills: Iterable[Fill], locale: str) -> dict[str, str]:

@@ -17,7 +17,7 @@ from campaigns.config.gate import Invalid, Problem
 from campaigns.config.policy import Policy
 from campaigns.editions import Published
 from campaigns.models import CampaignVersion, Template, TemplateVersion
-from tenants import context
+from tenants import context, held
 
 UNAPPROVED = Problem("", "it was published without the approval that the policy asks for", "policy")
 
@@ -27,6 +27,11 @@ def check(config: CampaignConfig, *, as_of: datetime, policy: Policy | None = No
 
     `policy` is the one in force, for a caller who has just read it.
     """
+    with held.held():  # templates, brand and layers are asked of by several rules
+        return _check(config, as_of, policy)
+
+
+def _check(config: CampaignConfig, as_of: datetime, policy: Policy | None) -> list[Problem]:
     problems = [*_check_blueprint(config), *_check_audience(config, as_of)]
     for index, step in enumerate(config.steps):
         problems += _check_step(f"steps.{index}", step)

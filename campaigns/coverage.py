@@ -42,7 +42,7 @@ class Coverage:
 
 def of(chosen: Sql, variables: Collection[str], *, seconds: float) -> Coverage:
     """`chosen` is a query of customer_id and reason, which is empty for those included. Raises Invalid (`too_slow`)."""
-    asked = sorted(name for name in variables if _column(name))[:_MOST]
+    asked = sorted(name for name in variables if _is_counted(name))[:_MOST]
     counts = "".join(
         f", count(*) FILTER (WHERE {column} IS NULL OR btrim({column}) = '')" for column, _ in map(_test, asked)
     )
@@ -69,7 +69,7 @@ def _uses(source: str) -> Sequence[language.Use]:
         return []
 
 
-def _column(variable: str) -> bool:
+def _is_counted(variable: str) -> bool:
     return variable.startswith(_ATTRIBUTES) or variable.removeprefix("customer.") in language.CUSTOMER_FIELDS
 
 
@@ -77,4 +77,4 @@ def _test(variable: str) -> tuple[str, tuple[list[str], ...]]:
     """The value as text: a column named in our code, or an attribute by its path as a parameter."""
     if variable.startswith(_ATTRIBUTES):
         return "(c.attributes #>> %s)", (variable.removeprefix(_ATTRIBUTES).split("."),)
-    return f"c.{language.CUSTOMER_FIELDS[language.CUSTOMER_FIELDS.index(variable.removeprefix('customer.'))]}", ()
+    return f"c.{variable.removeprefix('customer.')}", ()  # one of language.CUSTOMER_FIELDS: see _is_counted

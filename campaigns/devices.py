@@ -31,18 +31,15 @@ def register(customer: Customer, address: str, *, now: datetime) -> Device:
     said = {"customer": customer, "address": address, "seen_at": now}
     device, is_new = Device.objects.update_or_create(address_hash=hashed(address), defaults=said)
     if is_new:  # of many, the oldest go
-        kept = Device.objects.filter(customer=customer).order_by("-seen_at", "-pk").values("pk")[:MOST]
-        Device.objects.filter(customer=customer).exclude(pk__in=list(kept.values_list("pk", flat=True))).delete()
+        kept = of(customer).values_list("pk", flat=True)[:MOST]
+        Device.objects.filter(customer=customer).exclude(pk__in=list(kept)).delete()
     return device
 
 
 @transaction.atomic
-def forget(address: str, *, of: Customer | None = None) -> bool:
-    """The provider says that the device is gone, or its owner (`of`) turned notifications off. False where none is
-    known.
-    """
-    found = Device.objects.filter(address_hash=hashed(address.strip()))
-    removed, _ = (found.filter(customer=of) if of else found).delete()
+def forget(address: str, *, owner: Customer) -> bool:
+    """Its owner turned notifications off. False where they have no such device."""
+    removed, _ = Device.objects.filter(address_hash=hashed(address.strip()), customer=owner).delete()
     return bool(removed)
 
 

@@ -96,7 +96,7 @@ class Published:
         """As a variant says it, to somebody of that locale."""
         if self.layers is None:
             return _alone(self.version, variant, self.locale(locale))
-        return layered(self.layers, variant, self.locale(locale))
+        return _layered(self.layers, variant.model_dump_json(), self.locale(locale))
 
 
 def live(template: str, retailer: Retailer) -> Published:
@@ -184,20 +184,10 @@ def recall(template: str, digest: str) -> Published | None:
     return _made(edition.version, bases.Standing(edition.base_version, edition.group_version))
 
 
-def below(retailer: Retailer, key: str) -> Layers:
-    """A base as it counts for a retailer, with what the group says over it. Raises bases.Unavailable."""
-    return _below(bases.standing(retailer, key))
-
-
 def over(below: Layers, document: TemplateDocument) -> Layers:
     """The same with a retailer's template on top."""
     digest = content_hash([below.digest, document.model_dump(mode="json")])
     return Layers(digest, below.base, (*below.fills, Fill.of(OWN, document)))
-
-
-def layered(layers: Layers, variant: Variant = PLAIN, locale: str = "") -> Sources:
-    """The sources that layers make of a variant."""
-    return _layered(layers, variant.model_dump_json(), locale)
 
 
 def locales(layers: Layers) -> frozenset[str]:
@@ -210,14 +200,14 @@ def _on_its_own(version: TemplateVersion) -> Published:
 
 
 def _made(version: TemplateVersion, stands: bases.Standing) -> Published:
-    made = over(_below(stands), TEMPLATE.validate_python(version.document))
+    made = over(below(stands), TEMPLATE.validate_python(version.document))
     # The template is named as well: of two that say the same, each can be had again.
     said = [version.content_hash, stands.base_version_id, stands.group_version_id, version.template_id]
     return Published(content_hash(said), version, locales(made), stands, made)
 
 
 @lru_cache(maxsize=128)
-def _below(stands: bases.Standing) -> Layers:
+def below(stands: bases.Standing) -> Layers:
     """Versions never change, so what they say is read once per process."""
     base = Base.load(bases.document(stands.base_version_id).compiled)
     digest = content_hash([stands.base_version_id, stands.group_version_id])

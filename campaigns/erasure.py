@@ -65,8 +65,8 @@ def erase(customer: Customer) -> Erased:
         locked = Customer.objects.select_for_update().filter(pk=customer.pk).first()
         if locked is None:
             return Erased()
-        is_as_before = (_names(locked), tokens(locked)) == known
         latest = tokens(locked)
+        is_as_before = (_names(locked), latest) == known
         erased = _erase(locked)
         _forget(traces)
         _forget(_traces(locked, latest, since=since if is_as_before else None))

@@ -15,7 +15,10 @@ _HELD: ContextVar[dict[Hashable, object] | None] = ContextVar("held", default=No
 
 @contextmanager
 def held() -> Iterator[None]:
-    """Within the block each question of `once` is asked once: for what only reads."""
+    """Within the block each question of `once` is asked once: for what only reads. A block in another adds nothing."""
+    if _HELD.get() is not None:
+        yield
+        return
     token = _HELD.set({})
     try:
         yield

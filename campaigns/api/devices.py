@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-from typing import Any
-
-from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import NotFound
@@ -27,7 +24,7 @@ class CustomerDevices(ApiView):
     @extend_schema(responses={200: serializers.DevicesSerializer})
     def get(self, request: Request, external_id: str) -> Response:
         """Its devices, the one seen last first."""
-        return Response({"results": self.get_serializer(devices.of(self._customer()), many=True).data})
+        return Response({"results": self.get_serializer(devices.of(self.get_object()), many=True).data})
 
     @extend_schema(responses={201: serializers.DeviceSerializer})
     @once
@@ -35,7 +32,7 @@ class CustomerDevices(ApiView):
         """Register a device, or say that it was seen now. Whose it was before gets nothing there any more."""
         given = self.get_serializer(data=request.data)
         given.is_valid(raise_exception=True)
-        device = devices.register(self._customer(), given.validated_data["address"], now=timezone.now())
+        device = devices.register(self.get_object(), given.validated_data["address"], now=timezone.now())
         return Response(self.get_serializer(device).data, status=201)
 
     @extend_schema(request=serializers.DeviceSerializer, responses={204: None})
@@ -43,10 +40,6 @@ class CustomerDevices(ApiView):
         """Its owner turned notifications off, or signed out: nothing more goes there."""
         given = self.get_serializer(data=request.query_params or request.data)
         given.is_valid(raise_exception=True)
-        if not devices.forget(given.validated_data["address"], of=self._customer()):
+        if not devices.forget(given.validated_data["address"], owner=self.get_object()):
             raise NotFound("The customer has no such device.")
         return Response(status=204)
-
-    def _customer(self) -> Customer:
-        found: Any = get_object_or_404(Customer, external_id=self.kwargs["external_id"])
-        return found

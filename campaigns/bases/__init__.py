@@ -22,14 +22,12 @@ from campaigns.bases.drafts import (
 )
 from campaigns.bases.impact import Impact, built_on, impact
 from campaigns.bases.releases import NotAllowed, kill, pin, promote, publish, roll_back, unpin, version
-from campaigns.bases.standing import Frozen, Place, Standing, Unavailable, document, places, standing, standings
+from campaigns.bases.standing import Standing, Unavailable, document, standing, standings
 
 __all__ = [
     "ChangedMeanwhile",
-    "Frozen",
     "Impact",
     "NotAllowed",
-    "Place",
     "Standing",
     "Unavailable",
     "blank",
@@ -45,7 +43,6 @@ __all__ = [
     "name",
     "parse",
     "pin",
-    "places",
     "promote",
     "publish",
     "roll_back",

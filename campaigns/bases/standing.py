@@ -10,13 +10,11 @@ from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 
 from django.db import connection
 
 from tenants.models import BaseVersion, Retailer
-
-Why = Literal["pinned", "canary", "live", ""]
 
 
 class Unavailable(LookupError):
@@ -33,16 +31,14 @@ class Standing:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a retailer stands with one row of bases, the platform's or its group's. `why` is empty where nothing is;
-    `is_halted` where its last version was killed by force.
+    """Where a retailer stands with one row of bases, the platform's or its group's: the version that counts, None where
+    none does. `is_halted` where its last version was killed by force.
     """
 
     key: str
     retailer_id: int
-    base_id: int
     group_id: int | None
     version_id: int | None
-    why: Why
     is_halted: bool
 
 
@@ -72,7 +68,7 @@ def standings(retailers: Collection[int], keys: Collection[str]) -> dict[tuple[i
 
 
 def places(keys: Collection[str], retailers: Collection[int]) -> list[Place]:
-    """Of each of the retailers and each row of those keys that lies above it: the version that counts, and why."""
+    """Of each of the retailers and each row of those keys that lies above it: the version that counts."""
     if not keys or not retailers:
         return []
     with connection.cursor() as cursor:
@@ -104,9 +100,7 @@ def _counts(key: str, found: Collection[Place]) -> Standing:
 
 # Tables are named in full: a retailer's schema is not searched for them.
 _PLACES = """
-SELECT base.key, retailer.id, base.id, base.group_id, coalesce(pinned.id, canary.id, live.id),
-    CASE WHEN pinned.id IS NOT NULL THEN 'pinned' WHEN canary.id IS NOT NULL THEN 'canary'
-         WHEN live.id IS NOT NULL THEN 'live' ELSE '' END, base.is_halted
+SELECT base.key, retailer.id, base.group_id, coalesce(pinned.id, canary.id, live.id), base.is_halted
 FROM public.tenants_retailer retailer
 JOIN public.tenants_basetemplate base
     ON base.key = ANY(%(keys)s) AND (base.group_id IS NULL OR base.group_id = retailer.group_id)

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, RootMode
 from campaigns.config import locales
 from campaigns.config.values import Key, Name, Part
 
+CLIPPED = 102 * 1024  # bytes of HTML, after which Gmail cuts a message off ("[Message clipped]")
 LONGEST = 1024 * 1024  # characters that are looked at; how long a source may be is the language's to say
 
 

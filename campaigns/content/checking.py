@@ -38,7 +38,7 @@ def check(template: Template) -> list[Problem]:
 def _of_base(document: TemplateDocument) -> list[Problem]:
     """What a template says over a base, judged by the base as it counts for the retailer now."""
     try:
-        below = editions.below(context.current(), document.base)
+        below = editions.below(bases.standing(context.current(), document.base))
     except bases.Unavailable as unavailable:
         return [Problem("base", str(unavailable), "unknown")]
     own = [

@@ -19,9 +19,11 @@ def publish(template: Template, *, by: User | None = None) -> TemplateVersion:
     """
     # The caller may have read it before somebody else saved and published.
     template.refresh_from_db(from_queryset=Template.objects.select_for_update())
-    if problems := checking.check(template) or policing.check_policy(template):
+    if problems := checking.check(template):
         raise Invalid(problems)
     made = freezing.freeze(template)
+    if problems := policing.check_version(made):
+        raise Invalid(problems)
     # What compiles to the same from another source is a version too: restoring it brings its own source back.
     version = template.versions.filter(content_hash=made.content_hash, document=made.document).first()
     if version is None:

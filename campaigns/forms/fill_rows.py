@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from campaigns import layering
 from campaigns.config.gate import Problem
 from campaigns.forms import slot_rows
 from campaigns.layering import Base
@@ -43,10 +44,9 @@ def shown(base: Base, said: Mapping[str, Any]) -> list[FillRow]:
     """A row for each slot, then each block, with what the layer says of it."""
     locks = set(said.get("locks", []))
     rows = []
-    for name in slot_rows.in_order(base.slots, base.html):
+    for name in layering.in_order(base.slots, base.html):
         slot = base.slots[name]
-        default = slot.default if isinstance(slot.default, str) or slot.default is None else slot.default.model_dump()
-        parts = _parts(name, slot.type, said.get("slots", {}).get(name), default)
+        parts = _parts(name, slot.type, said.get("slots", {}).get(name), layering.default_of(slot))
         label = slot.label or name.replace("_", " ").capitalize()
         rows.append(FillRow(name, label, slot.type, slot.help, name in locks, parts=parts))
     for name, block in base.blocks.items():

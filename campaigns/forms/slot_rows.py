@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from campaigns import layering
 from campaigns.config.gate import Problem
 
 TYPES = {
@@ -47,13 +48,7 @@ def posted(data: Mapping[str, str]) -> list[SlotRow]:
 
 def shown(slots: Mapping[str, Any], source: str) -> list[SlotRow]:
     """The rows that show a draft's slots."""
-    return [SlotRow({"name": name} | _values(slots[name])) for name in in_order(slots, source)]
-
-
-def in_order(names: Iterable[str], source: str) -> list[str]:
-    """Slots as they come in the source, for the database keeps no order of theirs; those that are not printed last."""
-    places = {name: re.search(rf"\bcontent\.{re.escape(name)}\b", source) for name in names}
-    return sorted(places, key=lambda name: (found.start() if (found := places[name]) else len(source), name))
+    return [SlotRow({"name": name} | _values(slots[name])) for name in layering.in_order(slots, source)]
 
 
 def document(rows: Iterable[SlotRow]) -> dict[str, Any]:

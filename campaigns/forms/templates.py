@@ -142,7 +142,7 @@ def filled_of(template: Template) -> Filled:
 def lying_beneath(base: str, locales: Iterable[str] = ()) -> dict[str, Beneath]:
     """By language, the template's own first; nothing for a template on its own, or on a base that is gone."""
     try:
-        return {locale: beneath.of(base, locale) for locale in ("", *locales)} if base else {}
+        return beneath.of_all(base, ["", *locales]) if base else {}
     except bases.Unavailable:
         return {}
 

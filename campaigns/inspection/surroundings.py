@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from campaigns import content, language, linting
-from campaigns.config import voice as voices
 from campaigns.config.check_names import CheckName, Severity
 from campaigns.config.policy import Policy
 from campaigns.config.voice import Voice
@@ -58,7 +57,7 @@ def around(key: str, name: str, topic: str, *, brand: Brand | None = None, base_
         brand=_values(brand, language.VOCABULARY["brand"]),
         campaign=(key, name),
         topic=topic,
-        voice=voices.read({field: getattr(brand, field) for field in voices.FIELDS}),
+        voice=content.voice(brand),
         links=(f"{base}/u/{TEST}", f"{base}/p/{TEST}"),
     )
 

@@ -144,7 +144,10 @@ def _named(body: Body, own: frozenset[str]) -> Iterator[str]:
                 for branch in node.branches:
                     yield from _named(branch.body, own)
             case For():
-                yield from _named(node.body, own | {*node.names, "loop"})
+                inside = own | {*node.names, "loop"}
+                if node.only is not None:
+                    yield from (path.dotted for path in paths(node.only) if path.root not in inside)
+                yield from _named(node.body, inside)
                 yield from _named(node.otherwise, own)
 
 

@@ -9,19 +9,21 @@ is read by an HTML parser and written anew, balanced, with elements, attributes 
 layer can open what the base closes, hide a locked block, lie over it, or push it away.
 """
 
+from campaigns.config.template import CLIPPED
 from campaigns.layering.bases import Base, compile_base
-from campaigns.layering.fragments import clean
-from campaigns.layering.resolving import CLIPPED, OWN, Fill, Resolved, check_fill, of_variant, resolve
+from campaigns.layering.resolving import OWN, Fill, check_fill, locks_of, of_variant, resolve
+from campaigns.layering.values import default_of, in_order
 
 __all__ = [
     "CLIPPED",
     "OWN",
     "Base",
     "Fill",
-    "Resolved",
     "check_fill",
-    "clean",
     "compile_base",
+    "default_of",
+    "in_order",
+    "locks_of",
     "of_variant",
     "resolve",
 ]

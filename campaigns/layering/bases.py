@@ -9,7 +9,7 @@ from typing import Any
 
 from campaigns import language, publishing
 from campaigns.config.gate import Problem
-from campaigns.config.template import BASE, SLOT, BaseDocument, Slot, Translation
+from campaigns.config.template import SLOT, BaseDocument, Slot, Translation
 from campaigns.language import grammar, tokens
 from campaigns.language.syntax import Body, Expression, For, If, Literal, Mistaken, Path, Print, Set, paths
 from campaigns.layering import marks, values
@@ -61,11 +61,6 @@ def compile_base(document: BaseDocument) -> tuple[Base, list[Problem]]:
     html, problems = publishing.html(document.html, document.source_format)
     base = Base(document.subject, document.preheader, html, document.text, document.slots, document.translations)
     return base, problems or list(_problems(base))
-
-
-def read_document(data: Any) -> BaseDocument:
-    """Raises pydantic.ValidationError."""
-    return BASE.validate_python(data)
 
 
 def _problems(base: Base) -> Iterator[Problem]:
@@ -178,7 +173,7 @@ def _printed(body: Body) -> Iterator[Expression]:
 
 def _of_defaults(base: Base) -> Iterator[Problem]:
     for name, slot in base.slots.items():
-        default = slot.default if isinstance(slot.default, str) else slot.default and slot.default.model_dump()
+        default = values.default_of(slot)
         if default is not None:
             yield from values.problems(slot, default, f"slots.{name}.default")
 
@@ -198,5 +193,4 @@ def _of_translation(base: Base, locale: str, said: Translation) -> Iterator[Prob
 
 
 def _at(field: str, source: str, message: str, at: int) -> Problem:
-    line, column = tokens.place(source, at)
-    return Problem(field, f"line {line}, column {column}: {message}", "template")
+    return Problem(field, str(language.Mistake(message, *tokens.place(source, at))), "template")

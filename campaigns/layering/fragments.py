@@ -120,7 +120,7 @@ def _attribute(element: str, name: str, value: str) -> str | None:
 
 def _is_size(value: str) -> bool:
     found = _SIZE.fullmatch(value.strip().removesuffix("px"))
-    return bool(found) and int(found[1]) <= (100 if found[2] else styles.LONGEST) if found else False
+    return found is not None and int(found[1]) <= (100 if found[2] else styles.LONGEST)
 
 
 # -- what its author has to correct ------------------------------------------------------------------------------------
@@ -133,9 +133,7 @@ class _Watch(HTMLParser):
         self.mistakes: list[Mistake] = []
         self.elements: list[str] = []
         self.marked = marked
-        self._lines = [0]
-        for line in marked.text.splitlines(keepends=True):
-            self._lines.append(self._lines[-1] + len(line))
+        self._lines = [0, *(end.end() for end in re.finditer("\n", marked.text))]  # as HTMLParser counts them
         self._open: list[tuple[str, tuple[int, int]]] = []
         self.feed(marked.text)
         self.close()

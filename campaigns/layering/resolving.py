@@ -14,14 +14,14 @@ from typing import Any
 from campaigns import language, publishing
 from campaigns.config.gate import Problem
 from campaigns.config.locales import nearest
-from campaigns.config.template import LayerDocument, RichTextSlot, Slot, TemplateDocument, Translation
+from campaigns.config.template import CLIPPED, LayerDocument, RichTextSlot, TemplateDocument, Translation
 from campaigns.language import tokens
 from campaigns.layering import fragments, marks, values
 from campaigns.layering.bases import Base
 from campaigns.layering.marks import Block, Mark, Printed, Standing
 
-CLIPPED = 102 * 1024  # bytes of HTML, after which Gmail cuts a message off: with it the footer
 _TEXTS = ("subject", "preheader")
+PLATFORM = "the platform"  # who locks what a base locks
 OWN = "the base"  # the name of the layer that a base is itself
 
 
@@ -95,7 +95,7 @@ def of_variant(
 
 def check_fill(base: Base, below: Sequence[Fill], fill: Fill) -> list[Problem]:
     """Everything that keeps a layer from being saved over a base and the layers between."""
-    locks = _locks(base, below)
+    locks = locks_of(base, below)
     problems = list(_problems(base, locks, fill, ""))
     for locale, said in fill.translations.items():
         problems += _problems(base, locks, replace(_as_fill(said), name=fill.name), f"translations.{locale}.")
@@ -152,9 +152,9 @@ def _locked_or_unknown(
     return [Problem(f"{path}{what}s.{name}", f"the base has no {what} {name}: remove it. It has: {told}", "unknown")]
 
 
-def _locks(base: Base, fills: Sequence[Fill]) -> dict[str, str]:
-    """What may not be changed over these layers, and who locked it."""
-    locks = dict.fromkeys(base.locked, "the platform")
+def locks_of(base: Base, fills: Sequence[Fill]) -> dict[str, str]:
+    """What may not be changed over these layers, and which layer locked it."""
+    locks = dict.fromkeys(base.locked, PLATFORM)
     for fill in fills:
         locks |= {name: fill.name for name in fill.locks if name not in locks}
     return locks
@@ -174,9 +174,15 @@ class _Standing:
         self.origins: dict[str, str] = {}
         self.left_out: list[Problem] = []
         self.subject, self.preheader = base.subject, base.preheader
-        own = Fill(OWN, base.subject, base.preheader, _defaults(base), translations=base.translations)
+        own = Fill(
+            OWN,
+            base.subject,
+            base.preheader,
+            {name: values.default_of(slot) for name, slot in base.slots.items()},
+            translations=base.translations,
+        )
         for index, fill in enumerate([own, *fills]):
-            self._lay(fill, locale, _locks(base, fills[: index - 1]) if index else {})
+            self._lay(fill, locale, locks_of(base, fills[: index - 1]) if index else {})
         self.content = {name: value for name, value in self._values.items() if value not in ("", None)}
 
     def marks(self) -> Iterator[Mark]:
@@ -252,15 +258,6 @@ def _merged(fill: Fill, locale: str) -> Fill:
     blocks = {name: value for each in reversed(said) for name, value in each.blocks.items()}
     subject, preheader = (next((said_ for each in said if (said_ := getattr(each, name))), "") for name in _TEXTS)
     return Fill(fill.name, subject, preheader, slots, blocks, fill.locks)
-
-
-def _defaults(base: Base) -> dict[str, Any]:
-    return {name: _default(slot) for name, slot in base.slots.items()}
-
-
-def _default(slot: Slot) -> Any:
-    default = slot.default
-    return default if default is None or isinstance(default, str) else default.model_dump()
 
 
 def _rich_text(value: str, printed: Printed, *, is_html: bool) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -40,6 +40,18 @@ PARTS = {
     "button": ("label", "url"),
     "products": ("count",),
 }
+
+
+def default_of(slot: Slot) -> Any:
+    """What fills a slot where nobody does, as plain data; None where nothing does."""
+    default = slot.default
+    return default if default is None or isinstance(default, str) else default.model_dump()
+
+
+def in_order(names: Iterable[str], source: str) -> list[str]:
+    """Slots as they come in a source, for the database keeps no order of theirs; those that are not printed last."""
+    places = {name: re.search(rf"\bcontent\.{re.escape(name)}\b", source) for name in names}
+    return sorted(places, key=lambda name: (found.start() if (found := places[name]) else len(source), name))
 
 
 def has_tags(value: str) -> bool:

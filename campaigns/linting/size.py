@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from campaigns.config.check_names import Severity
+from campaigns.config.template import CLIPPED
 from campaigns.linting.sample import Found, Sample
 
-CLIPPED = 102 * 1024  # bytes of HTML that Gmail shows before "[Message clipped]"
 _NEAR = 0.9
 _MANY = 3  # segments
 
@@ -16,15 +17,15 @@ def clipping(sample: Sample) -> Iterator[Found]:
     told = f"{longest / 1024:.0f} KB"
     cure = "take something out, such as repeated styles or products"
     if longest > CLIPPED:
-        yield Found(f"Gmail cuts it off after 102 KB, and it has {told}: the footer goes first", cure)
+        yield Found(f"Gmail cuts it off after {CLIPPED // 1024} KB, and it has {told}: the footer goes first", cure)
     elif longest > CLIPPED * _NEAR:
-        yield Found(f"it has {told}, and Gmail cuts off after 102", cure, severity="hint")
+        yield Found(f"it has {told}, and Gmail cuts off after {CLIPPED // 1024}", cure, severity="hint")
 
 
 def segments(sample: Sample) -> Iterator[Found]:
     """As campaigns counts them; nothing where that is not told."""
     number = sample.segments or 0
     if number > 1:
-        severity = None if number > _MANY else "hint"
+        severity: Severity | None = None if number > _MANY else "hint"
         message = f"it goes out as {number} texts, and is paid for as {number}"
-        yield Found(message, "shorten it; without emoji and other rare characters more fit", "text", severity=severity)  # type: ignore[arg-type]
+        yield Found(message, "shorten it; without emoji and other rare characters more fit", "text", severity=severity)

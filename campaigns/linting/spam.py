@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from campaigns.config.check_names import Severity
 from campaigns.linting.sample import Found, Sample
 from campaigns.linting.wording import Place, pattern, said
 
@@ -40,9 +41,9 @@ def words(sample: Sample) -> Iterator[Found]:
     places = {phrase: found for phrase in _ALL if (found := said(sample, pattern(phrase)))}
     total = sum(_weight(phrase, found) for phrase, found in places.items())
     for phrase, found in places.items():
-        severity = None if total >= SUSPICIOUS else "hint"
+        severity: Severity | None = None if total >= SUSPICIOUS else "hint"
         message = f"filters distrust “{phrase}”" + (", and there are several such" if len(places) > 1 else "")
-        yield Found(message, "say what it is instead", *found[0], severity=severity)  # type: ignore[arg-type]
+        yield Found(message, "say what it is instead", *found[0], severity=severity)
 
 
 def _weight(phrase: str, places: list[Place]) -> int:

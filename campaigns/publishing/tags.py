@@ -47,11 +47,6 @@ class Tagged:
         found = _KEYWORD.match(self.source, span[0])
         return found[1] if found else ""
 
-    def line(self, at: int) -> str:
-        """Where an offset is, for a person to read."""
-        line, column = language.place(self.source, at)
-        return f"line {line}, column {column}"
-
 
 class Cloakroom:
     """Hands out a word for a text, and puts the text back where the word stands. The words occur in no `source`."""
