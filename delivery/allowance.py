@@ -2,7 +2,7 @@
 
 Reads    ProviderState, ProviderDomain
 Writes   ProviderState, ProviderDomain
-Promise  taken before a hand-over, in one statement that all workers share, by the database's clock; what was not
+Promise  taken before a hand-over, in statements that all workers share, by the database's clock; what was not
          handed over after all is given back to the budget
 
 Rates are held by the generic cell rate algorithm: `full_at` moves on by a message's share of time for each one

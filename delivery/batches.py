@@ -35,7 +35,6 @@ class Lease:
     run_state: str
     attempts: int
     error: str
-    unreachable_since: datetime | None = None
     is_counted: bool = False  # whether its hand-overs are entered in DailyVolume
     topic: str = ""  # of the campaign: whoever withdrew it has no consent to these messages
     channel: str = "email"  # of the step
@@ -227,7 +226,7 @@ FROM campaigns_run run
 WHERE batch.id = %s AND run.id = batch.run_id AND batch.state <> 'done'
   AND (batch.lease_until IS NULL OR batch.lease_until <= clock_timestamp())
 RETURNING batch.id, batch.epoch, batch.run_id, batch.step, run.state, batch.attempts, batch.error,
-          batch.unreachable_since, batch.handed_from, batch.handed_to, batch.handed_except
+          batch.handed_from, batch.handed_to, batch.handed_except
 """
 
 _QUARANTINE = """

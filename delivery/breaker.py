@@ -2,7 +2,7 @@
 
 Reads    ProviderState
 Writes   ProviderState
-Promise  all workers know the same, by the database's clock; a provider that works costs no statement
+Promise  all workers know the same, by the database's clock; a provider that works costs one question a second
 
 Closed until so many hand-overs in a row reached nobody, half of what was handed over in a minute failed, or the
 provider asked to be left alone. Then open for a pause that doubles each time; then half-open: one worker tries with

@@ -11,6 +11,7 @@ from campaigns import content, editions, inspection, language, layering, policie
 from campaigns.config.campaign import Step, Variant
 from campaigns.config.gate import Problem
 from campaigns.config.policy import Policy
+from campaigns.config.texting import Texting
 from campaigns.editions import Published
 from campaigns.models import Brand, Run
 from delivery import identity, overtime, rendering
@@ -89,7 +90,7 @@ class Composer:
         rendered = renderer.render(
             self.shared
             | {
-                "customer": {name: value for name, value in entry.person.items() if value != "" and value is not None},
+                "customer": _known(entry),
                 "content": values,
                 "unsubscribe_url": language.trusted(unsubscribe_url),
                 "preferences_url": language.trusted(f"{self.base_url}/p/{token}"),
@@ -112,8 +113,7 @@ class Composer:
 
     def _said(self, entry: Entry) -> Outbound:
         """By another channel than e-mail: nothing in it leads to the unsubscription from e-mails."""
-        person = {name: value for name, value in entry.person.items() if value != "" and value is not None}
-        values = {"customer": person, "content": self.variants[entry.variant].content, **self._products(entry)}
+        values = {"customer": _known(entry), "content": self.variants[entry.variant].content, **self._products(entry)}
         said = self.speakers[entry.variant].render(self.shared | values, address=entry.address)
         return Outbound(self.name(entry.message_id), entry.address, content=said)
 
@@ -169,9 +169,7 @@ def composer(
         shared=_shared(retailer, brand, run),
         variants=variants,
         voices={(key, ""): _voice(step.template, published, each, "") for key, each in variants.items() if is_mail},
-        speakers={
-            key: _speaker(step.template, published, each, brand) for key, each in variants.items() if not is_mail
-        },
+        speakers={} if is_mail else _speakers(step.template, published, variants, brand),
         picks=_picks(run, entries, now) if published.mentions("products", step.variants) else None,
         base_url=base_url,
         signer=identity.Signer(retailer, "message"),
@@ -214,18 +212,27 @@ def _voice(template: str, published: Published, variant: Variant, locale: str) -
         raise TemplateUnusable(f"{where}: {unreadable}. Correct and publish it, then resume the run.") from unreadable
 
 
-def _speaker(key: str, published: Published, variant: Variant, brand: Brand) -> Speaker:
+def _speakers(key: str, published: Published, variants: Mapping[str, Variant], brand: Brand) -> dict[str, Speaker]:
+    texting = content.texting(brand)
+    return {name: _speaker(key, published, variant, texting) for name, variant in variants.items()}
+
+
+def _speaker(key: str, published: Published, variant: Variant, texting: Texting) -> Speaker:
     try:
-        return Speaker(published.version.document, content.texting(brand), title=variant.subject or "")
+        return Speaker(published.version.document, texting, title=variant.subject or "")
     except rendering.Unreadable as unreadable:
         where = f"Template {key!r} with variant {variant.key!r}"
         raise TemplateUnusable(f"{where}: {unreadable}. Correct and publish it, then resume the run.") from unreadable
 
 
+def _known(entry: Entry) -> dict[str, Any]:
+    """What is known of a person: blank is missing."""
+    return {name: value for name, value in entry.person.items() if value != "" and value is not None}
+
+
 def _shared(retailer: Retailer, brand: Brand, run: Run) -> dict[str, Any]:
-    fields = ("name", "from_name", "website", "logo_url", "colour", "postal_address")
     return {
-        "retailer": {"slug": retailer.slug, "name": retailer.name, "timezone": retailer.timezone},
-        "brand": {field: getattr(brand, field) for field in fields if getattr(brand, field)},
+        "retailer": {name: getattr(retailer, name) for name in language.VOCABULARY["retailer"]},
+        "brand": {name: value for name in language.VOCABULARY["brand"] if (value := getattr(brand, name))},
         "campaign": {"key": run.campaign.key, "name": run.campaign.name},
     }

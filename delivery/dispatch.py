@@ -39,7 +39,6 @@ from delivery.models import Message
 from delivery.providers import Chosen
 from tenants.models import Retailer
 
-HAND_OVER = pace.MOST
 HAND_OVER_SHARE = 0.4  # of the lease: the provider's time for one hand-over
 AT_A_STRETCH = 10.0  # seconds on one batch: then others have a turn, and it is read anew what is live
 LOOK_AGAIN = 1.0  # seconds after which people are judged anew before the next hand-over

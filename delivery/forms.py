@@ -68,7 +68,7 @@ class ProviderForm(forms.ModelForm):  # type: ignore[type-arg]
     timeout = forms.FloatField(
         initial=15.0,
         label="Seconds for one request",
-        help_text="1 to 60. Without an answer by then, a message is unknown.",
+        help_text="1 to 18. Without an answer by then, a message is unknown.",
         widget=UnfoldAdminDecimalFieldWidget(attrs={"step": "any"}),
     )
 

@@ -16,7 +16,7 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from tenants import context
-from tenants.models import BaseVersion, Retailer
+from tenants.models import BaseTemplate, BaseVersion, Retailer
 
 REMEMBERED = timedelta(days=14)
 PATIENCE = "5s"  # of one retailer's figures
@@ -57,6 +57,13 @@ class Health:
     def worse(self) -> list[str]:
         """What happens to a larger share of messages than before, by more than chance of a few."""
         return [what for what in ("failed", "bounced", "complained", "unsubscribed") if _is_worse(self, what)]
+
+
+def ring(base: BaseTemplate) -> list[Health]:
+    """Of the retailers that have the canary; nothing where there is none."""
+    if base.canary is None:
+        return []
+    return health(base.canary, base.live, base.canary_retailers.order_by("name"))
 
 
 def health(version: BaseVersion, before: BaseVersion | None, retailers: Iterable[Retailer]) -> list[Health]:

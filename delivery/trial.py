@@ -22,7 +22,7 @@ from campaigns.inspection import Around
 from campaigns.models import Brand, Customer, Suppression
 from campaigns.models.customers import Channel
 from delivery import compose, confined, previews, providers
-from delivery.channels.base import Channel as Account
+from delivery.channels import base as port
 from delivery.channels.base import ChannelUnavailable, Outbound, Outcome, Result
 from delivery.providers import hourly, stopped
 from delivery.rendering import Content, RenderError
@@ -103,7 +103,7 @@ def send(retailer: Retailer, wanted: Wanted, *, now: datetime) -> list[Sent]:
     return list(_hand_over(channel, made, brand))
 
 
-def _hand_over(channel: Account, made: Sequence[_Made], brand: Brand) -> Iterator[Sent]:
+def _hand_over(channel: port.Channel, made: Sequence[_Made], brand: Brand) -> Iterator[Sent]:
     """Step by step: each template may have a sender of its own.
 
     Raises ChannelUnavailable when not one was handed over. Later refusals are outcomes: what went is told all the same.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -136,7 +137,8 @@ def _providers() -> Finding:
                     left += 1
                     continue
                 try:
-                    providers.opened.fresh(retailer, provider).check()
+                    with closing(providers.opened.fresh(retailer, provider)) as channel:
+                        channel.check()
                     reached += 1
                 except ChannelUnavailable as error:
                     wrong.append(f"{retailer.slug} {provider.key}: {error}")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -43,7 +44,7 @@ def listed(request: HttpRequest) -> HttpResponse:
 
 def _begin(request: HttpRequest) -> HttpResponse:
     """A new base, or what a group says over one that is there."""
-    group = Group.objects.filter(pk=request.POST.get("group") or 0).first()
+    group = Group.objects.filter(pk=_number(request, "group")).first()
     key = request.POST.get("key", "").strip()
     base = bases.find(key, group) or bases.blank(key, group)
     if base.pk is None:
@@ -148,8 +149,7 @@ def _promote(request: HttpRequest, base: BaseTemplate) -> str:
 
 
 def _roll_back(request: HttpRequest, base: BaseTemplate) -> str:
-    to = request.POST.get("version", "")
-    live = bases.roll_back(base, to=int(to) if to.isdecimal() else None)
+    live = bases.roll_back(base, to=_number(request, "version") or None)
     return f"Version {live.number} is what everybody has." if live else "The canary is withdrawn: nothing is live."
 
 
@@ -185,18 +185,16 @@ _STEPS: dict[str, Callable[[HttpRequest, BaseTemplate], str]] = {
 # -- the page ----------------------------------------------------------------------------------------------------------
 def _shown(request: HttpRequest, form: BaseForm) -> HttpResponse:
     base = form.base
-    below = Retailer.objects.active().order_by("name")
-    retailers = list(below.filter(group_id=base.group_id) if base.group_id else below)
     page = {
         "title": f"{base.name}, over {base.key}" if form.is_layer else base.name,
         "base": base,
         "form": form,
-        "retailers": retailers,
+        "retailers": _below(base),
         "groups": [] if base.group_id else Group.objects.order_by("name"),
         "pane": _pane(form, ""),
         "versions": _versions(base),
         "pins": base.pins.select_related("retailer", "version").order_by("retailer__name"),
-        "ring": _ring(base),
+        "ring": releases.ring(base),
         "draft_is": _published(form),
         "media": scripts("pane.js", "base_editor.js"),
     }
@@ -213,10 +211,8 @@ def _published(form: BaseForm) -> BaseVersion | None:
 
 
 def _pane(form: BaseForm, retailer: str) -> Pane:
-    below = Retailer.objects.active().select_related("group").order_by("name")
-    if form.base.group_id:
-        below = below.filter(group_id=form.base.group_id)
-    chosen = below.filter(pk=retailer).first() if retailer.isdecimal() else below.first()
+    below = _below(form.base).select_related("group")
+    chosen = below.filter(pk=retailer).first() if retailer.isdecimal() and len(retailer) < 10 else below.first()
     if chosen is None:
         return Pane("", Customer(), problem="There is no retailer to preview for yet.")
     try:
@@ -230,10 +226,10 @@ def _versions(base: BaseTemplate) -> list[BaseVersion]:
     return list(base.versions.defer("document", "compiled").order_by("-number")[:MOST_VERSIONS])
 
 
-def _ring(base: BaseTemplate) -> list[releases.Health]:
-    if base.canary is None:
-        return []
-    return releases.health(base.canary, base.live, base.canary_retailers.order_by("name"))
+def _below(base: BaseTemplate) -> QuerySet[Retailer]:
+    """Whose templates may be built on it."""
+    everybody = Retailer.objects.active().order_by("name")
+    return everybody.filter(group_id=base.group_id) if base.group_id else everybody
 
 
 def _base(pk: int) -> BaseTemplate:

@@ -36,7 +36,7 @@ class Providers(DeliveryView):
         """Make an account. What its settings and credentials are is told by providers/kinds/."""
         provider = accounts.save(document(request))
         location = {"Location": f"{request.path}{provider.key}/"}
-        return Response(_told(_found(provider.key)), status=201, headers=location)
+        return Response(_alone(_found(provider.key)), status=201, headers=location)
 
 
 class ProviderDetail(DeliveryView):
@@ -44,13 +44,13 @@ class ProviderDetail(DeliveryView):
 
     @extend_schema(operation_id="providers_retrieve", responses=ProviderSerializer)
     def get(self, request: Request, key: str) -> Response:
-        return Response(_told(_found(key)))
+        return Response(_alone(_found(key)))
 
     @extend_schema(operation_id="providers_update", request=ProviderSerializer, responses=ProviderSerializer)
     def patch(self, request: Request, key: str) -> Response:
         """Change what is given. Of `credentials`, those named are replaced, null removes one, the others stay."""
         accounts.save(keyed(request, key), _found(key))
-        return Response(_told(_found(key)))
+        return Response(_alone(_found(key)))
 
     @extend_schema(operation_id="providers_destroy", responses={204: None})
     def delete(self, request: Request, key: str) -> Response:
@@ -87,12 +87,16 @@ def _found(key: str) -> Provider:
     return found
 
 
-def _told(provider: Provider, taken: dict[str, int] | None = None) -> dict[str, Any]:
+def _alone(provider: Provider) -> dict[str, Any]:
+    return _told(provider, standing.today([provider]))
+
+
+def _told(provider: Provider, taken: dict[str, int] | None) -> dict[str, Any]:
+    """`taken` is what standing.today counted; None where that took too long."""
     now = standing.of(provider)
-    counted = standing.today([provider]) if taken is None else taken
     return accounts.told(provider) | {
         "state": now.state,
         "reason": now.words,
         "until": now.until.isoformat() if now.until else None,
-        "today": counted[provider.key] if counted else None,
+        "today": taken[provider.key] if taken else None,
     }

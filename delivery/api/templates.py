@@ -17,11 +17,6 @@ from delivery.showing import panes, people, templates
 from tenants.accounts.models import Scope
 from tenants.idempotency import once
 
-SAMPLE = {
-    "external_id": "sample", "email": "ana.sample@example.test", "phone": "+442071838750", "first_name": "Ana",
-    "last_name": "Sample", "city": "Leeds", "country": "GB", "timezone": "Europe/London", "locale": "en-GB",
-}  # fmt: skip
-
 
 class TemplatePreview(ApiView):
     queryset = Template.objects.all()
@@ -41,7 +36,7 @@ class TemplatePreview(ApiView):
         if external_id := given.validated_data.get("external_id"):
             customer = _customer(external_id)
         else:
-            customer = people.made_up(data.get("customer", SAMPLE))
+            customer = people.made_up(data.get("customer", people.SAMPLE))
         customer = people.reading(customer, given.validated_data.get("locale", ""))
         preview = previews.of_template(template, customer, data.get("content", {}))
         if preview.problem:

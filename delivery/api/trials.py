@@ -13,8 +13,8 @@ from campaigns.config.gate import Problem
 from campaigns.models import Campaign, Customer
 from delivery import trial
 from delivery.api.base import DeliveryView
-from delivery.api.templates import SAMPLE
 from delivery.serializers import TestSerializer, TestsSerializer
+from delivery.showing import people
 from delivery.trial import CannotRender, Wanted
 from tenants import context
 from tenants.accounts.models import Scope
@@ -54,7 +54,7 @@ def _addresses(data: dict[str, Any]) -> list[str]:
 
 def _customer(external_id: str | None) -> Customer:
     if not external_id:
-        return Customer(**SAMPLE)
+        return people.made_up(people.SAMPLE)
     found = Customer.objects.filter(external_id=external_id).first()
     if found is None:
         raise refusal([Problem("customer", f"customer {external_id!r} is unknown: give the id of one", "unknown")])

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from delivery.channels.base import ChannelUnavailable, Envelope, Mute, Outbound, Outcome, Result
 from delivery.channels.email.mime import Skeleton
-from delivery.channels.kinds import Account, Credentials, Kind, Settings
+from delivery.channels.kinds import EVERY, Account, Credentials, Kind, Settings
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._+-]")
 
@@ -64,5 +64,4 @@ def _channel(account: Account) -> FileChannel:
     return FileChannel(account.folder / account.key, account.key)
 
 
-EVERY = ("email", "sms", "push", "webhook")
 KIND = Kind("file", "Files (development)", EVERY, Settings, Credentials, _channel, for_development=True)

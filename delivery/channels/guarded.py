@@ -133,9 +133,9 @@ def is_public(address: str) -> bool:
 def connect(host: str, port: int, *, seconds: float, allow_private: bool) -> socket.socket:
     """A connection to where the name points now. Raises NotAllowed, and Unsent."""
     trouble: OSError | None = None
-    deadline = time.monotonic() + min(seconds, _CONNECT_SECONDS)
-    left = deadline - time.monotonic()
-    for address in locate(host, port, allow_private=allow_private, seconds=left)[:4]:
+    seconds = min(seconds, _CONNECT_SECONDS)
+    deadline = time.monotonic() + seconds
+    for address in locate(host, port, allow_private=allow_private, seconds=seconds)[:4]:
         try:
             return socket.create_connection(address[:2], timeout=max(deadline - time.monotonic(), 0.01))
         except OSError as error:

@@ -19,10 +19,9 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from delivery.channels.base import ChannelUnavailable, Envelope, Outbound, Outcome, Result
+from delivery.channels.base import ChannelUnavailable, Envelope, Mute, Outbound, Outcome, Result
 from delivery.channels.guarded import Answer, Broken, Client, Lost, NotAllowed, Request, Unsent
 from delivery.channels.kinds import Account
-from delivery.channels.signals import NoSignals, Signal, WebhookRequest
 
 _SHARE_TO_START = 0.75  # of the time: later requests could not be answered in it
 _LONGEST_DETAIL = 200
@@ -38,7 +37,7 @@ _OF_THE_ACCOUNT = {
 _FAILURES_IN_A_ROW = 3  # answers of 5xx, after which the rest of a batch is kept
 
 
-class HttpChannel:
+class HttpChannel(Mute):
     """A kind says how a request is written (`prepare`, `request`) and what is in a good answer (`provider_id`)."""
 
     key_window = 0.0
@@ -83,7 +82,7 @@ class HttpChannel:
             if not answer.is_whole:
                 raise ValueError("it broke off")
             return [Outcome(message.key, Result.ACCEPTED, provider_id=self.provider_id(answer)) for message in messages]
-        except (ValueError, KeyError, TypeError, LookupError) as error:
+        except (ValueError, TypeError, LookupError) as error:
             why = f"{answer.status} with an answer that cannot be read ({error}): {said(answer)}"
             return [Outcome(message.key, Result.UNKNOWN, why[:_LONGEST_DETAIL]) for message in messages]
 
@@ -122,12 +121,6 @@ class HttpChannel:
 
     def send(self, envelope: Envelope, batch: Sequence[Outbound], *, seconds: float) -> Sequence[Outcome]:
         return HandOver(self, envelope, batch, seconds).run()
-
-    def verify(self, request: WebhookRequest) -> None:
-        raise NoSignals("This provider sends no signals.")
-
-    def parse(self, request: WebhookRequest) -> Sequence[Signal]:
-        return []
 
     def close(self) -> None:
         for client in self._clients:

@@ -12,6 +12,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from delivery.channels import guarded
 from delivery.channels.base import Channel
 
+EVERY = ("email", "sms", "push", "webhook")  # channels
+
 
 class Settings(BaseModel):
     """What may be seen of an account."""

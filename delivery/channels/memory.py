@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from delivery.channels.base import Envelope, Mute, Outbound, Outcome, Result
-from delivery.channels.kinds import Account, Credentials, Kind, Settings
+from delivery.channels.kinds import EVERY, Account, Credentials, Kind, Settings
 
 
 class MemoryChannel(Mute):
@@ -30,5 +30,4 @@ def _channel(account: Account) -> MemoryChannel:
     return MemoryChannel(provider=account.key)
 
 
-EVERY = ("email", "sms", "push", "webhook")
 KIND = Kind("memory", "Memory (development)", EVERY, Settings, Credentials, _channel, for_development=True)

@@ -27,8 +27,6 @@ def of(
     time, or does without.
     """
     matter = inspection.matter(asked.config)
-    if not asked.chosen.text:
-        return [inspection.as_data(told) for told in inspection.look(matter, asked.policy)]
     names = coverage.variables(matter.sources())
     lacking = counted(lambda: coverage.of(asked.chosen, names, seconds=SECONDS)) if names else None
     audience = Audience(_rendering(matter.seen, people[:PEOPLE]), (lacking or _NOBODY).lacks)

@@ -23,7 +23,7 @@ from delivery.breaker import Breaker
 from delivery.channels import CHANNELS, KINDS
 from delivery.channels.base import Channel, ChannelUnavailable, Outcome
 from delivery.models import Provider
-from delivery.providers import accounts, opened
+from delivery.providers import opened
 from tenants import context
 from tenants.models import Retailer
 
@@ -206,4 +206,4 @@ def _of_url(url: str) -> Channel:
         raise ChannelUnavailable(f"EMAIL_URL: {error}", permanent=True) from error
 
 
-__all__ = ["Chosen", "accounts", "channel", "choose", "email_url", "opened"]
+__all__ = ["Chosen", "channel", "choose", "email_url", "opened"]

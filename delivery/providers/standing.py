@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import connection
@@ -42,7 +42,7 @@ def of(provider: Any) -> Standing:
     if state.opened_at:
         return Standing(TRIED, state.error)
     if provider.max_per_day is not None and state.day == _today() and state.used >= provider.max_per_day:
-        return Standing(USED_UP, f"It has had its {provider.max_per_day:,} messages of the day.")
+        return Standing(USED_UP, f"It has had its {provider.max_per_day:,} messages of the day.", _tomorrow())
     return Standing(WORKING)
 
 
@@ -58,8 +58,13 @@ def today(providers: Iterable[Provider]) -> dict[str, int] | None:
         return None
 
 
-def _today() -> Any:
+def _today() -> date:
     return timezone.now().astimezone(context.current().tzinfo).date()
+
+
+def _tomorrow() -> datetime:
+    """When a new day's budget begins."""
+    return volume.begins_at(_today() + timedelta(days=1), context.current().tzinfo)
 
 
 _TAKEN = """

@@ -8,6 +8,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from datetime import datetime
+from html import escape
 
 from campaigns import content
 from delivery.channels.base import Content, Envelope, Outbound, Outcome, PushContent, SmsContent, WebhookContent
@@ -47,14 +48,10 @@ def recipient(channel: str) -> str:
 def _outbound(channel: str, to: str, words: str) -> Outbound:
     key = str(uuid.uuid4())
     if channel == "email":
-        return Outbound(key, to, f"[Test] {words}", f"<p>{_escaped(words)}</p>", words)
+        return Outbound(key, to, f"[Test] {words}", f"<p>{escape(words, quote=False)}</p>", words)
     said: Mapping[str, Content] = {
         "sms": SmsContent(words),
         "push": PushContent("Test", words),
         "webhook": WebhookContent({"test": True, "customer": to, "text": words}),
     }
     return Outbound(key, to, content=said[channel])
-
-
-def _escaped(words: str) -> str:
-    return words.replace("&", "&amp;").replace("<", "&lt;")

@@ -13,13 +13,14 @@ from campaigns import directory
 from campaigns.models import AttributeDefinition, Customer
 from tenants import held
 
+SAMPLE = {
+    "external_id": "sample-1", "email": "ana.sample@example.test", "phone": "+442071838750", "first_name": "Ana",
+    "last_name": "Sample", "city": "Leeds", "country": "GB", "timezone": "Europe/London", "locale": "en-GB",
+}  # fmt: skip
 SHOWN = 8  # customers to choose from, before anybody is looked for
 FOUND = 10
 _MADE_UP = {
-    "rich": ("Somebody you know everything of", {
-        "external_id": "sample-1", "email": "ana.sample@example.test", "phone": "+442071838750", "first_name": "Ana",
-        "last_name": "Sample", "city": "Leeds", "country": "GB", "timezone": "Europe/London", "locale": "en-GB",
-    }),
+    "rich": ("Somebody you know everything of", SAMPLE),
     "sparse": ("Somebody without a first name", {"external_id": "sample-2", "email": "someone@example.test"}),
     "long": ("Somebody with a long name", {
         "external_id": "sample-3", "email": "wolfeschlegelsteinhausenbergerdorff@example.test",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from campaigns.config.campaign import CampaignConfig, Step, Variant
@@ -36,7 +36,7 @@ def pane(
         customer,
         shown,
         sender=brand.from_name,
-        differences=tuple(_differences(variant, shown, without("subject"), _below(template, customer))),
+        differences=tuple(_differences(variant, shown, without, _below(template, customer))),
         without=without,
     )
 
@@ -50,9 +50,12 @@ def _below(template: Published, customer: Customer) -> Mapping[str, Any]:
     return template.sources(locale=customer.locale).content if template.layers else {}
 
 
-def _differences(variant: Variant, shown: Preview, below: Preview, content: Mapping[str, Any]) -> Iterator[Difference]:
+def _differences(
+    variant: Variant, shown: Preview, without: Callable[[str], Preview], content: Mapping[str, Any]
+) -> Iterator[Difference]:
     if variant.subject:
-        yield Difference("subject", "Subject", _subject(below), _subject(shown) or variant.subject, TEMPLATE)
+        below = _subject(without("subject"))
+        yield Difference("subject", "Subject", below, _subject(shown) or variant.subject, TEMPLATE)
     for slot, value in variant.content.items():
         said = panes.words(content[slot]) if slot in content else ""
         yield Difference(f"content.{slot}", panes.titled(slot), said, panes.words(value), TEMPLATE if said else "")

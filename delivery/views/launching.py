@@ -10,11 +10,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 
-from campaigns import configuration, resolution, reviews
+from campaigns import configuration, reviews
 from campaigns.config.gate import Invalid
 from campaigns.forms import drafts
 from campaigns.lifecycle import NotAllowed
 from campaigns.models import Campaign, Run
+from delivery import provided
+from delivery.channels.base import ChannelUnavailable
 from delivery.views import plans
 from delivery.views.answers import answered, is_what_was_seen, tell
 from delivery.views.plans import Plan
@@ -81,14 +83,13 @@ def _launch(request: HttpRequest, campaign: Campaign) -> HttpResponse:
     if not is_what_was_seen(request, campaign):
         return redirect("admin:campaigns_campaign_change", campaign.pk)
     try:
-        if out_of_reach := plans.channel_problems(resolution.resolve(campaign.draft).config):
-            raise NotAllowed("; ".join(out_of_reach))
+        provided.check(campaign, context.current())
         run = configuration.launch(
             campaign, by=str(request.user), now=timezone.now(), occurrence=request.POST.get("occurrence") or None
         )
     except Invalid as invalid:
         tell(request, invalid)
-    except NotAllowed as refusal:
+    except (NotAllowed, ChannelUnavailable) as refusal:
         messages.error(request, f"Nothing was launched. {refusal}")
     else:
         bell.ring()

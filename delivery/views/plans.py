@@ -13,7 +13,6 @@ from campaigns.config.gate import Invalid, parse_rule
 from campaigns.config.layers import Resolved
 from campaigns.config.policy import Policy
 from campaigns.config.rules import InSegment, Rule
-from campaigns.editions import Published, Unpublished
 from campaigns.forms import drafts, inheritance
 from campaigns.forms.campaigns import missing
 from campaigns.models import Campaign, Customer, Member, Segment
@@ -151,14 +150,6 @@ def _plan(campaign: Campaign, *, now: datetime, by: str, counted: bool, customer
         return made  # `missing` has said why
     _render(made, made.resolved.config)
     return made
-
-
-def template(config: CampaignConfig) -> Published | None:
-    """What the first step's template says now."""
-    try:
-        return editions.live(config.steps[0].template, context.current())
-    except Unpublished:
-        return None
 
 
 def channel_problems(config: CampaignConfig | None) -> list[str]:

@@ -18,7 +18,7 @@ from delivery.showing import people
 from delivery.showing import templates as showing
 from delivery.showing.panes import Pane
 from delivery.views.looking import Look
-from tenants import context
+from tenants import context, held
 
 
 def panel(template: Template, request: HttpRequest) -> dict[str, Any]:
@@ -45,6 +45,11 @@ def panel(template: Template, request: HttpRequest) -> dict[str, Any]:
 
 def preview(request: HttpRequest) -> JsonResponse:
     """The posted template for the chosen customer, or what is wrong with it."""
+    with held.held():
+        return _preview(request)
+
+
+def _preview(request: HttpRequest) -> JsonResponse:
     template, problems = _written(request)
     look = Look.of(request.POST)
     counted = sms.counted(template) if template.channel == "sms" else None

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from campaigns import configuration
 from campaigns.models import Run
-from delivery import dispatch, identity, reports
+from delivery import identity, pace, reports
 from delivery.models import Message
 from tenants import context
 from tenants.models import Retailer
@@ -75,7 +75,7 @@ def test_workers_killed_mid_batch_lose_nobody_and_mail_nobody_twice(live_retaile
     assert [key for key, times in arrived.items() if times > 1] == []
     assert states["accepted"] <= set(arrived)
     assert set(arrived) - states["accepted"] <= states.get("unknown", set())
-    assert len(states.get("unknown", ())) <= kills * dispatch.HAND_OVER
+    assert len(states.get("unknown", ())) <= kills * pace.MOST
 
 
 def test_frozen_worker_that_wakes_up_late_mails_nobody_twice(live_retailer: Retailer, sink: SinkProcess) -> None:
@@ -95,4 +95,4 @@ def test_frozen_worker_that_wakes_up_late_mails_nobody_twice(live_retailer: Reta
     assert report.balances
     assert [key for key, times in arrived.items() if times > 1] == []
     assert states["accepted"] <= set(arrived)
-    assert len(states.get("unknown", ())) <= dispatch.HAND_OVER
+    assert len(states.get("unknown", ())) <= pace.MOST

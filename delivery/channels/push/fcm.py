@@ -82,7 +82,7 @@ class FcmChannel(HttpChannel):
         return Request("POST", url, headers, prepared[0])
 
     def provider_id(self, answer: Answer) -> str:
-        return text(document(answer)["name"].rpartition("/")[2])
+        return text(text(document(answer)["name"]).rpartition("/")[2])
 
     def refusal(self, answer: Answer) -> Result:
         if any(f'"{code}"'.encode() in answer.body for code in _OF_THE_DEVICE):
@@ -122,7 +122,7 @@ class FcmChannel(HttpChannel):
                 words = f"{self.provider}: Google refuses the service account ({said(answer)}): make another key."
                 raise ChannelUnavailable(words, permanent=True)
             told = document(answer)
-            return text_of_token(told["access_token"]), float(told["expires_in"])
+            return _token_text(told["access_token"]), float(told["expires_in"])
         except (NotAllowed, Unsent, Lost) as error:
             raise self.unreachable(error) from error
         except (ValueError, KeyError, TypeError) as error:
@@ -131,7 +131,7 @@ class FcmChannel(HttpChannel):
             client.close()
 
 
-def text_of_token(value: Any) -> str:
+def _token_text(value: Any) -> str:
     """Raises ValueError."""
     if not isinstance(value, str) or not value.isprintable() or not value.isascii() or not value:
         raise ValueError("no token")

@@ -14,7 +14,7 @@ from delivery.channels import standard_webhooks
 from delivery.channels.base import Envelope, Outbound, SmsContent
 from delivery.channels.guarded import Answer, Request
 from delivery.channels.http import HttpChannel
-from delivery.channels.kinds import Credentials, Kind, OptionalSecret, Settings, Url
+from delivery.channels.kinds import Account, Credentials, Kind, OptionalSecret, Settings, Url
 from delivery.channels.signals import Signal, SignalKind, Unreadable, WebhookRequest, digest
 
 _PLACE = re.compile(r"\{(recipient|text|key|sender|token)\}")
@@ -106,7 +106,7 @@ class Token(Credentials):
 
 
 class GatewayChannel(HttpChannel):
-    def __init__(self, account: Any) -> None:
+    def __init__(self, account: Account) -> None:
         super().__init__(account)
         if account.settings.key_header:
             self.key_window = float(account.settings.key_seconds)

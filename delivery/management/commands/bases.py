@@ -137,7 +137,7 @@ class Command(ActingCommand):
     def _status(self, options: dict[str, Any]) -> None:
         base = _base(options)
         if options["json"]:
-            self._print(_summary(base) | {"health": [_health(each) for each in _ring(base)]})
+            self._print(_summary(base) | {"health": [_health(each) for each in releases.ring(base)]})
             return
         for line in _in_words(base):
             self.stdout.write(line)
@@ -175,12 +175,6 @@ def _base(options: dict[str, Any]) -> BaseTemplate:
     return found
 
 
-def _ring(base: BaseTemplate) -> list[releases.Health]:
-    if base.canary is None:
-        return []
-    return releases.health(base.canary, base.live, base.canary_retailers.order_by("slug"))
-
-
 def _in_words(base: BaseTemplate) -> Iterator[str]:
     yield f"{bases.name(base)}: {base.name}, draft {base.number}"
     for version in base.versions.order_by("-number"):
@@ -188,7 +182,7 @@ def _in_words(base: BaseTemplate) -> Iterator[str]:
         yield f"  version {version.number}, {version.published_at:%Y-%m-%d %H:%M}{by}{_mark(base, version)}"
     for pin in base.pins.select_related("retailer", "version").order_by("retailer__slug"):
         yield f"  pinned: {pin.retailer.slug} at version {pin.version.number} ({pin.reason})"
-    for each in _ring(base):
+    for each in releases.ring(base):
         worse = f"  WORSE: {', '.join(each.worse)}" if each.worse else ""
         does = each.trouble or f"{_numbers(each.now)}; before: {_numbers(each.before)}{worse}"
         yield f"  ring: {each.retailer.slug}: {does}"

@@ -53,8 +53,8 @@ def test_device_that_is_gone_gets_nothing_more(at_acme: Retailer, pushes: Memory
     devices.register(ana, "ana's", now=timezone.now())
     devices.register(ana, "shared", now=timezone.now())
     devices.register(ben, "shared", now=timezone.now())  # handed on: it is Ben's now
-    assert devices.forget("ana's")
-    assert not devices.forget("ana's")
+    assert devices.forget("ana's", owner=ana)
+    assert not devices.forget("ana's", owner=ana)
     template("push", subject="Hi", text="there")
     report = work_off(launch(steps=[step("push")]))
     assert report.waterfall.excluded == {"no_address": 1}
