@@ -50,14 +50,17 @@ class Allowance:
     day: date
     midnight: datetime
 
-    def take(self, wanted: Sequence[Entry]) -> Granted:
-        """What of `wanted`, in order, may be handed over now, entered as if it were."""
+    def take(self, wanted: Sequence[Entry], *, now: datetime | None = None) -> Granted:
+        """What of `wanted`, in order, may be handed over now, entered as if it were.
+
+        Workers leave `now` out: they share the database's clock.
+        """
         if not wanted:
             return Granted(wanted)
-        granted = self._of_the_account(wanted) if self.rate or self.max_per_day is not None else Granted(wanted)
+        granted = self._of_the_account(wanted, now) if self.rate or self.max_per_day is not None else Granted(wanted)
         if not self.per_domain or not granted.entries:
             return granted
-        entries, full, later = self._of_the_domains(granted.entries)
+        entries, full, later = self._of_the_domains(granted.entries, now)
         self._leave(len(granted.entries) - len(entries))
         return Granted(entries, granted.until, granted.reason, full, later)
 
@@ -73,10 +76,10 @@ class Allowance:
             with connection.cursor() as cursor:
                 cursor.execute(_LEAVE, [number, number, self.rate, self.provider_id, self.day])
 
-    def _of_the_account(self, wanted: Sequence[Entry]) -> Granted:
+    def _of_the_account(self, wanted: Sequence[Entry], now: datetime | None) -> Granted:
         params = {
             "provider": self.provider_id, "wanted": len(wanted), "rate": self.rate, "most": self.max_per_day,
-            "day": self.day, "burst": BURST,
+            "day": self.day, "burst": BURST, "now": now,
         }  # fmt: skip
         with connection.cursor() as cursor:
             cursor.execute(_TAKE, params)
@@ -89,13 +92,15 @@ class Allowance:
         if left is not None and left <= 0:
             reason = f"{self.name} has had its {self.max_per_day:,} messages of the day: goes on at midnight."
             return Granted(wanted[:granted], self.midnight, reason)
-        return Granted(wanted[:granted], timezone.now() + timedelta(seconds=seconds))
+        return Granted(wanted[:granted], (now or timezone.now()) + timedelta(seconds=seconds))
 
-    def _of_the_domains(self, wanted: Sequence[Entry]) -> tuple[Sequence[Entry], frozenset[str], datetime | None]:
+    def _of_the_domains(
+        self, wanted: Sequence[Entry], now: datetime | None
+    ) -> tuple[Sequence[Entry], frozenset[str], datetime | None]:
         numbers = Counter(domain for entry in wanted if self._most(domain := domain_of(entry.address)))
         if not numbers:
             return wanted, frozenset(), None
-        left, seconds = self._rooms(numbers)
+        left, seconds = self._rooms(numbers, now)
         going, full = [], set()
         for entry in wanted:
             domain = domain_of(entry.address)
@@ -105,15 +110,17 @@ class Allowance:
             if domain in left:
                 left[domain] -= 1
             going.append(entry)
-        later = timezone.now() + timedelta(seconds=min(seconds[domain] for domain in full)) if full else None
+        pause = min((seconds[domain] for domain in full), default=0.0)
+        later = (now or timezone.now()) + timedelta(seconds=pause) if full else None
         return going, frozenset(full), later
 
-    def _rooms(self, numbers: Mapping[str, int]) -> tuple[dict[str, int], dict[str, float]]:
+    def _rooms(self, numbers: Mapping[str, int], now: datetime | None) -> tuple[dict[str, int], dict[str, float]]:
         """How many each domain may get now, and in how many seconds it may get more."""
         domains = sorted(numbers)
         params: dict[str, Any] = {
             "provider": self.provider_id, "domains": domains, "wanted": [numbers[domain] for domain in domains],
             "rates": [self._most(domain) / 60 for domain in domains], "burst": BURST,
+            "now": now,
         }  # fmt: skip
         with connection.cursor() as cursor:
             cursor.execute(_MEET_DOMAINS, params)
@@ -148,7 +155,7 @@ WITH before AS (
             floor((extract(epoch FROM now.at - greatest(before.full_at, now.at)) + limits.burst) * limits.rate + 1e-9),
             limits.most_left
         ))::int AS granted
-    FROM before, LATERAL (SELECT clock_timestamp() AS at) now, LATERAL (
+    FROM before, LATERAL (SELECT coalesce(%(now)s::timestamptz, clock_timestamp()) AS at) now, LATERAL (
         SELECT %(rate)s::float8 AS rate, greatest(%(burst)s::float8, 1 / %(rate)s::float8) AS burst,
             %(most)s::int - CASE WHEN before.day = %(day)s THEN before.used ELSE 0 END AS most_left
     ) limits
@@ -163,7 +170,7 @@ RETURNING room.granted, room.most_left - room.granted, coalesce(greatest(0, extr
 """
 _MEET_DOMAINS = """
 INSERT INTO delivery_providerdomain (provider_id, domain, full_at)
-SELECT %(provider)s, domain, clock_timestamp() FROM unnest(%(domains)s::text[]) domain
+SELECT %(provider)s, domain, coalesce(%(now)s::timestamptz, clock_timestamp()) FROM unnest(%(domains)s::text[]) domain
 WHERE NOT EXISTS (
     SELECT FROM delivery_providerdomain known WHERE known.provider_id = %(provider)s AND known.domain = domain.domain
 )
@@ -181,7 +188,10 @@ WITH before AS (
         greatest(0, least(
             wanted, floor((extract(epoch FROM at - greatest(full_at, at)) + burst) * rate + 1e-9)
         ))::int AS granted
-    FROM before, LATERAL (SELECT clock_timestamp() AS at, greatest(%(burst)s::float8, 1 / before.rate) AS burst) now
+    FROM before, LATERAL (
+        SELECT coalesce(%(now)s::timestamptz, clock_timestamp()) AS at,
+            greatest(%(burst)s::float8, 1 / before.rate) AS burst
+    ) now
 )
 UPDATE delivery_providerdomain known
 SET full_at = room.full_at + make_interval(secs => room.granted / room.rate)

@@ -27,6 +27,11 @@ class Standing:
     words: str = ""
     until: datetime | None = None
 
+    @property
+    def why(self) -> str:
+        """In a sentence, for people; empty where there is nothing to say."""
+        return f"It was left alone because of this: {self.words}" if self.state in (RESTING, TRIED) else self.words
+
 
 def all_of_them() -> QuerySet[Provider]:
     return Provider.objects.select_related("state").order_by("channel", "priority", "key")

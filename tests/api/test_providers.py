@@ -16,7 +16,7 @@ from tenants import context
 from tenants.accounts.models import Scope
 from tenants.models import Retailer
 from tests.api.caller import Api, problem
-from tests.channels.echo import echoing
+from tests.channels.servers import echoing
 
 SENDGRID: dict[str, Any] = {
     "key": "sendgrid",

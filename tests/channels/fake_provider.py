@@ -2,7 +2,8 @@
 
 It prints its ports as one line of JSON. POST /_behave sets how it treats which message: {"m3": ["take and drop"],
 "*": ["fail"]}; a list is used up in order, but for that of "*", and whoever is not named is accepted. GET /_ledger
-answers what it took, in order, and how often it was called. What it takes, it has taken, whatever it then answers.
+answers what it took, in order, how often it was called, and over how many connections. What it takes, it has taken,
+whatever it then answers.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from tests.delivery import scripted
 from tests.delivery.scripted import Answer
 
 ASKED_PAUSE = 7  # seconds, in Retry-After
+HANGS = 30.0  # seconds that it says nothing, of who hangs
 GOOD, SIGNING = "good-key", base64.b64encode(b"sixteen bytes and more").decode()
 
 
@@ -190,8 +192,13 @@ class Ledger:
         self.begin({})
 
     def begin(self, behaviour: dict[str, list[str]]) -> None:
-        self.behaviour, self.calls = behaviour, 0
+        self.behaviour, self.calls, self.connections = behaviour, 0, 0
         self.taken: list[str] = []
+
+    def count(self, *, is_new: bool) -> None:
+        with self.lock:
+            self.calls += 1
+            self.connections += is_new
 
     def treatment(self, key: str) -> str:
         with self.lock:
@@ -212,13 +219,17 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 30
 
+    def setup(self) -> None:
+        super().setup()
+        self.is_new = True  # no message came over this connection yet
+
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing."""
 
     def do_GET(self) -> None:
         if self.path == "/_ledger":
-            told = {"taken": LEDGER.taken, "calls": LEDGER.calls, "mails": SMTP.keys}
-            self.answer(Reply(200, told))
+            told = {"taken": LEDGER.taken, "calls": LEDGER.calls, "connections": LEDGER.connections}
+            self.answer(Reply(200, told | {"mails": SMTP.keys, "mail_connections": SMTP.connections}))
             return
         known = {f"Bearer {GOOD}", basic("api", GOOD), basic("AC" + "0" * 32, GOOD)}
         is_good = self.headers.get("authorization") in known or self.headers.get("x-postmark-server-token") == GOOD
@@ -236,12 +247,13 @@ class Handler(BaseHTTPRequestHandler):
         elif call.path == "/token":
             assert call.form()["assertion"].count(".") == 2
             if LEDGER.behaviour.get("*") == ["slow token"]:
-                OVER.wait(3)
+                OVER.wait(HANGS)
             is_denied = LEDGER.behaviour.get("*") == ["deny"]
             token = {"access_token": GOOD, "expires_in": 3600, "token_type": "Bearer"}
             self.answer(Reply(401, {"error": "invalid_grant"}) if is_denied else Reply(200, token))
         else:
-            LEDGER.calls += 1
+            LEDGER.count(is_new=self.is_new)
+            self.is_new = False
             self.treat(call, DIALECTS["/push" if call.path.startswith("/push/") else call.path])
 
     def treat(self, call: Call, dialect: Dialect) -> None:
@@ -273,7 +285,7 @@ class Handler(BaseHTTPRequestHandler):
             LEDGER.take(keys, once=dialect.is_keyed)
         if treatment in ("take and drop", "take and hang"):
             if treatment == "take and hang":
-                OVER.wait(3)
+                OVER.wait(HANGS)
             self.close_connection = True
             return
         replies = {
@@ -321,6 +333,11 @@ class MailServer(scripted.ScriptedServer):
     def behave(self, behaviour: dict[str, list[str]]) -> None:
         self.behaviour = behaviour
         self.mails.clear()
+        self.connections_before = len(self.clients)
+
+    @property
+    def connections(self) -> int:
+        return len(self.clients) - self.connections_before
 
     def next_answer(self, verb: str) -> Answer | None:
         everybody = self.behaviour.get("*", [""])[0]

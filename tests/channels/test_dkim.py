@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from delivery.channels.base import Envelope, Outbound
 from delivery.channels.email import dkim
 from delivery.channels.email.mime import Skeleton
-from tests.channels.conftest import HEADERS
+from tests.channels.contract import HEADERS
 from tests.delivery import scripted
 from tests.delivery.scripted import ScriptedServer
 

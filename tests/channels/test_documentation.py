@@ -6,9 +6,7 @@ import importlib
 import json
 import re
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -20,42 +18,31 @@ from delivery.channels.base import Envelope, Outbound, Result, SmsContent
 from delivery.channels.kinds import Kind
 from delivery.providers import accounts
 from tenants.models import Retailer
+from tests.channels.servers import Asked, serving
 from tests.processes import PROJECT
 
 PAGE = (PROJECT / "docs" / "channels.md").read_text()
 
 
-class Pigeon(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    taken: dict[str, Any] = {}
+class Pigeon:
+    """The provider of the example."""
 
-    def log_message(self, format: str, *args: Any) -> None:
-        """Nothing."""
+    def __init__(self) -> None:
+        self.url, self.taken = "", dict[str, Any]()
 
-    def do_GET(self) -> None:
-        self._answer(200 if self.headers["authorization"] == "Bearer coo" else 401, {})
-
-    def do_POST(self) -> None:
-        told = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        self.taken[self.headers["idempotency-key"]] = told
-        self._answer(200, {"id": f"pigeon-{told['to']}"})
-
-    def _answer(self, status: int, document: Any) -> None:
-        body = json.dumps(document).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+    def answer(self, asked: Asked) -> tuple[int, bytes]:
+        if asked.method == "GET":
+            return (200 if asked.headers["authorization"] == "Bearer coo" else 401), b"{}"
+        told = json.loads(asked.body)
+        self.taken[asked.headers["idempotency-key"]] = told
+        return 200, json.dumps({"id": f"pigeon-{told['to']}"}).encode()
 
 
 @pytest.fixture
-def pigeon() -> Iterator[str]:
-    Pigeon.taken.clear()
-    with ThreadingHTTPServer(("127.0.0.1", 0), Pigeon) as server:
-        server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
+def pigeon() -> Iterator[Pigeon]:
+    made = Pigeon()
+    with serving(made.answer) as made.url:
+        yield made
 
 
 @pytest.fixture
@@ -71,10 +58,15 @@ def kind(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Kind]:
 
 
 def test_the_example_is_a_provider_like_the_others(
-    kind: Kind, pigeon: str, at_acme: Retailer, settings: Settings
+    kind: Kind, pigeon: Pigeon, at_acme: Retailer, settings: Settings
 ) -> None:
     settings.ALLOW_PRIVATE_ADDRESSES = True
-    account = {"key": "coop", "channel": "sms", "kind": "pigeon", "settings": {"sender": "Acme", "base_url": pigeon}}
+    account = {
+        "key": "coop",
+        "channel": "sms",
+        "kind": "pigeon",
+        "settings": {"sender": "Acme", "base_url": pigeon.url},
+    }
     accounts.save({**account, "credentials": {"api_key": "coo"}})
     channel = providers.channel(at_acme, "sms")
     channel.check()
@@ -82,7 +74,7 @@ def test_the_example_is_a_provider_like_the_others(
     outcomes = channel.send(Envelope("", "", ""), batch, seconds=5)
     assert {outcome.result for outcome in outcomes} == {Result.ACCEPTED}
     assert [outcome.provider_id for outcome in outcomes] == ["pigeon-+49150", "pigeon-+49151", "pigeon-+49152"]
-    assert Pigeon.taken["m1"] == {"to": "+49151", "text": "Hello", "sender": "Acme"}
+    assert pigeon.taken["m1"] == {"to": "+49151", "text": "Hello", "sender": "Acme"}
     assert accounts.schema(kind)["settings"]["properties"]["sender"]["description"] == "What is shown as the sender."
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from delivery.channels.base import Envelope, Outbound, PushContent, Result, SmsContent
 from delivery.channels.file import FileChannel
-from tests.channels.conftest import ENVELOPE
+from tests.channels.contract import ENVELOPE
 
 
 def test_an_e_mail_is_a_file_that_mail_programs_read(tmp_path: Path) -> None:

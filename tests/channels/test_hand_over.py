@@ -7,8 +7,8 @@ import socket
 from delivery.channels import KINDS
 from delivery.channels.base import Channel, Outbound, Result, SmsContent
 from delivery.channels.kinds import Account
-from tests.channels.conftest import ENVELOPE
-from tests.channels.test_guarded import server
+from tests.channels.contract import ENVELOPE
+from tests.channels.servers import server
 
 GATEWAY = KINDS["http_sms"]
 LARGE = "x" * 12_000_000

@@ -100,12 +100,12 @@ def test_a_default_that_is_not_wanted_can_be_left_blank(at_acme: Retailer, ana: 
 def test_the_list_tells_state_and_volume(at_acme: Retailer, ana: Client) -> None:
     for key in ("first", "second"):
         accounts.save({"key": key, "channel": "sms", "kind": "memory", "is_active": key == "first"})
-    Breaker(Provider.objects.get(key="first").pk).refuse(ChannelUnavailable("down", permanent=True))
+    Breaker(Provider.objects.get(key="first").pk).refuse(ChannelUnavailable("nothing listens there", permanent=True))
     text = ana.get(LIST).content.decode()
     assert "resting" in text
     assert "switched off" in text
     page = ana.get(f"{LIST}{Provider.objects.get(key='first').pk}/change/").content.decode()
-    assert "down" in page
+    assert "It was left alone because of this: nothing listens there" in page
 
 
 def test_a_test_is_sent_whatever_the_state_says(at_acme: Retailer, ana: Client, settings: Settings) -> None:

@@ -22,7 +22,7 @@ from delivery.providers import accounts, opened
 from tenants import context, sealing
 from tenants.accounts.models import AuditEntry
 from tenants.models import Retailer
-from tests.delivery.providers.conftest import sent
+from tests.delivery.providers.steering import sent
 
 SMTP: dict[str, Any] = {
     "key": "relay",

@@ -7,15 +7,14 @@ from collections.abc import Callable, Sequence
 import pytest
 from django.utils import timezone
 
-from campaigns import audience, configuration, content, devices
-from campaigns.models import Device, Run, Template
-from delivery import channels, dispatch, messages, providers
+from campaigns import content, devices
+from campaigns.models import Device, Template
+from delivery import channels, dispatch, providers
 from delivery.channels.base import ChannelUnavailable, Outbound, Outcome, Result
 from delivery.models import Batch, Message, Provider
 from tenants.models import Retailer
 from tests import factories
-from tests.delivery.providers.conftest import answering, sent
-from tests.delivery.providers.test_breaker import DOWN, each
+from tests.delivery.providers.steering import DOWN, answering, each, plan, planned, sent
 
 BROWSER = '{{"endpoint": "https://push.example/{}", "keys": {{"p256dh": "x", "auth": "y"}}}}'
 PUSH = {"key": "first", "channel": "push", "template": "said"}
@@ -40,16 +39,13 @@ def forms(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(channels.KINDS, kind, changed)  # type: ignore[misc]
 
 
-def planned(people: int = 6) -> Run:
-    """Of the people, every other one has a browser."""
-    for number, customer in enumerate(factories.customers(people, consent_push=True)):
+def planned_to_devices() -> None:
+    """For six people, of whom every other one has a browser."""
+    for number, customer in enumerate(factories.customers(6, consent_push=True)):
         address = BROWSER.format(number) if number % 2 else f"token-{number}"
         devices.register(customer, address, now=timezone.now())
     content.publish(Template.objects.create(key="said", name="Said", channel="push", subject="a", text="b"))
-    run = configuration.launch(factories.campaign(steps=[PUSH]), by="test", now=timezone.now())
-    audience.evaluate(run)
-    messages.generate(run, now=timezone.now())
-    return run
+    plan(factories.campaign(steps=[PUSH]))
 
 
 def deliver(at: Retailer) -> None:
@@ -61,7 +57,7 @@ def told(number: int) -> list[str]:
 
 
 def test_each_form_goes_to_who_delivers_to_it(at_acme: Retailer, tokens: Provider, browsers: Provider) -> None:
-    planned()
+    planned_to_devices()
     deliver(at_acme)
     deliver(at_acme)
     assert told(9) == ["browsers"] * 3 + ["tokens"] * 3
@@ -71,7 +67,7 @@ def test_each_form_goes_to_who_delivers_to_it(at_acme: Retailer, tokens: Provide
 def test_while_one_is_out_of_reach_the_other_goes_on_and_takes_nothing_that_is_not_its_own(
     at_acme: Retailer, tokens: Provider, browsers: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    planned()
+    planned_to_devices()
     answering(monkeypatch, at_acme, tokens, DOWN, DOWN, DOWN)
     for _ in range(5):
         deliver(at_acme)
@@ -82,7 +78,7 @@ def test_while_one_is_out_of_reach_the_other_goes_on_and_takes_nothing_that_is_n
 
 
 def test_a_form_without_a_provider_is_a_person_s_to_add(at_acme: Retailer, tokens: Provider) -> None:
-    planned()
+    planned_to_devices()
     deliver(at_acme)
     with pytest.raises(dispatch.MustPause, match="No provider for push delivers to a subscription"):
         deliver(at_acme)
@@ -92,7 +88,7 @@ def test_a_form_without_a_provider_is_a_person_s_to_add(at_acme: Retailer, token
 def test_a_device_that_is_gone_is_forgotten(
     at_acme: Retailer, tokens: Provider, browsers: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    planned()
+    planned_to_devices()
 
     def one_is_gone(batch: Sequence[Outbound]) -> list[Outcome]:
         first, *others = batch
@@ -115,10 +111,7 @@ def test_refused_all_in_the_same_words_a_person_looks_before_any_more_are(
         said = "550 5.7.1 <{}>: sender refused [id {}]"
         return [Outcome(m.key, Result.REJECTED, said.format(m.recipient, next(ids))) for m in batch]
 
-    factories.customers(120)
-    run = configuration.launch(factories.campaign(), by="test", now=timezone.now())
-    audience.evaluate(run)
-    messages.generate(run, now=timezone.now())
+    planned(120)
     asked = answering(monkeypatch, at_acme, provider, each(Result.ACCEPTED), *[refuse] * 9)
     with pytest.raises(dispatch.MustPause, match="sender refused"):
         deliver(at_acme)
