@@ -7,6 +7,7 @@ schemas. A test of several processes uses `live_retailer`, whose rows are really
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -69,6 +70,13 @@ def outbox(settings: Settings, acme: Retailer) -> MemoryChannel:
     assert isinstance(channel, MemoryChannel)
     channel.sent.clear()
     return channel
+
+
+@pytest.fixture
+def own_storage(settings: Settings, tmp_path: Path) -> None:
+    """A storage of this test alone for the files that are brought."""
+    settings.MEDIA_ROOT = tmp_path
+    settings.STORAGES = {**settings.STORAGES}  # a change of it makes storages look at MEDIA_ROOT again
 
 
 @pytest.fixture

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from campaigns import configuration, content, facts, layering
+from campaigns import bases, configuration, content, facts, layering
 from campaigns.config import gate
 from campaigns.config.template import BASE, LAYER
 from campaigns.models import Campaign, Customer, Event, Segment, Template
-from tenants.models import BaseTemplate, BaseVersion, Group
+from tenants.models import BaseTemplate, BaseVersion, Group, Retailer
+
+OUT = '<a href="{{ unsubscribe_url }}">Unsubscribe</a>'
 
 
 def customers(number: int, *, first: int = 1, **fields: Any) -> list[Customer]:
@@ -44,7 +46,7 @@ def template(key: str = "hello", **fields: Any) -> Template:
         "name": key.title(),
         "subject": "Hello {{ customer.first_name | default('there') }}",
         "html": "<html><body><p>Dear {{ customer.first_name | default('friend') }} of {{ brand.name }}</p>"
-        '<a href="{{ unsubscribe_url }}">Unsubscribe</a></body></html>',
+        f"{OUT}</body></html>",
     }
     made = Template.objects.create(key=key, **{**defaults, **fields})
     content.publish(made)
@@ -78,7 +80,7 @@ def base_draft(**parts: Any) -> dict[str, Any]:
         "source_format": "html",
         "subject": "News of {{ brand.name }}",
         "html": "<html><body><h1>{{ content.headline }}</h1>{% block main %}<p>What is new</p>{% endblock %}"
-        '{% locked footer %}<p>{{ brand.name }}</p><a href="{{ unsubscribe_url }}">Unsubscribe</a>{% endlocked %}'
+        f"{{% locked footer %}}<p>{{{{ brand.name }}}}</p>{OUT}{{% endlocked %}}"
         "</body></html>",
         "slots": {"headline": {"type": "text", "default": "Hello"}},
     } | parts
@@ -128,3 +130,8 @@ def base(key: str = "standard", **document: Any) -> BaseVersion:
     row.live = version
     row.save()
     return version
+
+
+def base_number(retailer: Retailer, key: str = "standard") -> int:
+    """Of the version of that base that counts for the retailer."""
+    return BaseVersion.objects.get(pk=bases.standing(retailer, key).base_version_id).number

@@ -51,3 +51,11 @@ def problem(response: Answer) -> tuple[int, list[tuple[str, str]]]:
     document = response.json()
     assert document["status"] == response.status_code
     return response.status_code, [(error["field"], error["code"]) for error in document["errors"]]
+
+
+def sound(api: Api, key: str) -> list[str]:
+    """The campaign may be published; the rules that have something to say of it all the same."""
+    verdict = api.post(f"campaigns/{key}/validate/").json()
+    findings = verdict.get("findings")
+    assert verdict == {"valid": True, "errors": [], "findings": findings}
+    return sorted({each["rule"] for each in findings})

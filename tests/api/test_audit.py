@@ -20,7 +20,7 @@ from tests.api.test_blueprints import deploy
 
 WELCOME = factories.config("welcome")
 SEEDS = {"key": "seeds", "name": "Seeds", "addresses": ["ana@example.test"]}
-TEMPLATE = {"key": "short", "name": "Short", "subject": "Hi", "html": '<a href="{{ unsubscribe_url }}">x</a>'}
+TEMPLATE = {"key": "short", "name": "Short", "subject": "Hi", "html": factories.OUT}
 CITY = {"key": "leeds", "name": "Leeds", "rule": {"attribute": "city", "eq": "Leeds"}}
 TIER = {"name": "tier", "type": "text"}
 RELAY = {"key": "relay", "channel": "email", "kind": "smtp", "settings": {"host": "mail.example"}}

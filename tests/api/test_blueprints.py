@@ -11,7 +11,7 @@ from django.test import override_settings
 
 from campaigns import blueprints
 from tenants.models import Retailer
-from tests.api.caller import Api, problem
+from tests.api.caller import Api, problem, sound
 
 
 @pytest.fixture
@@ -48,8 +48,7 @@ def test_campaign_is_made_in_one_call_and_can_be_published(api: Api, folder: Pat
     assert made.json() == api.get(made["Location"]).json()
     assert made.json().items() >= {"name": "Spring", "blueprint": "spring", "blueprint_version": 1}.items()
     assert api.get("templates/we-miss-you/").json()["live_version"] == 1
-    verdict = api.post(f"{made['Location']}validate/").json()
-    assert (verdict["valid"], verdict["errors"]) == (True, [])
+    assert sound(api, "spring") == ["postal_address"]
     provenance = api.get(f"{made['Location']}resolved/").json()["provenance"]
     assert (provenance["steps"], provenance["name"]) == ("blueprint spring 1", "campaign")
     named = api.post("blueprints/spring/instantiate/", {"key": "mine", "name": "My own"}).json()

@@ -7,7 +7,6 @@ import gzip
 import io
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,10 +27,7 @@ FILE = b"Number,Mail,Favourite\nc1,a@b.example,tea\nc2,nonsense,=cmd\nc3,,coffee
 MAPPING = {"Number": "external_id", "Mail": "email", "Favourite": "attributes.drink"}
 
 
-@pytest.fixture(autouse=True)
-def _own_storage(settings: Settings, tmp_path: Path) -> None:
-    settings.MEDIA_ROOT = tmp_path
-    settings.STORAGES = {**settings.STORAGES}  # a change of it makes storages look at MEDIA_ROOT again
+pytestmark = pytest.mark.usefixtures("own_storage")
 
 
 def bring(api: Api, content: bytes = FILE, *, name: str = "people.csv", key: str = "", **fields: Any) -> Any:

@@ -11,7 +11,7 @@ from campaigns import policies
 from tenants import context
 from tenants.models import Group, Retailer
 from tests import factories
-from tests.api.caller import Api, problem
+from tests.api.caller import Api, problem, sound
 
 
 @pytest.fixture
@@ -111,8 +111,7 @@ def test_sparse_campaign_is_whole_when_resolved_and_runs_as_such(api: Api, acme:
         "topic": "group grocers", "audience.holdout": "retailer", "trigger": "campaign", "timing.mode": "built in"
     }  # fmt: skip
     assert resolved["policy"] == api.get("policy/").json()["sources"]
-    verdict = api.post("campaigns/welcome/validate/").json()
-    assert (verdict["valid"], verdict["errors"]) == (True, [])
+    assert sound(api, "welcome") == ["postal_address", "preheader", "spam_words"]
     preflight = api.get("campaigns/welcome/preflight/").json()
     assert (preflight["candidates"], preflight["included"]) == (3, 0)  # all are in Leeds, which the defaults leave out
     version = api.post("campaigns/welcome/publish/").json()

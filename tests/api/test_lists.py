@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from django.core.files.base import ContentFile
@@ -26,10 +25,8 @@ EACH = 6
 
 
 @pytest.fixture
-def run(acme: Retailer, settings: Settings, tmp_path: Path) -> int:
+def run(acme: Retailer, settings: Settings, own_storage: None) -> int:
     """Six rows in every list; the id of a run with six messages."""
-    settings.MEDIA_ROOT = tmp_path
-    settings.STORAGES = {**settings.STORAGES}  # a change of it makes storages look at MEDIA_ROOT again
     settings.EMAIL_URL = "memory://lists"
     with context.in_retailer(acme):
         factories.customers(EACH)

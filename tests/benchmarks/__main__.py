@@ -46,6 +46,7 @@ def _add_templates(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--messages", type=_count, default=20_000, help="of each kind (default 20000)")
     parser.add_argument("--seed", type=int, help="of the people (default: the workload's own)")
     parser.add_argument("--retailers", type=_count, default=350, help="below one base (default 350)")
+    parser.add_argument("--queued", type=_count, default=8, help="seconds of work before the first edit (default 8)")
     parser.add_argument("--workers", type=_count, default=2, help="worker processes, busy meanwhile (default 2)")
     parser.add_argument("--quick", action=_Quick, const=QUICK_TEMPLATES, nargs=0,
                         help="3000 messages, 12 retailers")  # fmt: skip

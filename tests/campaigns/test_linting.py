@@ -15,9 +15,10 @@ from campaigns.config.check_names import CheckName
 from campaigns.config.gate import Invalid
 from campaigns.linting import RULES, Finding, Lack, Sample, colours, marked, page, unmarked
 from campaigns.linting.size import CLIPPED
+from tests import factories
 
 OUT = "https://acme.example/u/test"
-FOOT = '<p>Acme, 1 High Street, Leeds</p><p><a href="{{ unsubscribe_url }}">Unsubscribe</a></p>'
+FOOT = f"<p>Acme, 1 High Street, Leeds</p><p>{factories.OUT}</p>"
 PERSON: dict[str, Any] = {
     "customer": {"first_name": "Ana"},
     "brand": {"name": "Acme", "colour": "#ffd966", "postal_address": "1 High Street, Leeds"},
@@ -95,10 +96,7 @@ def test_rule_finds_what_it_is_there_for_and_where(rule: CheckName, html: str, w
     ("rule", "html"),
     [
         ("broken_links", '<a href="mailto:ana@shop.test">Write</a><a href="tel:+44113">Call</a><a href="#top">Up</a>'),
-        (
-            "broken_links",
-            '<a href="{{ customer.first_name }}">Go</a>'[:0] + '<a href="https://shop.test/a?b=c#d">Go</a>',
-        ),
+        ("broken_links", '<a href="https://shop.test/a?b=c#d">Go</a>'),
         ("alt_text", '<img alt="" src="https://shop.test/line.png"><img src="https://shop.test/t.gif" width="1">'),
         ("alt_text", '<a href="https://shop.test/"><img alt="" src="https://shop.test/t.png"> Tea</a>'),
         ("contrast", '<h1 style="color:#767676">Large and grey enough</h1><p style="color:#767676">So is this</p>'),

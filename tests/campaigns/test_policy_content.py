@@ -13,7 +13,6 @@ from campaigns.models import Campaign, Template
 from tenants.models import Retailer
 from tests import factories
 
-OUT = '<a href="{{ unsubscribe_url }}">Abmelden</a>'
 FOOTER = "the policy asks for {{ unsubscribe_url }} in every message"
 
 
@@ -60,10 +59,10 @@ def test_a_templates_own_sender_is_bound_as_the_brands_is(at_acme: Retailer) -> 
     ("policy", "german", "message"),
     [
         ({"footer": ["unsubscribe_url"]}, "<p>Hallo</p>", f"{FOOTER}: put it into the footer (in de)"),
-        ({"footer": ["unsubscribe_url"]}, f"<!-- {OUT} -->", f"{FOOTER}: put it into the footer (in de)"),
+        ({"footer": ["unsubscribe_url"]}, f"<!-- {factories.OUT} -->", f"{FOOTER}: put it into the footer (in de)"),
         (
             {"template_features": []},
-            f"{{% for n in [1] %}}x{{% endfor %}}{OUT}",
+            f"{{% for n in [1] %}}x{{% endfor %}}{factories.OUT}",
             "templates may not use loops here: write it without (in de)",
         ),
     ],

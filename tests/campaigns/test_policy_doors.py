@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from campaigns import checks, configuration, policies, resolution
+from campaigns import checks, configuration, inspection, policies, resolution
 from campaigns.config import policy as rules
 from campaigns.config.gate import Invalid
 from campaigns.lifecycle import NotAllowed
@@ -153,7 +153,7 @@ def test_nothing_is_published_or_started_that_policy_forbids(
         set_layers(at_acme, layers)
         policy = policies.effective(at_acme)
         config = resolution.resolve(campaign.draft).config
-        bad = checks.check(config, as_of=timezone.now(), policy=policy) or policy.approval
+        bad = checks.forbidden(config, policy) or inspection.blocking(config, policy) or policy.approval
         for act in (
             lambda: configuration.publish(campaign, now=timezone.now()),
             lambda: configuration.launch(campaign, by="test", now=timezone.now()),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import time
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -114,13 +115,13 @@ def squeezed(html: str) -> str:
 
 
 # -- template tags -----------------------------------------------------------------------------------------------------
-@settings(deadline=None)
+@settings(deadline=timedelta(seconds=5))
 @given(documents())
 def test_compiling_and_rendering_may_change_places(source: str) -> None:
     assert squeezed(rendered(made(source))) == squeezed(made(rendered(source).replace("&#x27;", "'")))
 
 
-@settings(deadline=None)
+@settings(deadline=timedelta(seconds=5))
 @given(documents())
 def test_every_tag_of_mjml_comes_through_as_it_was_written(source: str) -> None:
     kept = set(tags(made(source)))
@@ -142,7 +143,7 @@ def pages() -> st.SearchStrategy[str]:
     return st.builds(HTML.format, values(), texts(), table_rows)
 
 
-@settings(deadline=None)
+@settings(deadline=timedelta(seconds=5))
 @given(pages())
 def test_inlining_changes_nothing_but_styles(source: str) -> None:
     inlined = made(source, "html")
@@ -156,13 +157,12 @@ def test_inlining_changes_nothing_but_styles(source: str) -> None:
     assert set(tags(inlined)) == set(tags(source))
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="<>/=\"' abp{%}#!-\n&;é[]", max_size=80))
 def test_html_without_styles_stays_byte_for_byte(source: str) -> None:
     assert made(source, "html") == source
 
 
-@settings(deadline=None)
+@settings(deadline=timedelta(seconds=5))
 @given(st.text(alphabet="<>/=\"' mj-textsecioncolubdyraw{%}#!\n&;", max_size=120))
 def test_any_text_is_compiled_or_refused_with_its_place(source: str) -> None:
     for text in (source, columns(source), f"<style>p{{color:red}}</style><p>{source}"):
@@ -293,7 +293,7 @@ def test_an_image_that_nobody_would_see_is_named() -> None:
     ]
 
 
-@settings(deadline=None)
+@settings(deadline=timedelta(seconds=5))
 @given(documents())
 def test_a_links_place_in_the_html_holds_its_address(source: str) -> None:
     html = made(source)

@@ -87,10 +87,10 @@ def test_what_is_typed_is_said_and_half_a_button_keeps_its_other_half(ana: Clien
     [
         ("fill..slot.headline", "x" * 61, "61 characters, at most 60"),
         ("fill..slot.headline", "{{ customer.frist }}", "customer.frist is unknown"),
-        ("fill..slot.picks.count", "40", "picks"),
+        ("fill..slot.picks.count", "40", "Input should be less than or equal to 24"),
         ("fill..slot.hero.url", "javascript:alert(1)", "begin it with https://"),
-        ("fill..slot.story", "<script>1</script>", "story"),
-        ("fill..block.hero", "<div>", "hero"),
+        ("fill..slot.story", "<script>1</script>", "rich text may not hold <script>: remove it"),
+        ("fill..block.hero", "<div>", "line 1, column 1: <div> is not closed: write </div>"),
     ],
 )
 def test_what_does_not_fit_is_told_at_its_input(ana: Client, name: str, value: str, words: str) -> None:

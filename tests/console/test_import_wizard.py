@@ -28,10 +28,7 @@ ADD = "/admin/campaigns/import/add/"
 FILE = b"Number,Mail,Favourite\nc1,a@b.example,tea\nc2,nonsense,=cmd\nc3,,coffee\n"
 
 
-@pytest.fixture(autouse=True)
-def _own_storage(settings: Settings, tmp_path: Path) -> None:
-    settings.MEDIA_ROOT = tmp_path
-    settings.STORAGES = {**settings.STORAGES}
+pytestmark = pytest.mark.usefixtures("own_storage")
 
 
 def bring(client: Client, content: bytes = FILE, *, name: str = "people.csv", **more: Any) -> Any:

@@ -19,7 +19,7 @@ from tests.console.forms import fields, submit
 
 HTML = (
     '<html><body><p>Dear {{ customer.first_name | default("friend") }}, {{ content.offer }}</p>'
-    '<a href="{{ unsubscribe_url }}">Unsubscribe</a></body></html>'
+    f"{factories.OUT}</body></html>"
 )
 
 

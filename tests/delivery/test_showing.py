@@ -91,7 +91,7 @@ PIECES = st.lists(
 
 
 @given(PIECES, PIECES)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_without_its_marks_a_message_is_what_it_was(one: list[str], other: list[str]) -> None:
     html = "".join(one)
     made = marking.marked(html, {"L": "".join(other)})

@@ -14,12 +14,15 @@ from tenants import acting
 from tenants.models import AgendaItem, Retailer
 from tests import factories
 
-OUT = '<a href="{{ unsubscribe_url }}">Unsubscribe</a>'
 REFUSED = {
-    "parsed": ("html", f"<p>{{% include 'footer' %}}</p>{OUT}", "the html cannot be read any more: line 1, column "),
+    "parsed": (
+        "html",
+        f"<p>{{% include 'footer' %}}</p>{factories.OUT}",
+        "the html cannot be read any more: line 1, column ",
+    ),
     "written": (
         "html",
-        f"<p>\n<script>{{{{ brand.name }}}}</script></p>{OUT}",
+        f"<p>\n<script>{{{{ brand.name }}}}</script></p>{factories.OUT}",
         "the html cannot be read any more: line 2, column ",
     ),
     "subject": ("subject", "{{ customer.first_name", "the subject cannot be read any more: line 1, column "),

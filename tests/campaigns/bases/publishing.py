@@ -18,9 +18,5 @@ def published(words: str, *canary: Retailer, key: str = "standard") -> BaseVersi
     return bases.publish(saved(key, subject=words), by="Ana", canary=canary)
 
 
-def number(retailer: Retailer, key: str = "standard") -> int:
-    return BaseVersion.objects.get(pk=bases.standing(retailer, key).base_version_id).number
-
-
 def live(base: BaseTemplate) -> BaseTemplate:
     return BaseTemplate.objects.select_related("live", "canary", "group").get(pk=base.pk)

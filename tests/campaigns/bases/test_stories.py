@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
@@ -11,8 +12,8 @@ from hypothesis import strategies as st
 from campaigns import bases
 from campaigns.bases import NotAllowed, Unavailable
 from tenants.models import BaseVersion, Retailer
-from tests.campaigns.bases.publishing import number, saved
-from tests.factories import base_draft
+from tests.campaigns.bases.publishing import saved
+from tests.factories import base_draft, base_number
 
 steps = st.one_of(
     st.tuples(st.just("publish"), st.integers(0, 4), st.sets(st.sampled_from(["acme", "globex"]))),
@@ -135,13 +136,13 @@ class World:
 
     def counts(self, slug: str) -> int | None:
         try:
-            return number(self.by_slug[slug])
+            return base_number(self.by_slug[slug])
         except Unavailable:
             return None
 
 
 @given(st.lists(steps, min_size=4, max_size=14))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=timedelta(seconds=5), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_counts_is_what_the_story_says(acme: Retailer, globex: Retailer, story: list[tuple[Any, ...]]) -> None:
     with transaction.atomic():
         world, oracle = World([acme, globex]), Oracle()

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from pytest_django import Settings
 
 from campaigns.importing import jobs
 from tenants.models import AgendaItem, Retailer
 
 
 @pytest.fixture(autouse=True)
-def _own_storage(settings: Settings, tmp_path: Path) -> None:
-    settings.MEDIA_ROOT = tmp_path
-    settings.STORAGES = {**settings.STORAGES}  # a change of it makes storages look at MEDIA_ROOT again
+def _brought(own_storage: None) -> None:
+    """Files of one test are no other's."""
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import pytest
 
 from campaigns import language
 from tests.campaigns.language.reading import read
+from tests.factories import OUT
 
 
 @pytest.mark.parametrize(
@@ -55,9 +56,6 @@ def test_names_are_told_without_the_templates_own() -> None:
 )  # fmt: skip
 def test_means_are_told_however_they_are_written(source: str, told: set[str]) -> None:
     assert language.features(source) == told
-
-
-OUT = '<a href="{{ unsubscribe_url }}">Out</a>'
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 from campaigns.language import tokens
 from campaigns.layering import fragments
 from campaigns.layering.fragments import BLOCK, RICH_TEXT
+from tests import factories
 
 SOUND = [
     '<p>Hi {{ customer.first_name | default("you") }}</p>',
     "<p>One</p><p>Two <strong>bold</strong><br>and <em>more</em></p>",
     '<a href="https://shop.example/?who={{ customer.external_id }}" title="{{ customer.city }}">Shop</a>',
     '<a href="{{ content.cta.url }}">{{ content.cta.label }}</a>',
-    '<a href="{{ unsubscribe_url }}">Out</a>',
+    factories.OUT,
     '<img src="https://cdn.example/a.png" alt="A &amp; B" width="300">',
     '<div style="border:1px solid #123456;padding:8px 2em">Framed</div>',
     '<span style="color:{{ brand.colour }}">In our colour</span>',

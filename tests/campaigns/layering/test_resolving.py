@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from campaigns import language, layering, publishing
 from campaigns.config.template import BASE, Translation
 from campaigns.layering import Base, Fill
+from tests import factories
 
-FOOTER = '<p><a href="{{ unsubscribe_url }}">Unsubscribe</a> {{ brand.name }}</p>'
+FOOTER = f"<p>{factories.OUT} {{{{ brand.name }}}}</p>"
 HTML = f"""<html><body><table><tr><td>
 {{% locked header %}}<h1>{{{{ brand.name }}}}</h1>{{% endlocked %}}
 {{% block hero %}}<h2>{{{{ content.headline }}}}</h2>

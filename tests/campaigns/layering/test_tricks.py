@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +21,7 @@ HTML = """<!doctype html><html><body style="margin:0;background:#ffffff"><table 
 {% locked footer %}
 <div id="footer" style="padding:12px;color:#222222">Acme, 1 Main Street <a href="#">Unsubscribe</a></div>
 {% endlocked %}</body></html>"""
+LED_AWAY = re.compile("Execution context was destroyed|navigati")
 SLOTS = {"headline": {"type": "text", "max": 2000}, "story": {"type": "rich_text", "max": 20_000}}
 TALLEST = 30_000  # pixels that may lie above the footer
 SEEN = """(tallest) => {
@@ -77,9 +79,11 @@ def test_the_tricks_hide_a_footer_where_nobody_stands_in_their_way(page: Page) -
         try:
             page.set_content(before + trick + tail.replace("{{ content.headline }}", ""), wait_until="commit")
             hidden += bool(page.evaluate(SEEN, TALLEST))
-        except Error:  # it led the page elsewhere
+        except Error as error:
+            if not LED_AWAY.search(error.message):
+                raise
             hidden += 1
-    assert hidden > 25
+    assert hidden >= 36  # 38 of them in the browser of today
 
 
 def _ways(trick: str) -> dict[str, Fill]:
