@@ -109,7 +109,8 @@ def test_the_estimate_is_that_of_least_squares(reached: list[tuple[int, int]], h
 
 def least_squares(rows: list[tuple[float, float, float, float]]) -> float | None:
     """The draw's coefficient, by exact elimination of the normal equations; None where the past does not vary."""
-    normal = [[sum(Fraction(r[i]) * Fraction(r[j]) for r in rows) for j in (0, 1, 2, 3)] for i in (0, 1, 2)]
+    exact = [[Fraction(value) for value in row] for row in rows]
+    normal = [[sum((r[i] * r[j] for r in exact), Fraction()) for j in range(4)] for i in range(3)]
     for i in range(3):
         pivot = next((row for row in range(i, 3) if normal[row][i]), None)
         if pivot is None:

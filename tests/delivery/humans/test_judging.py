@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delivery.humans import HUMAN, Seen, agents, judge, networks
+from delivery.humans import HUMAN, Hit, Seen, agents, judge, networks
 from tests.delivery.humans import traces
 from tests.delivery.humans.traces import SENT_AT, hit
 
@@ -34,7 +34,7 @@ def test_clicks_of_people_are_told_from_those_of_machines(seed: int) -> None:
     assert recall >= LEAST, wrong.most_common(5)
 
 
-def judged(*hits: traces.Hit, links: int = 5) -> list[bool]:
+def judged(*hits: Hit, links: int = 5) -> list[bool]:
     return [percent >= HUMAN for percent in judge(Seen(SENT_AT, links, hits))]
 
 
