@@ -1,8 +1,8 @@
 """One person, whole: everything known told as one document, and everything that names the person forgotten.
 
-Reads    what campaigns.person reads, Message, OutcomeRecord
+Reads    what campaigns.person reads, Message, OutcomeRecord, Signal
 Writes   what campaigns.erasure and campaigns.importing.persons write, and Message, OutcomeRecord, Preflight: texts in
-         which the person is named
+         which the person is named; Signal: what is known of the person's devices and networks
 Promise  the ledger keeps its rows, states and sums; nothing in it leads back to the person
 """
 
@@ -28,6 +28,7 @@ from tenants.models import Retailer
 Write = Callable[[str], object]
 AT_ONCE = 500  # messages in memory
 ANYBODY = "(erased)"
+SIGNALLED = ("at", "kind", "source", "link", "human", "network", "user_agent", "detail")
 
 
 def export(customer: Customer, retailer: Retailer, write: Write, *, now: datetime) -> None:
@@ -57,6 +58,7 @@ def erase(customer: Customer) -> Erased:
         erased = erasure.erase(customer)
         persons.refuse_later(latest, customer)
         _clean_ledger(customer, devices)
+        _run(_CLEAN_SIGNALS, {"customer": customer.pk})
         _clean_preflights(customer, devices, preflights, since=since)
     return erased
 
@@ -90,7 +92,7 @@ def _names(customer: Customer) -> list[str]:
 def _messages(customer: Customer, retailer: Retailer) -> Iterator[dict[str, Any]]:
     public_id = identity.public_ids(retailer)
     sent = Message.objects.filter(customer_id=customer.pk).select_related("run__campaign", "version")
-    for message in sent.prefetch_related("outcomes").order_by("pk").iterator(chunk_size=AT_ONCE):
+    for message in sent.prefetch_related("outcomes", "signals").order_by("pk").iterator(chunk_size=AT_ONCE):
         yield {
             "id": public_id(message.pk),
             "campaign": message.run.campaign.key,
@@ -109,6 +111,7 @@ def _messages(customer: Customer, retailer: Retailer) -> Iterator[dict[str, Any]
                 {"at": each.at, "result": each.result, "detail": each.detail, "provider": each.provider}
                 for each in message.outcomes.all()
             ],
+            "signals": [{name: getattr(each, name) for name in SIGNALLED} for each in message.signals.all()],
         }
 
 
@@ -138,6 +141,10 @@ _CLEAN_OUTCOMES = """
 UPDATE delivery_outcomerecord record SET detail = regexp_replace(record.detail, %(pattern)s, %(anybody)s, 'gi')
 FROM delivery_message message
 WHERE message.customer_id = %(customer)s AND record.message_id = message.id AND record.detail ~* %(pattern)s
+"""
+_CLEAN_SIGNALS = """
+UPDATE delivery_signal signal SET network = '', user_agent = '', detail = ''
+FROM delivery_message message WHERE message.customer_id = %(customer)s AND signal.message_id = message.id
 """
 _CLEAN_MESSAGES = """
 UPDATE delivery_message SET reason = regexp_replace(reason, %(pattern)s, %(anybody)s, 'gi')

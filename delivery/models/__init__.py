@@ -1,16 +1,20 @@
-"""Stage 3 and 4's tables, one set in every retailer's schema: the ledger, and the accounts that deliver."""
+"""Stage 3 and 4's tables, one set in every retailer's schema: the ledger, the accounts that deliver, the signals."""
 
 from delivery.models.ledger import Batch, DailyVolume, Message, OutcomeRecord, Preflight, Reconciliation
 from delivery.models.providers import Provider, ProviderDomain, ProviderState
+from delivery.models.signals import Link, RawSignal, Signal
 
 __all__ = [
     "Batch",
     "DailyVolume",
+    "Link",
     "Message",
     "OutcomeRecord",
     "Preflight",
     "Provider",
     "ProviderDomain",
     "ProviderState",
+    "RawSignal",
     "Reconciliation",
+    "Signal",
 ]
