@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import random
-import socket
-from collections.abc import Iterator
-from email import message_from_bytes, policy
-from email.message import EmailMessage
-
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.handlers import Message
 
 from delivery.channels.base import ChannelUnavailable, Envelope, Result
 from delivery.channels.email.settings import SmtpSettings
 from delivery.channels.email.smtp import SmtpChannel
 from tests.benchmarks.sink import Received, SinkProcess
 from tests.delivery.scripted import ENVELOPE, LOCKSTEP, PIPELINED, ScriptedServer, batch, channel, outbound, results
+from tests.mails import dotted_bodies
 
 
 @pytest.fixture(params=[PIPELINED, LOCKSTEP], ids=["pipelined", "lockstep"])
@@ -180,52 +173,6 @@ def test_the_connection_is_kept_between_batches_and_closed_with_a_goodbye() -> N
     assert server.commands[0][-1] == "QUIT"
 
 
-class Mailbox(Message):
-    def __init__(self) -> None:
-        super().__init__(EmailMessage)
-        self.arrived: list[EmailMessage] = []
-
-    def prepare_message(self, session: object, envelope: object) -> EmailMessage:
-        content: bytes = envelope.original_content  # type: ignore[attr-defined]
-        return message_from_bytes(content, policy=policy.default)
-
-    def handle_message(self, message: EmailMessage) -> None:  # type: ignore[override]
-        self.arrived.append(message)
-
-
-@pytest.fixture
-def mailbox() -> Iterator[tuple[Mailbox, SmtpChannel]]:
-    handler = Mailbox()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    controller = Controller(handler, hostname="127.0.0.1", port=port, data_size_limit=2**24)
-    controller.start()
-    yield handler, SmtpChannel(SmtpSettings("127.0.0.1", port))
-    controller.stop()
-
-
-def dotted_bodies(count: int) -> list[str]:
-    """Bodies of line ends, dots and what else could be read as the end of a message and the start of another."""
-    pieces = ["\n", "\r", "\r\n", ".", "..", "\n.\n", "\r.\r", "\n.\r\n", "\r\n.\r\n", "ß", "a",
-              "MAIL FROM:<evil@x.example>\r\nRCPT TO:<b@x.example>\r\nDATA\r\n"]  # fmt: skip
-    draw = random.Random(20260101)
-    return ["".join(draw.choices(pieces, k=draw.randrange(1, 12))) for _ in range(count)]
-
-
-def test_500_bodies_of_dots_and_bare_line_ends_arrive_as_one_message_each(
-    mailbox: tuple[Mailbox, SmtpChannel],
-) -> None:
-    handler, sender = mailbox
-    bodies = dotted_bodies(500)
-    messages = [outbound(f"m{number}", html=body, text=f".{body}") for number, body in enumerate(bodies)]
-    outcomes = sender.send(ENVELOPE, messages, seconds=60)
-    assert {outcome.result for outcome in outcomes} == {Result.ACCEPTED}
-    assert [mail["X-Bannerline-Message"] for mail in handler.arrived] == [message.key for message in messages]
-    for mail, message in zip(handler.arrived, messages, strict=True):
-        text, html = (part.get_content() for part in mail.iter_parts())
-        assert (line_ends(text), line_ends(html)) == (line_ends(message.text), line_ends(message.html))
-
-
 def test_a_server_that_takes_bare_line_ends_for_line_ends_sees_one_message_each_too() -> None:
     messages = [outbound(f"m{number}", html=body) for number, body in enumerate(dotted_bodies(500))]
     with ScriptedServer(lenient=True) as server:
@@ -245,7 +192,3 @@ def test_the_benchmarks_sink_remembers_every_key_and_recipient(tmp_path: object)
         sink.reset()
         assert sink.count() == 0
     assert b"\r\n.7\r\n." in content[Received("m7", "m7@shop.example")]
-
-
-def line_ends(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n")
