@@ -253,7 +253,7 @@ def _verdict(entry: Entry, outcome: Outcome, composer: Composer, channel: Channe
     verdict = Verdict(
         entry.message_id,
         state=_STATE[outcome.result],
-        reason=_unnamed(outcome.detail, entry.address),
+        reason=unnamed(outcome.detail, entry.address),
         result="" if outcome.result == Result.UNSENT else outcome.result,
         provider=channel.provider,
         provider_message_id=outcome.provider_id,
@@ -272,9 +272,11 @@ def _put_off(attempts: int) -> float:
     return float(min(LONGEST, PUT_OFF * 2.0 ** min(attempts, 10)) * random.uniform(1.0, 1.2))
 
 
-def _unnamed(detail: str, address: str) -> str:
+def unnamed(detail: str, address: str) -> str:
     """What a provider answered, without the recipient's address: the ledger outlives the person."""
-    return re.sub(re.escape(address), "the recipient", detail, flags=re.IGNORECASE) if address and detail else detail
+    if not address or (detail.isascii() and address.isascii() and address.lower() not in detail.lower()):
+        return detail  # as nearly all are: a pattern for every address costs more than rendering the message
+    return re.sub(re.escape(address), "the recipient", detail, flags=re.IGNORECASE)
 
 
 def _dropped(entry: Entry) -> Verdict:
