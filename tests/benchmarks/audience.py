@@ -2,8 +2,8 @@
 
 The people are made in Postgres (tests.benchmarks.population); everything measured goes through the product's own
 functions, its import commands and its API. Each figure stands beside the naive way and beside what the machine can do
-at best, measured in the same run, and each answer is held against the raw tables. Growth is measured with `--scale`
-times as many people, made anew.
+at best, measured in the same run, and each answer is held against the raw tables. Growth is measured
+beside a retailer of `--scale` times as many people, now the one, now the other.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from django.utils import timezone
 
 from tenants import context
 from tenants.models import Retailer
-from tests.benchmarks import cold, counting, engine, evaluating, population, usage
+from tests.benchmarks import cold, counting, engine, evaluating, growth, population, usage
 from tests.benchmarks.counting import Counts
 from tests.benchmarks.evaluating import Evaluated
 from tests.benchmarks.figures import NoFigures
+from tests.benchmarks.growth import Growth
 from tests.benchmarks.ingesting import Ingest, Ingested
 from tests.benchmarks.population import Population
 from tests.benchmarks.rows import KINDS, Kind
 
 BARS = {"cold": 1000.0, "warm": 300.0, "evaluate_s": 15.0, "events": 20_000.0, "customers": 15_000.0, "scaling": 1.2}
 _EVENT_BYTES = 450  # on disk with its indexes, about
-_GROWN_RUNS = 10
 
 
 @dataclass
@@ -42,8 +42,7 @@ class Results:
     evaluated: Evaluated
     ingested: dict[Kind, Ingested]
     drifted: int
-    grown_counts: Counts | None = None
-    grown_evaluated: Evaluated | None = None
+    grown: Growth | None = None
     complaints: list[str] = field(default_factory=list)
 
 
@@ -88,16 +87,15 @@ def _at_size(options: Namespace) -> Results:
 
 
 def _grow(options: Namespace, results: Results) -> None:
-    times = options.scale
-    people = Population(options.customers * times, options.events * times, options.seed, timezone.now())
-    _say(f"Growth: {people.customers:,} customers, {people.events:,} events")
-    retailer = _filled(people)
+    sizes = [(options.customers, options.events), (options.customers * options.scale, options.events * options.scale)]
+    _say(f"Growth: {sizes[0][0]:,} customers beside {sizes[1][0]:,}, in turns")
+    until, retailers = timezone.now(), []
     try:
-        results.grown_counts = counting.warm(retailer, as_of=people.until, runs=_GROWN_RUNS)
-        results.grown_evaluated = evaluating.evaluate(retailer, now=people.until, repeat=options.repeat)
+        retailers += [_filled(Population(customers, events, options.seed, until)) for customers, events in sizes]
+        results.grown = growth.between(*retailers, as_of=until)
     finally:
-        engine.remove([retailer])
-    results.complaints += [*results.grown_counts.complaints, *results.grown_evaluated.complaints]
+        engine.remove(retailers)
+    results.complaints += results.grown.complaints
 
 
 def _filled(people: Population) -> Retailer:
@@ -130,10 +128,11 @@ def _keys(results: Results) -> dict[str, Any]:
     }
     for kind in KINDS:
         figures |= _ingest_keys(kind, results.ingested[kind])
-    growth = _growth(results)
+    grown = results.grown
     return figures | {
-        "scaling_5m": round(max(growth.values()), 3) if growth else None,
-        **{f"scaling_{what}": round(ratio, 3) for what, ratio in growth.items()},
+        "scaling_5m": round(grown.most, 3) if grown else None,
+        "scaling_count": {name: round(ratio, 3) for name, ratio in grown.counts.items()} if grown else None,
+        "scaling_evaluate": round(grown.evaluate, 3) if grown else None,
         "facts_drifted": results.drifted,
         "naive_count_ms": {each.question.name: round(median(each.naive), 1) for each in counts.each},
         "naive_count_cold_ms": {each.question.name: round(each.naive_cold[0], 1) for each in counts.each},
@@ -157,16 +156,6 @@ def _ingest_keys(kind: Kind, ingested: Ingested) -> dict[str, float]:
     }
 
 
-def _growth(results: Results) -> dict[str, float]:
-    """Time at the larger size over as many times the time at the smaller."""
-    grown, evaluated = results.grown_counts, results.grown_evaluated
-    if not grown or not evaluated:
-        return {}
-    times = evaluated.waterfall.candidates / results.evaluated.waterfall.candidates
-    counted = [large.usual / small.usual / times for small, large in zip(results.counts.each, grown.each, strict=True)]
-    return {"evaluate": evaluated.usual / results.evaluated.usual / times, "count": max(counted)}
-
-
 def _table(results: Results, options: Namespace) -> Iterator[str]:
     evaluated, told = results.evaluated, results.evaluated.waterfall
     yield f"{'count, ms':<46}{'people':>10}{'reached':>10}{'warm p95':>10}{'cold p95':>10}{'naive':>10}{'cold':>10}"
@@ -188,8 +177,8 @@ def _table(results: Results, options: Namespace) -> Iterator[str]:
             f"{ingested.middle('limit'):>10,.0f}{ingested.middle('bulk'):>14,.0f}{ingested.middle('one_by_one'):>10,.0f}"
             f"{ingested.cpu_s_per_1000['command']:>12.3f}{ingested.cpu_s_per_1000['api']:>8.3f}"
         )
-    if results.grown_counts and results.grown_evaluated:
-        yield f"at {options.scale} times the size, over {options.scale} times the time: {_growth(results)}"
+    if grown := results.grown:
+        yield f"at {options.scale} times the size: counts {grown.ms} ms, evaluate {grown.seconds} s"
     yield from _verdicts(results)
 
 
@@ -199,8 +188,8 @@ def _verdicts(results: Results) -> Iterator[str]:
         "cold count, ms": (max(each.cold_p95 for each in results.counts.each), BARS["cold"]),
         "evaluate, s": (results.evaluated.usual, BARS["evaluate_s"]),
     }
-    if growth := _growth(results):
-        within["growth"] = (max(growth.values()), BARS["scaling"])
+    if results.grown:
+        within["growth"] = (results.grown.most, BARS["scaling"])
     for what, (figure, bar) in within.items():
         yield f"{what} {figure:.2f}: {'OVER' if figure > bar else 'within'} the bar of {bar:g}"
     for kind in KINDS:

@@ -69,6 +69,23 @@ def warm(retailer: Retailer, *, as_of: datetime, runs: int = WARM) -> Counts:
     return counts
 
 
+def in_turns(small: Retailer, large: Retailer, *, as_of: datetime, runs: int) -> tuple[Counts, Counts]:
+    """Warm, and now the one, now the other, so that what else the machine does weighs on both."""
+    both = tuple((retailer, Counts([Counted(question) for question in QUESTIONS], [])) for retailer in (small, large))
+    for number in range(len(QUESTIONS)):
+        for turn in range(WARM_UPS + runs):
+            for retailer, counts in both:
+                each = counts.each[number]
+                with context.in_retailer(retailer):
+                    took = _timed(lambda each=each: _count(each, as_of))  # type: ignore[misc]
+                    if turn >= WARM_UPS:
+                        each.warm.append(took)
+        for retailer, counts in both:
+            with context.in_retailer(retailer):
+                _judge(counts.each[number], as_of, counts.complaints)
+    return both[0][1], both[1][1]
+
+
 def from_cold(counts: Counts, retailer: Retailer, *, as_of: datetime, runs: int) -> None:
     for number in range(runs):
         for each in counts.each:

@@ -45,22 +45,30 @@ class Evaluated:
 
 def evaluate(retailer: Retailer, *, now: datetime, repeat: int) -> Evaluated:
     """The same run, made and evaluated so often; no other run's members are in the way."""
+    done = Evaluated(Waterfall(0, 0, {}))
+    prepare(retailer, now)
+    for _ in range(repeat):
+        once(done, retailer, now)
+    return done
+
+
+def prepare(retailer: Retailer, now: datetime) -> None:
     with context.in_retailer(retailer):
         policies.save(retailer, policy={"universal_holdout": UNIVERSAL})
-        campaign = _campaign()
-        _write_to_some(configuration.launch(campaign, by="benchmark", now=now), now)
-        done = Evaluated(Waterfall(0, 0, {}))
-        for _ in range(repeat):
-            done.limit.append(_plain_rows())
-            _forget_members()
-            run = configuration.launch(campaign, by="benchmark", now=now)
-            begun = time.perf_counter()
-            _evaluate(run, retailer, now)
-            done.seconds.append(time.perf_counter() - begun)
-            done.waterfall = audience.waterfall(run)
-            done.complaints += _complaints(run, done.waterfall)
+        _write_to_some(configuration.launch(_campaign(), by="benchmark", now=now), now)
+
+
+def once(done: Evaluated, retailer: Retailer, now: datetime) -> None:
+    with context.in_retailer(retailer):
+        done.limit.append(_plain_rows())
         _forget_members()
-    return done
+        run = configuration.launch(Campaign.objects.get(key=CONFIG["key"]), by="benchmark", now=now)
+        begun = time.perf_counter()
+        _evaluate(run, retailer, now)
+        done.seconds.append(time.perf_counter() - begun)
+        done.waterfall = audience.waterfall(run)
+        done.complaints += _complaints(run, done.waterfall)
+        _forget_members()
 
 
 def _campaign() -> Campaign:
