@@ -3,7 +3,8 @@
     1 configuration --Run--> 2 audience --Member--> 3 messages --Message--> 4 dispatch --> the world
 
 Work is what stands in the agenda: a `campaign` whose schedule is due, a `run` to carry forward, a `batch` to deliver,
-an `import` to write on, an `attribute` to fill in for everybody, a `proof` of facts to carry on.
+an `import` to write on, an `attribute` to fill in for everybody, a `proof` of facts to carry on, a `judgement` of
+opens and clicks.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from campaigns.importing import jobs
 from campaigns.importing.kinds import Circumstances
 from campaigns.lifecycle import NotAllowed
 from campaigns.models import Campaign, Run
-from delivery import batches, bounds, busy, caps, dispatch, messages, reconciliation
+from delivery import batches, bounds, busy, caps, dispatch, judgement, messages, reconciliation
 from delivery.models import Batch
 from tenants import agenda, bell, context
 from tenants.models import Retailer
@@ -127,6 +128,10 @@ def _prove(proof_id: int, retailer: Retailer, now: datetime) -> datetime | None:
     return now if proof.advance(proof_id, now=now) else None
 
 
+def _judge(_: int, retailer: Retailer, now: datetime) -> datetime | None:
+    return judgement.advance(retailer, now=now)
+
+
 def _pause(run: Run, reason: str) -> None:
     try:
         configuration.pause(run, reason=reason)
@@ -153,4 +158,5 @@ _STAGES: dict[str, Callable[[int, Retailer, datetime], datetime | None]] = {
     jobs.AGENDA_KIND: _import,
     attributes.AGENDA_KIND: _fill,
     proof.AGENDA_KIND: _prove,
+    judgement.AGENDA_KIND: _judge,
 }

@@ -193,6 +193,10 @@ LEASE_SECONDS = environment.integer("LEASE_SECONDS", default=45)
 ALLOW_PRIVATE_ADDRESSES = environment.boolean("ALLOW_PRIVATE_ADDRESSES", default=DEBUG)
 DEVELOPMENT_PROVIDERS = DEBUG
 
+# -- signals -----------------------------------------------------------------------------------------------------------
+# Networks of security gateways beside those that are published, as 192.0.2.0/24: what comes from them is no person's.
+MACHINE_NETWORKS = environment.text("MACHINE_NETWORKS").replace(",", " ").split()
+
 # -- files of customers, events and products that retailers bring, unpacked -------------------------------------------
 IMPORT_MOST_BYTES = environment.integer("IMPORT_MOST_MB", default=1024) * 1024 * 1024
 

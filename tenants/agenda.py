@@ -20,7 +20,7 @@ from tenants.models import AgendaItem, Retailer
 
 PARK_AFTER = 8  # failures in a row
 IDLE_CREDIT = 2.0  # seconds of service an idle retailer may be ahead by when it comes back
-_NOT_STOPPED = """(item.kind IN ('import', 'attribute', 'proof')
+_NOT_STOPPED = """(item.kind IN ('import', 'attribute', 'proof', 'judgement')
                    OR NOT EXISTS (SELECT FROM public.tenants_stop WHERE retailer_id IS NULL)
                   AND item.retailer_id NOT IN
                       (SELECT retailer_id FROM public.tenants_stop WHERE retailer_id IS NOT NULL))"""
@@ -56,6 +56,23 @@ def put_missing(retailer: Retailer, kind: str, object_ids: Iterable[int]) -> Non
             ON CONFLICT (retailer_id, kind, object_id) DO NOTHING
             """,
             [retailer.pk, kind, list(object_ids)],
+        )
+
+
+def announce(retailer: Retailer, kind: str, object_id: int, *, due_at: datetime) -> None:
+    """As `put`, for what comes many times a second: an item that waits already is left alone, and whoever holds it has
+    to look again at `due_at`.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO public.tenants_agendaitem AS item (retailer_id, kind, object_id, due_at)
+            VALUES (%s, %s, %s, %s)
+            ON CONFLICT (retailer_id, kind, object_id) DO UPDATE
+            SET due_at = excluded.due_at, claims = item.claims + 1, claimed_until = NULL
+            WHERE item.claimed_until IS NOT NULL
+            """,
+            [retailer.pk, kind, object_id, due_at],
         )
 
 

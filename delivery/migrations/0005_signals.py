@@ -66,7 +66,7 @@ class Migration(migrations.Migration):
                 ('run', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='signals', to='campaigns.run')),
             ],
             options={
-                'indexes': [models.Index(fields=['message'], name='signal_of_message'), models.Index(fields=['run', 'kind', 'at'], name='signal_of_run'), django.contrib.postgres.indexes.BrinIndex(fields=['received_at'], name='signal_received')],
+                'indexes': [models.Index(fields=['message'], name='signal_of_message'), models.Index(fields=['run', 'kind', 'at'], name='signal_of_run'), django.contrib.postgres.indexes.BrinIndex(fields=['received_at'], name='signal_received'), models.Index(condition=models.Q(('human__isnull', True), ('kind__in', ['open', 'click'])), fields=['received_at'], name='signal_unjudged')],
                 'constraints': [models.UniqueConstraint(fields=('event_id',), name='signal_once')],
             },
         ),

@@ -51,6 +51,11 @@ class Signal(models.Model):
             models.Index(fields=["message"], name="signal_of_message"),
             models.Index(fields=["run", "kind", "at"], name="signal_of_run"),
             BrinIndex(fields=["received_at"], name="signal_received"),  # appended in that order
+            models.Index(  # opens and clicks that wait for delivery.judgement
+                fields=["received_at"],
+                condition=models.Q(human__isnull=True, kind__in=["open", "click"]),
+                name="signal_unjudged",
+            ),
         ]
 
     def __str__(self) -> str:
