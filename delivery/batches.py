@@ -17,10 +17,12 @@ from django.db.models.functions import Coalesce
 
 from campaigns.models import Run
 from delivery.models import Batch, Message
+from tenants import agenda, context
 
 DIED = "the worker died while it had this batch"  # the batch's error; `attempts` then counts how often
 DEATHS = 3  # after so many, a message whose rendering was begun is given up
 QUARANTINED = f"render: it ended the worker {DEATHS} times, and was left out"
+UNKNOWN = "unknown"  # the agenda's kind of a batch with messages whose outcome somebody must find out
 INTERRUPTED = "the worker stopped during the hand-over: it may or may not have been sent"
 
 
@@ -38,6 +40,7 @@ class Lease:
     is_counted: bool = False  # whether its hand-overs are entered in DailyVolume
     topic: str = ""  # of the campaign: whoever withdrew it has no consent to these messages
     channel: str = "email"  # of the step
+    provider: str = ""  # that its messages are handed to
 
     @property
     def deaths(self) -> int:
@@ -84,14 +87,16 @@ def claim(batch_id: int) -> Lease | None:
     What a dead claimant had in hand becomes unknown here, in the same transaction.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, [settings.LEASE_SECONDS, DIED, DIED, batch_id])
+        cursor.execute(_CLAIM, [batch_id, settings.LEASE_SECONDS, DIED, DIED])
         row = cursor.fetchone()
         if row is None:
             return None
-        *lease, handed_from, handed_to, left_out = row
+        *lease, handed_from, handed_to, left_out, handed_by, lapsed_at = row
+        died = {"provider": handed_by, "lapsed": lapsed_at, "lease": settings.LEASE_SECONDS}
         if handed_to > handed_from:
             window = {"batch": batch_id, "run": lease[2], "from": handed_from, "to": handed_to, "epoch": lease[1] - 1}
-            cursor.execute(_GIVE_UP_WINDOW, window | {"except": left_out, "reason": INTERRUPTED})
+            cursor.execute(_GIVE_UP_WINDOW, window | {"except": left_out, "reason": INTERRUPTED} | died)
+            agenda.put(context.current(), UNKNOWN, batch_id)
         elif handed_to and Lease(*lease).deaths >= DEATHS:
             cursor.execute(_QUARANTINE, [QUARANTINED, batch_id, handed_to - 1])
         if handed_to:
@@ -114,10 +119,13 @@ def leased_until(batch_id: int) -> datetime | None:
     )
 
 
-def recheck(lease: Lease) -> list[Entry]:
-    """The batch's queued messages in order, each judged again now: consent, suppression, address, expiry, run."""
+def recheck(lease: Lease, state: str = "queued") -> list[Entry]:
+    """The batch's queued messages in order, each judged again now: consent, suppression, address, expiry, run.
+
+    Or those of another state, for who thinks of sending them again.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(_RECHECK[lease.channel], [lease.topic, lease.batch_id])
+        cursor.execute(_RECHECK[lease.channel], [lease.topic, lease.batch_id, state])
         names = [column.name for column in cursor.description or ()][8:-2]
         return [_entry(row, names) for row in cursor.fetchall()]
 
@@ -146,9 +154,20 @@ def turn(
         hand_from,
         hand_to,
         list(hand_except),
+        lease.provider,
+        settings.LEASE_SECONDS,
     ]
+    if not any(verdict.state == Message.State.UNKNOWN for verdict in verdicts):
+        return _turn(params)
+    with transaction.atomic():
+        may_go_on = _turn(params)
+        agenda.put(context.current(), UNKNOWN, lease.batch_id)
+    return may_go_on
+
+
+def _turn(params: Sequence[Any]) -> bool:
     with connection.cursor() as cursor:
-        cursor.execute(_TURN, [*params, settings.LEASE_SECONDS])
+        cursor.execute(_TURN, params)
         row = cursor.fetchone()
     return bool(row and row[0])
 
@@ -218,15 +237,16 @@ def _entry(row: Sequence[Any], names: Sequence[str]) -> Entry:
 
 
 _CLAIM = """
+WITH before AS (SELECT id, lease_until FROM delivery_batch WHERE id = %s FOR UPDATE)
 UPDATE delivery_batch batch
 SET state = 'claimed', epoch = epoch + 1, lease_until = clock_timestamp() + make_interval(secs => %s),
-    attempts = CASE WHEN lease_until IS NULL THEN attempts WHEN error = %s THEN attempts + 1 ELSE 1 END,
-    error = CASE WHEN lease_until IS NULL THEN error ELSE %s END
-FROM campaigns_run run
-WHERE batch.id = %s AND run.id = batch.run_id AND batch.state <> 'done'
+    attempts = CASE WHEN batch.lease_until IS NULL THEN attempts WHEN error = %s THEN attempts + 1 ELSE 1 END,
+    error = CASE WHEN batch.lease_until IS NULL THEN error ELSE %s END
+FROM campaigns_run run, before
+WHERE batch.id = before.id AND run.id = batch.run_id AND batch.state <> 'done'
   AND (batch.lease_until IS NULL OR batch.lease_until <= clock_timestamp())
 RETURNING batch.id, batch.epoch, batch.run_id, batch.step, run.state, batch.attempts, batch.error,
-          batch.handed_from, batch.handed_to, batch.handed_except
+          batch.handed_from, batch.handed_to, batch.handed_except, batch.handed_by, before.lease_until
 """
 
 _QUARANTINE = """
@@ -235,6 +255,7 @@ WHERE batch_id = %s AND state = 'queued' AND position = %s
 """
 
 # The dead worker's other answers say which version it sent; where it left none, it had only just looked at the run.
+# When it marked the window, it renewed its lease.
 _GIVE_UP_WINDOW = """
 WITH known AS (
     SELECT fellow.version_id
@@ -244,13 +265,14 @@ WITH known AS (
 ), lost AS (
     UPDATE delivery_message
     SET state = 'unknown', reason = %(reason)s, attempts = attempts + 1, settled_at = clock_timestamp(),
+        provider = %(provider)s, retry_at = clock_timestamp(),
         version_id = coalesce((SELECT version_id FROM known), (SELECT version_id FROM campaigns_run WHERE id = %(run)s))
     WHERE batch_id = %(batch)s AND state = 'queued' AND position >= %(from)s AND position < %(to)s
       AND position <> ALL(%(except)s::smallint[])
     RETURNING id
 )
-INSERT INTO delivery_outcomerecord (message_id, result, detail, epoch)
-SELECT id, 'unknown', %(reason)s, %(epoch)s FROM lost
+INSERT INTO delivery_outcomerecord (message_id, result, detail, epoch, provider, at)
+SELECT id, 'unknown', %(reason)s, %(epoch)s, %(provider)s, %(lapsed)s - make_interval(secs => %(lease)s) FROM lost
 """
 
 
@@ -310,7 +332,7 @@ FROM delivery_message message
 JOIN campaigns_run run ON run.id = message.run_id
 LEFT JOIN campaigns_customer customer ON customer.id = message.customer_id{more}
 CROSS JOIN LATERAL (SELECT sha256(convert_to(coalesce({address}, ''), 'UTF8')) AS hash) who
-WHERE message.batch_id = %s AND message.state = 'queued'
+WHERE message.batch_id = %s AND message.state = %s
 ORDER BY message.position
 """
 _RECHECK = {
@@ -353,7 +375,7 @@ WITH lease AS (
 )
 UPDATE delivery_batch batch
 SET handed_from = CASE WHEN may_go_on THEN %s ELSE 0 END, handed_to = CASE WHEN may_go_on THEN %s ELSE 0 END,
-    handed_except = %s::smallint[], lease_until = clock_timestamp() + make_interval(secs => %s),
+    handed_except = %s::smallint[], handed_by = %s, lease_until = clock_timestamp() + make_interval(secs => %s),
     unreachable_since = CASE WHEN NOT EXISTS (SELECT FROM verdict WHERE result <> '') THEN unreachable_since END
 FROM lease WHERE batch.id = lease.id
 RETURNING may_go_on

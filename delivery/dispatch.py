@@ -126,6 +126,7 @@ def _work_through(lease: Lease, retailer: Retailer, now: datetime) -> Wait | Non
         limits = bounds.of(run, retailer, chosen.allowance)
         verdicts = _before_rendering(lease, waiting, verdicts)  # the checks render as well
         composer = compose.composer(run, lease.step, retailer, waiting, now=now, policy=limits.policy)
+        lease = replace(lease, provider=chosen.channel.provider)
         wait = _hand_over_all(limits.counting(lease), waiting, verdicts, composer, chosen, limits)
         return wait or (Wait(timezone.now()) if others else None)
     batches.turn(lease, verdicts)
@@ -253,7 +254,7 @@ def _verdict(entry: Entry, outcome: Outcome, composer: Composer, channel: Channe
     verdict = Verdict(
         entry.message_id,
         state=_STATE[outcome.result],
-        reason=unnamed(outcome.detail, entry.address),
+        reason=outcome.unnamed(entry.address),
         result="" if outcome.result == Result.UNSENT else outcome.result,
         provider=channel.provider,
         provider_message_id=outcome.provider_id,
@@ -264,19 +265,14 @@ def _verdict(entry: Entry, outcome: Outcome, composer: Composer, channel: Channe
         return replace(verdict, state=Message.State.FAILED, reason=f"deferred {ATTEMPTS} times: {verdict.reason}")
     if outcome.result == Result.DEFERRED:
         return replace(verdict, pause=max(outcome.retry_after or 0.0, _put_off(entry.attempts)))
+    if outcome.result == Result.UNKNOWN:
+        return replace(verdict, pause=0.0)  # looked into by delivery.resolving
     return verdict
 
 
 def _put_off(attempts: int) -> float:
     """Seconds, exponential with some jitter: a receiver that greylists, or is full, is not asked again at once."""
     return float(min(LONGEST, PUT_OFF * 2.0 ** min(attempts, 10)) * random.uniform(1.0, 1.2))
-
-
-def unnamed(detail: str, address: str) -> str:
-    """What a provider answered, without the recipient's address: the ledger outlives the person."""
-    if not address or (detail.isascii() and address.isascii() and address.lower() not in detail.lower()):
-        return detail  # as nearly all are: a pattern for every address costs more than rendering the message
-    return re.sub(re.escape(address), "the recipient", detail, flags=re.IGNORECASE)
 
 
 def _dropped(entry: Entry) -> Verdict:

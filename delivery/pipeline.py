@@ -3,8 +3,8 @@
     1 configuration --Run--> 2 audience --Member--> 3 messages --Message--> 4 dispatch --> the world
 
 Work is what stands in the agenda: a `campaign` whose schedule is due, a `run` to carry forward, a `batch` to deliver,
-an `import` to write on, an `attribute` to fill in for everybody, a `proof` of facts to carry on, a `judgement` of
-opens and clicks.
+the `unknown` messages of a batch to find out about, an `import` to write on, an `attribute` to fill in for everybody,
+a `proof` of facts to carry on, a `judgement` of opens and clicks.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from campaigns.importing import jobs
 from campaigns.importing.kinds import Circumstances
 from campaigns.lifecycle import NotAllowed
 from campaigns.models import Campaign, Run
-from delivery import batches, bounds, busy, caps, dispatch, judgement, messages, reconciliation
+from delivery import batches, bounds, busy, caps, dispatch, judgement, messages, reconciliation, resolving, unknowns
 from delivery.models import Batch
 from tenants import agenda, bell, context
 from tenants.models import Retailer
@@ -66,6 +66,13 @@ def work(*, seconds: float, retailer: Retailer | None = None, overdue_by: float 
         _handle(claim)
         handled += 1
     return handled
+
+
+def sweep() -> None:
+    """Announce what is to be found out and stands in no agenda, of every active retailer."""
+    for retailer in Retailer.objects.active():
+        with context.in_retailer(retailer):
+            unknowns.announce_missing(retailer)
 
 
 def _handle(claim: agenda.Claim) -> None:
@@ -114,6 +121,10 @@ def _deliver(batch_id: int, retailer: Retailer, now: datetime) -> datetime | Non
         return None
 
 
+def _resolve(batch_id: int, retailer: Retailer, now: datetime) -> datetime | None:
+    return resolving.resolve(batch_id, retailer=retailer, now=now)
+
+
 def _import(import_id: int, retailer: Retailer, now: datetime) -> datetime | None:
     """A slice of it."""
     is_open = jobs.advance(import_id, Circumstances(now, retailer.tzinfo, when_due=bell.ring))
@@ -155,6 +166,7 @@ _STAGES: dict[str, Callable[[int, Retailer, datetime], datetime | None]] = {
     "campaign": _launch,
     "run": _advance,
     "batch": _deliver,
+    batches.UNKNOWN: _resolve,
     jobs.AGENDA_KIND: _import,
     attributes.AGENDA_KIND: _fill,
     proof.AGENDA_KIND: _prove,

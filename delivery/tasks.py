@@ -37,6 +37,7 @@ def tidy(**_: Any) -> None:
     """Sent every hour."""
     changes.forget_old()
     jobs.tidy(now=timezone.now())
+    pipeline.sweep()
 
 
 @shared_task

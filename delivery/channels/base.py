@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -92,6 +94,13 @@ class Outcome:
     is_recipient_s: bool = False
     is_gone: bool = False
 
+    def unnamed(self, address: str) -> str:
+        """The detail without the recipient's address: the ledger outlives the person."""
+        told = self.detail
+        if not address or (told.isascii() and address.isascii() and address.lower() not in told.lower()):
+            return told  # as nearly all are: a pattern for every address costs more than rendering the message
+        return re.sub(re.escape(address), "the recipient", told, flags=re.IGNORECASE)
+
     @property
     def is_provider_s_failure(self) -> bool:
         """Whether the provider put it off for a reason of its own."""
@@ -111,15 +120,31 @@ class ChannelUnavailable(Exception):
         self.retry_after = retry_after
 
 
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """A message that a provider is asked about. `since`: when it was handed over first."""
+
+    key: str
+    recipient: str
+    since: datetime
+
+
 class Channel(Protocol):
     """One configured account at a provider. Used by one thread at a time.
 
     `key_window`: for so many seconds the provider takes a message's key for the same message and does not send it
-    twice; zero where it knows no such key.
+    twice; zero where it knows no such key. `can_be_asked`: whether `look_up` can tell anything. `calls_back`: whether
+    the provider's signals can.
     """
 
     provider: str
     key_window: float
+
+    @property
+    def can_be_asked(self) -> bool: ...
+
+    @property
+    def calls_back(self) -> bool: ...
 
     def check(self) -> None:
         """Reach the provider without sending anything. Raises ChannelUnavailable."""
@@ -128,6 +153,11 @@ class Channel(Protocol):
         """Hand over a batch within `seconds`. One outcome per message, in order.
 
         Raises ChannelUnavailable only when not one message was handed over.
+        """
+
+    def look_up(self, sought: Sequence[Sought], *, seconds: float) -> Sequence[Outcome]:
+        """What became of messages, as far as the provider knows them: of the others there is no outcome, which says
+        nothing about whether they were sent. Raises ChannelUnavailable when it cannot be asked.
         """
 
     def verify(self, request: WebhookRequest) -> None:
@@ -141,7 +171,16 @@ class Channel(Protocol):
 
 
 class Mute:
-    """A channel whose provider calls nobody back."""
+    """A channel whose provider calls nobody back, and cannot be asked."""
+
+    can_be_asked = False
+
+    @property
+    def calls_back(self) -> bool:
+        return type(self).verify is not Mute.verify
+
+    def look_up(self, sought: Sequence[Sought], *, seconds: float) -> Sequence[Outcome]:
+        return []
 
     def verify(self, request: WebhookRequest) -> None:
         raise NoSignals("This provider sends no signals.")

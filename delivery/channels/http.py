@@ -37,6 +37,10 @@ _OF_THE_ACCOUNT = {
 _FAILURES_IN_A_ROW = 3  # answers of 5xx, after which the rest of a batch is kept
 
 
+class RefusedAccount(ChannelUnavailable):
+    """The account is refused as a whole, also where every recipient has a server of their own."""
+
+
 class HttpChannel(Mute):
     """A kind says how a request is written (`prepare`, `request`) and what is in a good answer (`provider_id`)."""
 
@@ -204,7 +208,7 @@ class HandOver:
             request = self._channel.request(prepared)
             outcomes = self._ask(client, request, messages)
         except ChannelUnavailable as refusal:
-            if not self._channel.is_one_provider:
+            if not self._channel.is_one_provider and not isinstance(refusal, RefusedAccount):
                 result = Result.REJECTED if refusal.permanent else Result.DEFERRED
                 pause, why = refusal.retry_after, _brief(refusal)
                 return [Outcome(m.key, result, why, retry_after=pause, is_recipient_s=True) for m in messages]

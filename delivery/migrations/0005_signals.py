@@ -70,4 +70,13 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('event_id',), name='signal_once')],
             },
         ),
+        migrations.AddField(
+            model_name='batch',
+            name='handed_by',
+            field=models.CharField(db_default='', default='', max_length=40),
+        ),
+        migrations.AddIndex(
+            model_name='message',
+            index=models.Index(condition=models.Q(('state', 'unknown')), fields=['run', 'batch'], name='message_unknown'),
+        ),
     ]

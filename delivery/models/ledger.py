@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from campaigns.models import CampaignVersion, Customer, Member, Run
@@ -14,8 +15,8 @@ class Batch(models.Model):
     """Up to 500 messages leased and handed over together.
 
     `epoch` grows with every claim and fences what a former claimant may still write. Positions in
-    [`handed_from`, `handed_to`), but for `handed_except`, are at the provider without an answer so far: whoever takes
-    the batch over from a dead worker must treat exactly those messages as unknown.
+    [`handed_from`, `handed_to`), but for `handed_except`, are at the provider `handed_by` without an answer so far:
+    whoever takes the batch over from a dead worker must treat exactly those messages as unknown.
     """
 
     class State(models.TextChoices):
@@ -33,6 +34,7 @@ class Batch(models.Model):
     handed_from = models.PositiveSmallIntegerField(default=0, db_default=0)
     handed_to = models.PositiveSmallIntegerField(default=0, db_default=0)
     handed_except = ArrayField(models.PositiveSmallIntegerField(), default=list, db_default=[])
+    handed_by = models.CharField(max_length=40, default="", db_default="")
     attempts = models.PositiveSmallIntegerField(default=0, db_default=0)  # hand-overs that reached no provider
     error = models.CharField(max_length=500, blank=True, default="", db_default="")
     unreachable_since = models.DateTimeField(null=True, blank=True)  # nothing of it could be handed over from then on
@@ -97,18 +99,25 @@ class Message(models.Model):
     provider = models.CharField(max_length=40, db_default="")
     provider_message_id = models.CharField(max_length=200, db_default="")
     settled_at = models.DateTimeField(null=True, blank=True)
-    retry_at = models.DateTimeField(null=True, blank=True)  # put off by the provider: not tried again before
+    # Put off by the provider: not tried again before. Unknown: looked into then; empty where it is left to a person.
+    retry_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["member", "step"], name="message_once")]
-        indexes = [models.Index(fields=["batch", "position"], name="message_of_batch")]
+        indexes = [
+            models.Index(fields=["batch", "position"], name="message_of_batch"),
+            models.Index(fields=["run", "batch"], name="message_unknown", condition=Q(state="unknown")),
+        ]
 
     def __str__(self) -> str:
         return f"message {self.pk}"
 
 
 class OutcomeRecord(models.Model):
-    """What a provider answered to one attempt. Appended, never changed."""
+    """What a provider answered to one attempt, or what was decided where it did not. Appended, never changed.
+
+    `result` is one of delivery.channels.base.Result, or of delivery.unknowns.Word.
+    """
 
     message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="outcomes", db_constraint=False)
     epoch = models.PositiveIntegerField()

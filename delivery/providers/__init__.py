@@ -87,6 +87,25 @@ def channel(retailer: Retailer, name: str, form: str = "") -> Channel:
     return _chosen(retailer, name, form, may_probe=False).channel
 
 
+def account(retailer: Retailer, name: str, key: str) -> tuple[Chosen, datetime] | None:
+    """The account of that key, to ask it about what it was given, and since when it has been as it is.
+
+    None where a channel has none any more; and the platform's own server can be asked nothing. Raises
+    ChannelUnavailable while it is to be left alone.
+    """
+    known = Provider.objects.filter(channel=name, key=key).select_related("state").annotate(now=_NOW)
+    provider: Any = known.first()
+    if provider is None:
+        return None
+    if wait := _wait(provider, retailer):
+        until, why = wait
+        pause = max(0.0, (until - provider.now).total_seconds())
+        raise ChannelUnavailable(f"{why}.", retry_after=pause)
+    if provider.state.opened_at and not breaker.claim_probe(provider.pk):
+        raise ChannelUnavailable(f"{provider.key} is being tried.", retry_after=1.0)
+    return _ready(provider, retailer, has_stand_by=False), provider.updated_at
+
+
 def email_url() -> str:
     """EMAIL_URL, or where the built-in inbox listens. Raises ChannelUnavailable when it does not run."""
     if settings.EMAIL_URL:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
-from delivery.channels.base import Channel, ChannelUnavailable, Envelope, Outbound, Outcome
+from delivery.channels.base import Channel, ChannelUnavailable, Envelope, Outbound, Outcome, Sought
 from delivery.channels.signals import Signal, WebhookRequest
 
 MASK = "…"
@@ -24,6 +24,7 @@ class Discreet:
         self._channel = channel
         self._mask = masking(credentials)
         self.provider, self.key_window = channel.provider, channel.key_window
+        self.can_be_asked, self.calls_back = channel.can_be_asked, channel.calls_back
 
     def check(self) -> None:
         with self._masked():
@@ -31,8 +32,11 @@ class Discreet:
 
     def send(self, envelope: Envelope, batch: Sequence[Outbound], *, seconds: float) -> Sequence[Outcome]:
         with self._masked():
-            outcomes = self._channel.send(envelope, batch, seconds=seconds)
-        return [replace(each, detail=self._mask(each.detail)) if each.detail else each for each in outcomes]
+            return self._discreet(self._channel.send(envelope, batch, seconds=seconds))
+
+    def look_up(self, sought: Sequence[Sought], *, seconds: float) -> Sequence[Outcome]:
+        with self._masked():
+            return self._discreet(self._channel.look_up(sought, seconds=seconds))
 
     def verify(self, request: WebhookRequest) -> None:
         self._channel.verify(request)
@@ -42,6 +46,9 @@ class Discreet:
 
     def close(self) -> None:
         self._channel.close()
+
+    def _discreet(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        return [replace(each, detail=self._mask(each.detail)) if each.detail else each for each in outcomes]
 
     @contextmanager
     def _masked(self) -> Iterator[None]:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from tests.delivery import scripted
 from tests.delivery.scripted import Answer
@@ -158,6 +158,26 @@ def told_id(name: str, status: int = 200) -> Callable[[list[str]], Reply]:
     return lambda keys: Reply(status, {name: f"id-{keys[0]}"})
 
 
+def events(query: Mapping[str, list[str]], taken: list[str]) -> Any:
+    """Mailgun's, of one recipient: others of his have no key of ours."""
+    key = query["recipient"][0].partition("@")[0]
+    assert int(query["begin"][0]) > 0
+    event = {"event": "accepted", "message": {"headers": {"message-id": f"id-{key}"}}}
+    ours = [{**event, "user-variables": {"bannerline": each}} for each in taken if each == key]
+    return {"items": [{**event, "user-variables": {}}, *ours]}
+
+
+def outbound(query: Mapping[str, list[str]], taken: list[str]) -> Any:
+    """Postmark's messages, by metadata."""
+    key = query["metadata_bannerline"][0]
+    found = [{"MessageID": f"id-{key}", "Metadata": {"bannerline": key}}] if key in taken else []
+    return {"TotalCount": len(found), "Messages": found}
+
+
+QUESTIONS: dict[str, Callable[[Mapping[str, list[str]], list[str]], Any]] = {
+    "/v3/shop.example/events": events,
+    "/messages/outbound": outbound,
+}
 NO = Reply(400, {"message": "no such address"})
 DIALECTS: dict[str, Dialect] = {
     "/v3/mail/send": Dialect(sendgrid, lambda keys: Reply(202, headers={"X-Message-Id": f"id-{keys[0]}"}), NO),
@@ -231,6 +251,9 @@ class Handler(BaseHTTPRequestHandler):
             told = {"taken": LEDGER.taken, "calls": LEDGER.calls, "connections": LEDGER.connections}
             self.answer(Reply(200, told | {"mails": SMTP.keys, "mail_connections": SMTP.connections}))
             return
+        if urlsplit(self.path).path in QUESTIONS:
+            self.tell(urlsplit(self.path))
+            return
         known = {f"Bearer {GOOD}", basic("api", GOOD), basic("AC" + "0" * 32, GOOD)}
         is_good = self.headers.get("authorization") in known or self.headers.get("x-postmark-server-token") == GOOD
         is_ses = f"Credential={GOOD}" in self.headers.get("authorization", "")
@@ -255,6 +278,15 @@ class Handler(BaseHTTPRequestHandler):
             LEDGER.count(is_new=self.is_new)
             self.is_new = False
             self.treat(call, DIALECTS["/push" if call.path.startswith("/push/") else call.path])
+
+    def tell(self, asked: SplitResult) -> None:
+        """What became of a message, for who may ask; `asked` is how questions are treated."""
+        told = QUESTIONS[asked.path](parse_qs(asked.query), LEDGER.taken)
+        treatment = LEDGER.treatment("asked") if "asked" in LEDGER.behaviour else "accept"
+        if treatment == "accept":
+            self.answer(Reply(200, told))
+        else:
+            self.treat_one(treatment, ["x"], DIALECTS["/emails"])
 
     def treat(self, call: Call, dialect: Dialect) -> None:
         try:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
-from delivery.channels.base import ChannelUnavailable, Result
+from delivery.channels.base import ChannelUnavailable, Result, Sought
 from tests.channels.contract import (
     ENVELOPE,
     KEYED,
@@ -154,9 +155,6 @@ def is_no_acceptance(trial: Trial, treatment: str) -> None:
 
 def test_refused_credentials_are_a_person_s_to_correct(trial: Trial) -> None:
     trial.fake.behave(everybody="deny")
-    if not trial.setup.is_one:
-        assert set(by_key(trial.channel.send(ENVELOPE, trial.batch(), seconds=SECONDS)).values()) == {"rejected"}
-        return
     with pytest.raises(ChannelUnavailable) as refused:
         trial.channel.send(ENVELOPE, trial.batch(), seconds=SECONDS)
     assert refused.value.permanent
@@ -209,6 +207,46 @@ def test_where_a_second_copy_is_shown_once_it_is_tried_again(trial: Trial, statu
     trial.fake.behave(everybody=f"say {status} {{}}")
     outcomes = by_key(trial.channel.send(ENVELOPE, trial.batch(2), seconds=SECONDS))
     assert set(outcomes.values()) == {"deferred"}
+
+
+@only("webpush")
+@pytest.mark.parametrize("said", ["401 unauthorised", "403 forbidden"])
+def test_a_browser_that_alone_refuses_the_key_subscribed_with_another(trial: Trial, said: str) -> None:
+    trial.channel.send(ENVELOPE, trial.batch(2), seconds=SECONDS)
+    trial.fake.behave(m1=f"say {said}")
+    assert by_key(trial.channel.send(ENVELOPE, trial.batch(2), seconds=SECONDS)) == {"m0": "accepted", "m1": "rejected"}
+
+
+@only("webpush")
+def test_a_browser_of_another_key_is_told_from_a_key_that_is_wrong(trial: Trial) -> None:
+    words = "403 the VAPID credentials do not correspond to the credentials used to create the subscriptions"
+    trial.fake.behave(everybody=f"say {words}")
+    assert set(by_key(trial.channel.send(ENVELOPE, trial.batch(2), seconds=SECONDS)).values()) == {"rejected"}
+
+
+@only("mailgun", "postmark")
+def test_what_got_no_answer_is_found_by_asking(trial: Trial) -> None:
+    trial.fake.behave(m1="take and drop", m2="refuse")
+    batch = trial.batch(3)
+    trial.channel.send(ENVELOPE, batch[:1], seconds=SECONDS)
+    trial.channel.send(ENVELOPE, batch[1:2], seconds=SECONDS)
+    trial.channel.send(ENVELOPE, batch[2:], seconds=SECONDS)
+    sought = [Sought(message.key, message.recipient, datetime.now(UTC)) for message in batch]
+    found = {each.key: (each.result.value, each.provider_id) for each in trial.channel.look_up(sought, seconds=SECONDS)}
+    assert found == {"m0": ("accepted", "id-m0"), "m1": ("accepted", "id-m1")}
+
+
+@only("mailgun", "postmark")
+@pytest.mark.parametrize("said", ["html", "truncate", "say 200 {}", "say 200 []", "say 404 {}"])
+def test_an_answer_that_cannot_be_read_finds_nothing(trial: Trial, said: str) -> None:
+    trial.channel.send(ENVELOPE, trial.batch(1), seconds=SECONDS)
+    trial.fake.behave(asked=said)
+    message = trial.batch(1)[0]
+    sought = [Sought(message.key, message.recipient, datetime.now(UTC))]
+    try:
+        assert trial.channel.look_up(sought, seconds=SECONDS) == []
+    except ChannelUnavailable:
+        assert said == "say 404 {}"
 
 
 @only("fcm", "webpush")

@@ -34,6 +34,27 @@ def test_commands_run_ahead_of_replies_only_when_the_server_offers_pipelining(ex
     assert server.ran_ahead == ("PIPELINING" in extensions)
 
 
+@pytest.mark.parametrize("reply", ["550 5.7.1 sender refused", "553 5.1.8 no such domain", "554 5.7.0 go away"])
+@pytest.mark.parametrize("position", [0, 2])
+def test_a_sender_that_is_refused_is_no_message_s_refusal(
+    extensions: tuple[str, ...], reply: str, position: int
+) -> None:
+    with ScriptedServer({"MAIL": [None] * position + [reply] * 9}, extensions=extensions) as server:
+        sender, batches = channel(server), [batch(4)[:position], batch(4)[position:]]
+        accepted = sender.send(ENVELOPE, batches[0], seconds=10) if position else []
+        with pytest.raises(ChannelUnavailable, match="refuses the sender") as refused:
+            sender.send(ENVELOPE, batches[1], seconds=10)
+        assert refused.value.permanent
+    assert [outcome.result for outcome in accepted] == [Result.ACCEPTED] * position
+    assert server.keys == ["m0", "m1"][:position]
+
+
+def test_a_sender_refused_halfway_leaves_the_rest_unsent(extensions: tuple[str, ...]) -> None:
+    with ScriptedServer({"MAIL": [None, *["550 5.7.1 no"] * 9]}, extensions=extensions) as server:
+        assert results(server, batch(3)) == [Result.ACCEPTED, Result.UNSENT, Result.UNSENT]
+    assert server.keys == ["m0"]
+
+
 def test_an_accepted_message_has_the_servers_words_and_its_queue_id() -> None:
     with ScriptedServer({".": ["250-2.0.0 Ok:\r\n250 queued as 4Xy7-Q", "250 " + "long " * 100]}) as server:
         first, second = channel(server).send(ENVELOPE, batch(2), seconds=10)
@@ -44,7 +65,7 @@ def test_an_accepted_message_has_the_servers_words_and_its_queue_id() -> None:
 @pytest.mark.parametrize(
     ("verb", "reply", "result"),
     [
-        ("MAIL", "550 5.7.1 sender refused", Result.REJECTED),
+        ("MAIL", "555 5.5.4 no such parameter", Result.REJECTED),
         ("MAIL", "451 4.3.0 later", Result.DEFERRED),
         ("RCPT", "550 5.1.1 no such user", Result.REJECTED),
         ("RCPT", "550-5.1.1 no\r\n550 such user", Result.REJECTED),

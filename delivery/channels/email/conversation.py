@@ -20,6 +20,7 @@ from delivery.channels.email.connection import Connection, Lost, Reply
 _END = b".\r\n"
 _LONGEST_DETAIL = 200
 _LOGIN_WANTED = {530, 534, 535, 538}
+_OF_THE_MESSAGE = {501, 504, 552, 555}  # to MAIL FROM: its parameters, which a message's body and recipient ask for
 _LEADING_DOT = re.compile(rb"\n\.")
 _OF_THE_RECIPIENT = re.compile(r"4\.[12]\.")  # address and mailbox status (RFC 3463, 3.2 and 3.3)
 _QUEUE_ID = re.compile(r"(?:queued as|\bid=) ?<?([\w.@-]+)", re.IGNORECASE)
@@ -179,6 +180,9 @@ class Conversation:
                 f"{self._connection.address} wants a login first ({refusal}): set the user name and password.",
                 permanent=True,
             )
+        if mail.code >= 500 and mail.code not in _OF_THE_MESSAGE:  # whoever asks: the next message has the same sender
+            cure = "let this account send from it, or change the sender"
+            raise ChannelUnavailable(f"{self._connection.address} refuses the sender ({mail}): {cure}.", permanent=True)
         is_recipient_s = mail.code < 300 and rcpt.code >= 400
         result = _result(refusal, accepted=False)
         self._ledger.answer(coming.position, result, refusal, is_recipient_s=is_recipient_s)

@@ -1,4 +1,4 @@
-"""Mailgun, v3. It knows no key: what got no answer is unknown until an event, which carries the message's id, tells."""
+"""Mailgun, v3. It knows no key: what got no answer is looked for among its events, which carry the message's id."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from urllib.parse import urlencode
 
 from pydantic import Field
 
+from delivery.channels.asked import Asked
+from delivery.channels.base import Outcome, Result, Sought
 from delivery.channels.email.api import EmailApi, Letter
 from delivery.channels.guarded import Answer, Request
 from delivery.channels.http import basic, document, text
@@ -38,6 +40,9 @@ _SIGNALS = {
     "unsubscribed": SignalKind.UNSUBSCRIBE,
 }
 
+_TAKEN = {"accepted", "delivered", "failed", "complained", "opened", "clicked", "unsubscribed"}
+_SLACK = 60  # seconds that clocks may differ
+
 
 class Mailgun(Settings):
     domain: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]{1,251}$")
@@ -48,12 +53,12 @@ class Mailgun(Settings):
 
 class Keys(Credentials):
     api_key: Secret
-    """A sending key of the domain."""
+    """A sending key of the domain; one that may also read lets events be looked up."""
     signing_key: OptionalSecret = ""
     """The HTTP webhook signing key: proves that events are Mailgun's."""
 
 
-class MailgunChannel(EmailApi):
+class MailgunChannel(Asked, EmailApi):
     def written(self, letter: Letter) -> bytes:
         fields = {
             "from": letter.mailbox,
@@ -79,6 +84,27 @@ class MailgunChannel(EmailApi):
     def check_request(self) -> Request:
         settings = self.account.settings
         return Request("GET", f"{settings.base_url}/v3/domains/{settings.domain}", self._login())
+
+    def question(self, sought: Sought) -> Request:
+        """Events of the recipient since: Mailgun does not filter by our variable."""
+        settings, begin = self.account.settings, int(sought.since.timestamp()) - _SLACK
+        query = {"begin": str(begin), "ascending": "yes", "limit": "300", "recipient": sought.recipient}
+        address = f"{settings.base_url}/v3/{settings.domain}/events?{urlencode(query)}"
+        return Request("GET", address, self._login())
+
+    def told(self, answer: Answer, sought: Sought) -> Outcome | None:
+        ours = [
+            event
+            for event in document(answer)["items"]
+            if isinstance(event, dict) and part(event, "user-variables").get("bannerline") == sought.key
+        ]
+        taken = [event for event in ours if event.get("event") in _TAKEN]
+        if taken:
+            message_id = text(_headers(taken[0])["message-id"]).strip("<>")
+            return Outcome(sought.key, Result.ACCEPTED, "found among Mailgun's events", message_id)
+        if any(event.get("event") == "rejected" for event in ours):
+            return Outcome(sought.key, Result.REJECTED, "Mailgun's events say that it was rejected")
+        return None
 
     def verify(self, request: WebhookRequest) -> None:
         signing_key = self.account.credentials.signing_key

@@ -1,4 +1,4 @@
-"""Postmark: up to 50 messages in one request, an answer for each. It knows no key."""
+"""Postmark: up to 50 messages in one request, an answer for each. It knows no key, and is asked about its messages."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import hmac
 import json
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from pydantic import Field
 
-from delivery.channels.base import ChannelUnavailable, Outbound, Outcome, Result
+from delivery.channels.asked import Asked
+from delivery.channels.base import ChannelUnavailable, Outbound, Outcome, Result, Sought
 from delivery.channels.email.api import EmailApi, Letter
 from delivery.channels.guarded import Answer, Request
-from delivery.channels.http import basic, text
+from delivery.channels.http import basic, document, text
 from delivery.channels.kinds import BaseUrl, Credentials, Kind, OptionalSecret, Secret, Settings
 from delivery.channels.signals import (
     Forged,
@@ -53,7 +55,7 @@ class Tokens(Credentials):
     """Proves that events are Postmark's: give it in the webhook's basic authentication, as user bannerline."""
 
 
-class PostmarkChannel(EmailApi):
+class PostmarkChannel(Asked, EmailApi):
     per_request = 50
     at_once = 2
 
@@ -91,6 +93,19 @@ class PostmarkChannel(EmailApi):
 
     def check_request(self) -> Request:
         return Request("GET", f"{self.account.settings.base_url}/server", self._login())
+
+    def question(self, sought: Sought) -> Request:
+        """By our metadata: postmarkapp.com/developer/api/messages-api, "Outbound message search"."""
+        stream = self.account.settings.message_stream
+        query = {"count": "1", "offset": "0", "metadata_bannerline": sought.key, "messagestream": stream}
+        address = f"{self.account.settings.base_url}/messages/outbound?{urlencode(query)}"
+        return Request("GET", address, self._login())
+
+    def told(self, answer: Answer, sought: Sought) -> Outcome | None:
+        found = [each for each in document(answer)["Messages"] if part(each, "Metadata").get("bannerline") == sought.key]
+        if not found:
+            return None
+        return Outcome(sought.key, Result.ACCEPTED, "found among Postmark's messages", text(found[0]["MessageID"]))
 
     def refusal(self, answer: Answer) -> Result:
         if answer.status == 422:  # of a batch as a whole: about the request, not about one message

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import time
 from collections.abc import Sequence
 from typing import Annotated, Any, NamedTuple
@@ -20,15 +21,17 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import AfterValidator, Field
 
 from delivery.channels import push
-from delivery.channels.base import Envelope, Outbound, PushContent, Result
+from delivery.channels.base import Envelope, Outbound, Outcome, PushContent, Result
 from delivery.channels.guarded import Answer, Request
-from delivery.channels.http import HttpChannel
+from delivery.channels.http import HttpChannel, RefusedAccount, said
 from delivery.channels.kinds import Account, Credentials, Kind, Settings
 from delivery.channels.push import tokens
 
 _TOKEN_SECONDS = 12 * 3600  # RFC 8292 allows 24 hours
 _RECORD = 4096
 _MOST_BYTES = 3_900  # of a notification, which all push services take
+# What Firebase, Mozilla and Apple say of a browser that subscribed with another key.
+_ANOTHER_KEY = re.compile(rb"do not correspond|mismatch", re.IGNORECASE)
 
 
 def private_key(value: str) -> ec.EllipticCurvePrivateKey:
@@ -77,6 +80,7 @@ class WebPushChannel(HttpChannel):
         super().__init__(account)
         self._key = private_key(account.credentials.vapid_private_key)
         self._tokens: dict[str, tuple[float, str]] = {}
+        self._welcome: set[str] = set()  # origins of push services that took something by this key
 
     def prepare(self, envelope: Envelope, message: Outbound) -> tuple[str, str, bytes]:
         """Where to, the topic, and the sealed notification."""
@@ -104,8 +108,20 @@ class WebPushChannel(HttpChannel):
     def provider_id(self, answer: Answer) -> str:
         return answer.headers.get("location", "")[-200:]
 
+    def classify(self, answer: Answer, messages: Sequence[Outbound]) -> list[Outcome]:
+        """401 and 403: our key is refused; where others of the push service's browsers were reached by it, or it says
+        so, this browser subscribed with another one. Raises RefusedAccount.
+        """
+        origin = _origin(subscription(messages[0].recipient).endpoint)
+        if answer.status < 300:
+            self._welcome.add(origin)
+        elif answer.status in (401, 403) and origin not in self._welcome and not _ANOTHER_KEY.search(answer.body):
+            cure = "correct the VAPID key"
+            raise RefusedAccount(f"{self.provider}: {origin} refuses the key: {cure}. {said(answer)}", permanent=True)
+        return super().classify(answer, messages)
+
     def refusal(self, answer: Answer) -> Result:
-        """404 and 410: the browser unsubscribed. 401 and 403: it subscribed with another key."""
+        """404 and 410: the browser unsubscribed."""
         if answer.status < 500 and answer.status not in (408, 425, 429):
             return Result.REJECTED
         return super().refusal(answer)
@@ -117,8 +133,7 @@ class WebPushChannel(HttpChannel):
         """There is nobody to ask before a browser subscribed."""
 
     def _token(self, endpoint: str) -> str:
-        parts = urlsplit(endpoint)
-        origin, now = f"{parts.scheme}://{parts.netloc}", time.time()
+        origin, now = _origin(endpoint), time.time()
         until, token = self._tokens.get(origin, (0.0, ""))
         if until < now + _TOKEN_SECONDS / 2:
             if len(self._tokens) > 1_000:
@@ -128,6 +143,11 @@ class WebPushChannel(HttpChannel):
             token = tokens.signed(claims, self._key)
             self._tokens[origin] = (until, token)
         return token
+
+
+def _origin(endpoint: str) -> str:
+    parts = urlsplit(endpoint)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def subscription(recipient: str) -> Subscription:
