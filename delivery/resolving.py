@@ -159,9 +159,7 @@ class _Batch:
             if some:
                 self._send_by(same, some, by_id, now)
 
-    def _send_by(
-        self, same: Chosen | None, entries: Sequence[Entry], by_id: dict[int, Doubt], now: datetime
-    ) -> None:
+    def _send_by(self, same: Chosen | None, entries: Sequence[Entry], by_id: dict[int, Doubt], now: datetime) -> None:
         channel = self.lease.channel
         try:
             chosen = same or providers.choose(self.retailer, channel, form(channel, entries[0].address))

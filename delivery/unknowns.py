@@ -7,7 +7,7 @@ at one may write nothing at another.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -97,7 +97,7 @@ def due_at(batch_id: int) -> datetime | None:
     """When the next of the batch is to be looked into; None when what is left is a person's."""
     with connection.cursor() as cursor:
         cursor.execute(_DUE_AT, [batch_id])
-        return cursor.fetchone()[0]  # type: ignore[no-any-return]
+        return cursor.fetchone()[0]
 
 
 def announce_missing(retailer: Retailer, run_id: int | None = None) -> None:
@@ -154,7 +154,7 @@ WITH asked AS (SELECT * FROM unnest(%s::bigint[], %s::int[]) AS v (id, attempts)
 SELECT id, attempts FROM marked
 """
 
-# Evidence stands, whatever became of the message meanwhile. Unknown stays what it was unknown for, unless there is news.
+# Evidence stands, whatever became of the message. What is still unknown keeps its reason, unless there is news.
 _RECORD = """
 WITH finding AS (
     SELECT * FROM unnest(

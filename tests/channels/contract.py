@@ -34,8 +34,8 @@ class Fake:
         self.url = f"http://127.0.0.1:{self.http}"
 
     def behave(self, **behaviour: str) -> None:
-        """How it treats which message from now on; `everybody` stands for all others."""
-        named = {"*" if key == "everybody" else key: [treatment] for key, treatment in behaviour.items()}
+        """How it treats which message from now on, as in `take and drop, then accept`; `everybody`: all others."""
+        named = {"*" if key == "everybody" else key: how.split(", then ") for key, how in behaviour.items()}
         self._call("POST", "/_behave", json.dumps(named))
 
     def taken(self, kind: str) -> list[str]:

@@ -18,7 +18,6 @@ def told(detail: str) -> Outcome:
     return Outcome("m", Result.REJECTED, detail)
 
 
-
 @pytest.mark.parametrize("said", ["Ada@Example.com", "ADA@EXAMPLE.COM", "ada@example.com"])
 def test_an_address_is_taken_out_however_it_is_written(said: str) -> None:
     kept = told(f"550 5.1.1 <{said}>: no such user").unnamed("Ada@example.com")

@@ -102,7 +102,9 @@ class PostmarkChannel(Asked, EmailApi):
         return Request("GET", address, self._login())
 
     def told(self, answer: Answer, sought: Sought) -> Outcome | None:
-        found = [each for each in document(answer)["Messages"] if part(each, "Metadata").get("bannerline") == sought.key]
+        found = [
+            each for each in document(answer)["Messages"] if part(each, "Metadata").get("bannerline") == sought.key
+        ]
         if not found:
             return None
         return Outcome(sought.key, Result.ACCEPTED, "found among Postmark's messages", text(found[0]["MessageID"]))
