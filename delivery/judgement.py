@@ -1,8 +1,8 @@
 """Opens and clicks, judged once they have settled: did a person do it? What people did becomes events of theirs.
 
 Reads    Signal, Link, Message, Run
-Writes   Signal.human; through campaigns.ingest events `email_opened`, `email_clicked` and the like, which facts, rules
-         and triggers know
+Writes   Signal.human; Message, through delivery.evidence; through campaigns.ingest events `email_opened`,
+         `email_clicked` and the like, which facts, rules and triggers know
 Promise  every open and click is judged, a minute after it came in, together with all others of its message; only what
          a person did becomes an event, once per message and link; done twice, it is done once
 
@@ -21,7 +21,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from campaigns import ingest
-from delivery import humans
+from delivery import evidence, humans
 from delivery.humans import Hit, Seen, agents, networks
 from tenants import agenda
 from tenants.models import Retailer
@@ -70,6 +70,7 @@ def advance(retailer: Retailer, *, now: datetime) -> datetime | None:
             return _oldest_settles()
         percents = {row.signal_id: percent for row, percent in _judged(rows)}
         _write(percents, {row.message_id for row in rows})
+        evidence.fold(row.message_id for row in rows)
         events = list(_events(rows, percents))
         if events:
             ingest.add_events(events, now=now, zone=retailer.tzinfo)

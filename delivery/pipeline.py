@@ -4,7 +4,7 @@
 
 Work is what stands in the agenda: a `campaign` whose schedule is due, a `run` to carry forward, a `batch` to deliver,
 the `unknown` messages of a batch to find out about, an `import` to write on, an `attribute` to fill in for everybody,
-a `proof` of facts to carry on, a `judgement` of opens and clicks.
+a `proof` of facts to carry on, a `judgement` of opens and clicks, a `signal` that a provider posted.
 """
 
 from __future__ import annotations
@@ -24,7 +24,19 @@ from campaigns.importing import jobs
 from campaigns.importing.kinds import Circumstances
 from campaigns.lifecycle import NotAllowed
 from campaigns.models import Campaign, Run
-from delivery import batches, bounds, busy, caps, dispatch, judgement, messages, reconciliation, resolving, unknowns
+from delivery import (
+    batches,
+    bounds,
+    busy,
+    caps,
+    dispatch,
+    folding,
+    judgement,
+    messages,
+    reconciliation,
+    resolving,
+    unknowns,
+)
 from delivery.models import Batch
 from tenants import agenda, bell, context
 from tenants.models import Retailer
@@ -143,6 +155,10 @@ def _judge(_: int, retailer: Retailer, now: datetime) -> datetime | None:
     return judgement.advance(retailer, now=now)
 
 
+def _signal(_: int, retailer: Retailer, now: datetime) -> datetime | None:
+    return folding.advance(retailer, now=now)
+
+
 def _pause(run: Run, reason: str) -> None:
     try:
         configuration.pause(run, reason=reason)
@@ -171,4 +187,5 @@ _STAGES: dict[str, Callable[[int, Retailer, datetime], datetime | None]] = {
     attributes.AGENDA_KIND: _fill,
     proof.AGENDA_KIND: _prove,
     judgement.AGENDA_KIND: _judge,
+    folding.AGENDA_KIND: _signal,
 }

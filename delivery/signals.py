@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import json
+import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -61,6 +63,16 @@ def record(heard: Sequence[Heard]) -> list[Heard]:
 def event_id(source: str, event: str) -> uuid.UUID:
     digest = hashlib.blake2b(f"{source}\x1f{event}".encode("utf-8", "replace"), digest_size=16).digest()
     return uuid.UUID(bytes=digest)
+
+
+def unnamed(detail: str, address: str) -> str:
+    """A provider's words without the recipient's address: what is kept of signals outlives the person."""
+    return re.sub(re.escape(address), "the recipient", detail, flags=re.IGNORECASE) if address and detail else detail
+
+
+def document(kept: Any) -> dict[str, str]:
+    """Headers as they were kept: Django's cursors leave jsonb as text."""
+    return dict(json.loads(kept)) if isinstance(kept, str) else dict(kept)
 
 
 def network(address: str) -> str:

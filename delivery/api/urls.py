@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from delivery.api import customers, explanations, preflights, providers, runs, steering, stops, templates, trials
+from delivery.api import (
+    customers,
+    explanations,
+    preflights,
+    providers,
+    runs,
+    signals,
+    steering,
+    stops,
+    templates,
+    trials,
+)
 
 urlpatterns = [
     path("customers/<path:external_id>/timeline/", customers.CustomerTimeline.as_view()),
@@ -21,6 +32,7 @@ urlpatterns = [
     path("providers/kinds/", providers.ProviderKindList.as_view()),
     path("providers/<slug:key>/", providers.ProviderDetail.as_view()),
     path("providers/<slug:key>/test/", providers.ProviderTrial.as_view()),
+    path("signals/<slug:key>/", signals.ProviderSignals.as_view()),
     path("stop/", stops.SendingStop.as_view()),
     path("campaigns/<slug:key>/report/", runs.CampaignReport.as_view()),
     path("runs/", runs.Runs.as_view()),

@@ -166,6 +166,9 @@ class Channel(Protocol):
     def parse(self, request: WebhookRequest) -> Sequence[Signal]:
         """What a verified request tells. Raises signals.Unreadable."""
 
+    def confirm(self, request: WebhookRequest) -> None:
+        """Say yes where a verified request asks whether it is wanted. Raises ChannelUnavailable."""
+
     def close(self) -> None:
         """Let go of connections."""
 
@@ -187,3 +190,6 @@ class Mute:
 
     def parse(self, request: WebhookRequest) -> Sequence[Signal]:
         return []
+
+    def confirm(self, request: WebhookRequest) -> None:
+        pass

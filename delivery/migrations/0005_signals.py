@@ -14,6 +14,10 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.AddIndex(
+            model_name='outcomerecord',
+            index=models.Index(condition=models.Q(('provider_message_id__gt', '')), fields=['provider_message_id'], name='outcome_named'),
+        ),
         migrations.CreateModel(
             name='Link',
             fields=[
@@ -38,6 +42,7 @@ class Migration(migrations.Migration):
                 ('provider', models.CharField(max_length=40)),
                 ('state', models.CharField(choices=[('new', 'New'), ('folded', 'Folded'), ('refused', 'Refused')], db_default='new', max_length=7)),
                 ('received_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ('due_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('url', models.CharField(db_default='', max_length=2000)),
                 ('headers', models.JSONField(default=dict)),
                 ('body', models.BinaryField()),

@@ -127,6 +127,15 @@ class OutcomeRecord(models.Model):
     provider_message_id = models.CharField(max_length=200, db_default="")
     at = models.DateTimeField(db_default=Now())
 
+    class Meta:
+        indexes = [
+            models.Index(  # for providers that tell of a message by their own name for it; SMTP gives none
+                fields=["provider_message_id"],
+                condition=models.Q(provider_message_id__gt=""),
+                name="outcome_named",
+            )
+        ]
+
     def __str__(self) -> str:
         return f"{self.result} ({self.message_id})"
 

@@ -96,6 +96,7 @@ class RawSignal(models.Model):
     provider = models.CharField(max_length=40)  # its key
     state = models.CharField(max_length=7, choices=State.choices, db_default="new")
     received_at = models.DateTimeField(db_default=Now())
+    due_at = models.DateTimeField(db_default=Now())  # later, where its message is still being handed over
     url = models.CharField(max_length=2000, db_default="")  # that it was posted to: some signatures cover it
     headers = models.JSONField(default=dict)  # names in lower case
     body = models.BinaryField()

@@ -44,6 +44,10 @@ class Discreet:
     def parse(self, request: WebhookRequest) -> Sequence[Signal]:
         return self._channel.parse(request)
 
+    def confirm(self, request: WebhookRequest) -> None:
+        with self._masked():
+            self._channel.confirm(request)
+
     def close(self) -> None:
         self._channel.close()
 

@@ -21,6 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from delivery.channels import KINDS, standard_webhooks
+from delivery.channels.base import ChannelUnavailable
 from delivery.channels.email import aws
 from delivery.channels.email.ses import SesChannel
 from delivery.channels.kinds import Account
@@ -305,6 +306,19 @@ def test_another_topic_or_another_s_certificate_is_not_amazon_s() -> None:
         request = ses(GOOD["ses"], **{name: value})
         with pytest.raises(Forged, match=why):
             made.verify(request)
+
+
+def test_a_subscription_is_confirmed_at_amazon_s_and_nowhere_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    visited: list[str] = []
+    monkeypatch.setattr(SesChannel, "visit", lambda self, url: visited.append(url))
+    made, page = CHANNELS["ses"](), "https://sns.eu-central-1.amazonaws.com/?Action=ConfirmSubscription&Token=abc"
+    for kind, url in (("SubscriptionConfirmation", page), ("Notification", page)):
+        made.confirm(ses(GOOD["ses"], Type=kind, SubscribeURL=url))
+    assert visited == [page]
+    for url in ("https://evil.example/?Action=ConfirmSubscription", page.replace(".com/", ".com.evil.example/"), ""):
+        with pytest.raises(ChannelUnavailable, match="not Amazon's"):
+            made.confirm(ses(GOOD["ses"], Type="SubscriptionConfirmation", SubscribeURL=url))
+    assert visited == [page]
 
 
 @pytest.mark.parametrize(("make", "longest"), [(mailgun, 300), (sendgrid, 86_400), (ses, 86_400)])

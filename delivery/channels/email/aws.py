@@ -23,6 +23,7 @@ from delivery.channels.signals import LONG, Forged, check_age
 _CERTIFICATES = re.compile(
     r"https://sns\.[a-z0-9-]{3,30}\.amazonaws\.com(\.cn)?/SimpleNotificationService-[A-Za-z0-9]+\.pem"
 )
+_SUBSCRIPTIONS = re.compile(r"https://sns\.[a-z0-9-]{3,30}\.amazonaws\.com(\.cn)?/\?[A-Za-z0-9=&:%._-]{1,1000}")
 _MOST_CERTIFICATES = 32  # a few regions', and those before them
 _PAUSE = 10.0  # seconds
 _SIGNED = ("Message", "MessageId", "Subject", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type")
@@ -80,6 +81,11 @@ class Certificates:
             self._not_before = 0.0
             self._found = {**self._found, url: found} if len(self._found) < _MOST_CERTIFICATES else {url: found}
         return found
+
+
+def is_of_sns(url: str) -> bool:
+    """Whether a subscription can be confirmed there."""
+    return _SUBSCRIPTIONS.fullmatch(url) is not None
 
 
 def verify_notification(told: Mapping[str, Any], certificate: Callable[[str], bytes]) -> None:

@@ -115,6 +115,22 @@ class SesChannel(HttpChannel):
             raise Unreadable("the notification holds no event of SES") from None
         return _signals(event, str(told.get("MessageId", "")))
 
+    def confirm(self, request: WebhookRequest) -> None:
+        told = _object(request.json())
+        url = str(told.get("SubscribeURL", ""))
+        if told.get("Type") != "SubscriptionConfirmation":
+            return
+        if not aws.is_of_sns(url):
+            raise ChannelUnavailable("The address to confirm the subscription at is not Amazon's.", permanent=True)
+        try:
+            self.visit(url)
+        except Forged as problem:
+            raise ChannelUnavailable(str(problem)) from None
+
+    def visit(self, url: str) -> None:
+        """Raises Forged."""
+        _fetched(url)
+
     def certificate(self, url: str) -> bytes:
         """Amazon's. Raises Forged, and ValueError for what is none."""
         return _CERTIFICATES.of(url)
@@ -131,7 +147,7 @@ def _fetched(url: str) -> bytes:
     try:
         return client.send(Request("GET", url), seconds=_CERTIFICATE_SECONDS).body
     except (NotAllowed, Unsent, Lost) as error:
-        raise Forged(f"Amazon's certificate cannot be fetched: {error}") from None
+        raise Forged(f"Amazon's answer cannot be fetched: {error}") from None
     finally:
         client.close()
 
