@@ -19,8 +19,10 @@ from campaigns.models import Run
 from delivery.models import Batch, Message
 from tenants import agenda, context
 
-DIED = "the worker died while it had this batch"  # the batch's error; `attempts` then counts how often
-DEATHS = 3  # after so many, a message whose rendering was begun is given up
+# The batch's error; `attempts` then counts how often in a row. It ends with the number of the message whose rendering
+# was begun, if one was: what ends workers from outside seldom finds them twice at the same.
+DIED = "the worker died while it had this batch"
+DEATHS = 3  # after so many, the last two of them at one message, that is given up
 QUARANTINED = f"render: it ended the worker {DEATHS} times, and was left out"
 UNKNOWN = "unknown"  # the agenda's kind of a batch with messages whose outcome somebody must find out
 INTERRUPTED = "the worker stopped during the hand-over: it may or may not have been sent"
@@ -45,7 +47,7 @@ class Lease:
     @property
     def deaths(self) -> int:
         """How often in a row a worker died over this batch."""
-        return self.attempts if self.error == DIED else 0
+        return self.attempts if self.error.startswith(DIED) else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ def claim(batch_id: int) -> Lease | None:
     What a dead claimant had in hand becomes unknown here, in the same transaction.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, [batch_id, settings.LEASE_SECONDS, DIED, DIED])
+        cursor.execute(_CLAIM, {"seconds": settings.LEASE_SECONDS, "died": DIED, "deaths": DEATHS, "batch": batch_id})
         row = cursor.fetchone()
         if row is None:
             return None
@@ -236,12 +238,22 @@ def _entry(row: Sequence[Any], names: Sequence[str]) -> Entry:
     return Entry(*[*row[:8], person, *row[-2:]])
 
 
-_CLAIM = """
-WITH before AS (SELECT id, lease_until FROM delivery_batch WHERE id = %s FOR UPDATE)
+_DEATH = """(%(died)s || CASE
+    WHEN batch.handed_to > 0 AND batch.handed_to = batch.handed_from THEN ' and began message ' || batch.handed_to
+    ELSE '' END)"""
+_CLAIM = f"""
+WITH before AS (SELECT id, lease_until FROM delivery_batch WHERE id = %(batch)s FOR UPDATE)
 UPDATE delivery_batch batch
-SET state = 'claimed', epoch = epoch + 1, lease_until = clock_timestamp() + make_interval(secs => %s),
-    attempts = CASE WHEN batch.lease_until IS NULL THEN attempts WHEN error = %s THEN attempts + 1 ELSE 1 END,
-    error = CASE WHEN batch.lease_until IS NULL THEN error ELSE %s END
+SET state = 'claimed', epoch = epoch + 1, lease_until = clock_timestamp() + make_interval(secs => %(seconds)s),
+    attempts = CASE
+        WHEN batch.lease_until IS NULL THEN attempts
+        WHEN NOT starts_with(error, %(died)s) THEN 1
+        WHEN attempts >= %(deaths)s THEN attempts + 1
+        WHEN {_DEATH} = %(died)s THEN 1
+        WHEN error IN (%(died)s, {_DEATH}) THEN attempts + 1
+        ELSE 2
+    END,
+    error = CASE WHEN batch.lease_until IS NULL THEN error ELSE {_DEATH} END
 FROM campaigns_run run, before
 WHERE batch.id = before.id AND run.id = batch.run_id AND batch.state <> 'done'
   AND (batch.lease_until IS NULL OR batch.lease_until <= clock_timestamp())

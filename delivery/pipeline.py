@@ -15,6 +15,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
 from campaigns import arrivals, attributes, audience, configuration
@@ -98,9 +99,10 @@ def _handle(claim: agenda.Claim) -> None:
                 if claim.kind == jobs.AGENDA_KIND:  # the next slice: rung for only once it can be claimed
                     bell.ring()
                 return
-            agenda.finish(claim, cost=cost)
             if claim.kind == "batch":
-                _look_after_run(claim.object_id, retailer)
+                _finish_batch(claim, retailer, cost)
+            else:
+                agenda.finish(claim, cost=cost)
     except context.RetailerUnavailable as reason:
         agenda.postpone(claim, due_at=timezone.now(), cost=0.0)  # waits until the retailer is active again
         logger.info("%s", reason)
@@ -164,6 +166,13 @@ def _pause(run: Run, reason: str) -> None:
         configuration.pause(run, reason=reason)
     except NotAllowed as already:  # another worker met the same, or a person was faster
         logger.info("%s", already)
+
+
+@transaction.atomic
+def _finish_batch(claim: agenda.Claim, retailer: Retailer, cost: float) -> None:
+    """As one: whoever dies in between would leave a run that nobody looks at any more."""
+    agenda.finish(claim, cost=cost)
+    _look_after_run(claim.object_id, retailer)
 
 
 def _look_after_run(batch_id: int, retailer: Retailer) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from celery import Task
 from celery.exceptions import Reject
+from django.db import connection
 
 from tenants import context
 
@@ -25,6 +26,7 @@ class PlatformTask(_Task):
     abstract = True
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        _let_go_of_what_broke()
         with context.on_platform():
             return self.run(*args, **kwargs)
 
@@ -37,6 +39,7 @@ class RetailerTask(_Task):
     def __call__(self, *args: Any, retailer: int | None = None, **kwargs: Any) -> Any:
         if not isinstance(retailer, int):
             raise Reject(f"{self.name} names no retailer: refused.", requeue=False)
+        _let_go_of_what_broke()
         try:
             with context.on_platform():
                 found = context.resolve(retailer)
@@ -44,3 +47,9 @@ class RetailerTask(_Task):
             raise Reject(f"{self.name}: {reason} Refused.", requeue=False) from reason
         with context.in_retailer(found):
             return self.run(*args, retailer=found, **kwargs)
+
+
+def _let_go_of_what_broke() -> None:
+    """A connection that ended with its server would fail every task of this process: Celery keeps it for hundreds."""
+    if not connection.in_atomic_block:
+        connection.close_if_unusable_or_obsolete()

@@ -109,6 +109,20 @@ def test_a_worker_that_died_of_something_else_costs_nobody_a_message(
     assert len(outbox.sent) == PEOPLE
 
 
+def test_workers_killed_at_one_message_after_the_other_cost_nobody_a_message(
+    at_acme: Retailer, outbox: MemoryChannel, deadly: list[str]
+) -> None:
+    """As where somebody kills workers, whatever they do: none of those messages ends two in a row."""
+    batch = planned()
+    for victim in ("c1", "c2", "c4", "c5", "c9", "c12"):
+        deadly.append(victim)
+        assert worker(batch, at_acme)
+        deadly.clear()
+    assert lives(batch, at_acme) == 0
+    assert Message.objects.filter(state="accepted").count() == PEOPLE
+    assert len(outbox.sent) == PEOPLE
+
+
 def test_another_campaign_is_not_touched(at_acme: Retailer, outbox: MemoryChannel, deadly: list[str]) -> None:
     batch = planned()
     other = configuration.launch(Campaign.objects.get(), by="test", now=timezone.now())

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
@@ -111,6 +112,32 @@ def test_second_step_goes_out_when_its_delay_is_over(at_acme: Retailer, outbox: 
     assert report.steps == {"first": {"accepted": 5}, "second": {"accepted": 5}}
     assert report.run.state == Run.State.COMPLETED
     assert report.balances
+
+
+_DEATH = """
+CREATE FUNCTION pg_temp.die() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF current_setting('test.death', TRUE) = 'on' THEN RAISE 'the worker dies here'; END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER die BEFORE INSERT ON public.tenants_agendaitem FOR EACH ROW WHEN (NEW.kind = 'run')
+EXECUTE FUNCTION pg_temp.die()
+"""
+
+
+def test_a_worker_that_dies_between_the_last_batch_and_its_run_leaves_both_to_another(
+    at_acme: Retailer, outbox: MemoryChannel
+) -> None:
+    factories.customers(5)
+    with connection.cursor() as cursor:
+        cursor.execute(_DEATH)
+        run = launch()
+        cursor.execute("SET LOCAL test.death = 'on'")
+        assert work_off(run).states == {"accepted": 5}
+        assert run.state == Run.State.RUNNING
+        cursor.execute("SET LOCAL test.death = 'off'")
+    AgendaItem.objects.update(due_at=timezone.now())
+    assert work_off(run).run.state == Run.State.COMPLETED
+    assert len(outbox.sent) == 5
 
 
 def test_doubled_late_and_reordered_wakeups_change_nothing(at_acme: Retailer, outbox: MemoryChannel) -> None:

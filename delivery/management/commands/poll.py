@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import reset_queries
+from django.db import InterfaceError, OperationalError, close_old_connections, reset_queries
 
 from delivery import pipeline
+
+logger = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
@@ -23,5 +26,9 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopped.set())
         while not stopped.wait(options["every"]):
-            while not stopped.is_set() and pipeline.work(seconds=1.0, overdue_by=options["overdue_by"]):
-                reset_queries()  # which development keeps, with all their rows
+            close_old_connections()
+            try:
+                while not stopped.is_set() and pipeline.work(seconds=1.0, overdue_by=options["overdue_by"]):
+                    reset_queries()  # which development keeps, with all their rows
+            except (OperationalError, InterfaceError) as error:  # it is there to carry on: also when the server is back
+                logger.warning("The database is away (%s): looking again.", str(error).strip())
