@@ -4,7 +4,8 @@
 
 Work is what stands in the agenda: a `campaign` whose schedule is due, a `run` to carry forward, a `batch` to deliver,
 the `unknown` messages of a batch to find out about, an `import` to write on, an `attribute` to fill in for everybody,
-a `proof` of facts to carry on, a `judgement` of opens and clicks, a `signal` that a provider posted.
+a `proof` of facts to carry on, a `judgement` of opens and clicks, a `signal` that a provider posted, a run
+to `tally`.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from delivery import (
     messages,
     reconciliation,
     resolving,
+    tallies,
     unknowns,
 )
 from delivery.models import Batch
@@ -60,6 +62,7 @@ def advance(run: Run, *, now: datetime) -> datetime | None:
     if run.evaluated_at is None:
         audience.evaluate(run, capped=full)  # 2  who is in, and why not
         reconciliation.reconcile(run)
+        tallies.begin(run)
     next_step = messages.generate(run, now=now)  # 3  what each of them will get; batches announce themselves for 4
     waiting = batches.unfinished(run)
     if waiting:
@@ -161,6 +164,10 @@ def _signal(_: int, retailer: Retailer, now: datetime) -> datetime | None:
     return folding.advance(retailer, now=now)
 
 
+def _tally(run_id: int, retailer: Retailer, now: datetime) -> datetime | None:
+    return tallies.advance(run_id, now=now)
+
+
 def _pause(run: Run, reason: str) -> None:
     try:
         configuration.pause(run, reason=reason)
@@ -197,4 +204,5 @@ _STAGES: dict[str, Callable[[int, Retailer, datetime], datetime | None]] = {
     proof.AGENDA_KIND: _prove,
     judgement.AGENDA_KIND: _judge,
     folding.AGENDA_KIND: _signal,
+    tallies.AGENDA_KIND: _tally,
 }

@@ -53,11 +53,16 @@ class ReportSerializer(RunSerializer):
     preflight = serializers.JSONField(
         allow_null=True, help_text="What differs from the pre-flight before it, and what changed in between."
     )
+    results = serializers.JSONField(
+        allow_null=True,
+        help_text="What came back: `totals`, the same `by` step, wave, variant, channel, provider, domain and hour, "
+        "`links`, and the `lift` against those held out. People's opens and clicks; machines' are told apart.",
+    )
 
     class Meta(RunSerializer.Meta):
         fields = [
             *RunSerializer.Meta.fields, "candidates", "included", "excluded", "messages", "states", "steps",
-            "variants", "reasons", "balances", "delivery_success", "preflight",
+            "variants", "reasons", "balances", "delivery_success", "preflight", "results",
         ]  # fmt: skip
 
 

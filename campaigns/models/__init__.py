@@ -11,6 +11,7 @@ from campaigns.models.facts import Facts
 from campaigns.models.imports import Import
 from campaigns.models.products import Popularity, PopularityCount, Product
 from campaigns.models.proofs import FactsProof
+from campaigns.models.results import LinkTally, Result, Tally
 from campaigns.models.snapshots import ConfigSnapshot
 
 __all__ = [
@@ -28,15 +29,18 @@ __all__ = [
     "Facts",
     "FactsProof",
     "Import",
+    "LinkTally",
     "Member",
     "Popularity",
     "PopularityCount",
     "Product",
+    "Result",
     "Review",
     "Run",
     "SeedList",
     "Segment",
     "Suppression",
+    "Tally",
     "Template",
     "TemplateVersion",
 ]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 
 from django.db.models import Case, F, OuterRef, QuerySet, Subquery, Value, When
+from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import NotFound
 from rest_framework.generics import get_object_or_404
@@ -12,7 +13,7 @@ from rest_framework.response import Response
 from campaigns.api.base import ApiView, ListView, refusal
 from campaigns.config.gate import Problem
 from campaigns.models import Campaign, Customer, Run
-from delivery import reconciliation, reports
+from delivery import reconciliation, reports, results
 from delivery.models import Batch, Message
 from delivery.serializers import MessageSerializer, ReportSerializer, RunSerializer
 
@@ -81,7 +82,8 @@ class CampaignReport(ApiView):
 
 
 def _told(run: Run) -> Response:
-    return Response({**RunSerializer(run).data, **reports.as_data(reports.report(run)), **reconciliation.as_data(run)})
+    told = reports.as_data(reports.report(run)), reconciliation.as_data(run), results.as_data(run, now=timezone.now())
+    return Response({**RunSerializer(run).data, **told[0], **told[1], **told[2]})
 
 
 def _number(given: str) -> int:

@@ -1,0 +1,70 @@
+
+
+import django.db.models.deletion
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ('campaigns', '0004_messages'),
+    ]
+
+    operations = [
+        migrations.CreateModel(
+            name='Result',
+            fields=[
+                ('run', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='result', serialize=False, to='campaigns.run')),
+                ('as_of', models.DateTimeField()),
+                ('seconds', models.FloatField()),
+                ('counts_until', models.DateTimeField(blank=True, null=True)),
+                ('arms', models.JSONField(blank=True, null=True)),
+            ],
+        ),
+        migrations.CreateModel(
+            name='LinkTally',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('step', models.CharField(max_length=63)),
+                ('variant', models.CharField(max_length=63)),
+                ('template_hash', models.CharField(max_length=64)),
+                ('link', models.PositiveSmallIntegerField()),
+                ('clicks', models.IntegerField()),
+                ('messages', models.IntegerField()),
+                ('clicks_by_machine', models.IntegerField()),
+                ('run', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='link_tallies', to='campaigns.run')),
+            ],
+            options={
+                'verbose_name_plural': 'link tallies',
+                'indexes': [models.Index(fields=['run'], name='link_tally_of_run')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Tally',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('step', models.CharField(max_length=63)),
+                ('wave', models.PositiveSmallIntegerField(db_default=0)),
+                ('variant', models.CharField(max_length=63)),
+                ('channel', models.CharField(max_length=10)),
+                ('provider', models.CharField(max_length=40)),
+                ('domain', models.CharField(max_length=253)),
+                ('hour', models.DateTimeField()),
+                ('state', models.CharField(max_length=9)),
+                ('messages', models.IntegerField()),
+                ('opened', models.IntegerField()),
+                ('opened_by_machine', models.IntegerField()),
+                ('clicked', models.IntegerField()),
+                ('clicked_by_machine', models.IntegerField()),
+                ('unsubscribed', models.IntegerField()),
+                ('complained', models.IntegerField()),
+                ('converted', models.IntegerField()),
+                ('revenue', models.DecimalField(decimal_places=4, max_digits=18)),
+                ('run', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='tallies', to='campaigns.run')),
+            ],
+            options={
+                'verbose_name_plural': 'tallies',
+                'indexes': [models.Index(fields=['run'], name='tally_of_run')],
+            },
+        ),
+    ]

@@ -1,0 +1,202 @@
+"""What a run's tallies come to: totals, the same by anything that is told apart, links, and the lift.
+
+Reads    Tally, LinkTally, Result, Link
+Promise  every number is a sum over tallies; those of people are people's, and machines' stand beside them
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection
+
+from campaigns import lift
+from campaigns.lift import Arm, Lift, Verdict
+from campaigns.models import Result, Run
+from delivery import tallies
+from tenants import agenda, context
+
+FRESH = timedelta(seconds=10)
+QUICK = 0.3  # seconds that a count may take while somebody waits for it
+SMALL = 20_000  # messages: counted at once, where it is not known how long that takes
+DIMENSIONS = {
+    "step": ("step",),
+    "wave": ("step", "wave"),
+    "variant": ("step", "variant"),
+    "channel": ("channel",),
+    "provider": ("provider",),
+    "domain": ("domain",),
+    "hour": ("hour",),
+}
+COUNTS = (
+    "messages", "taken", "delivered", "bounced", "opened", "opened_by_machine", "clicked", "clicked_by_machine",
+    "unsubscribed", "complained", "converted",
+)  # fmt: skip
+_TAKEN = "state IN ('accepted', 'delivered', 'bounced')"  # the provider took it, whatever came of it
+_SUMS = ", ".join(
+    {
+        "messages": "coalesce(sum(messages), 0)",
+        "taken": f"coalesce(sum(messages) FILTER (WHERE {_TAKEN}), 0)",
+        "delivered": "coalesce(sum(messages) FILTER (WHERE state = 'delivered'), 0)",
+        "bounced": "coalesce(sum(messages) FILTER (WHERE state = 'bounced'), 0)",
+    }.get(name, f"coalesce(sum({name}), 0)")
+    for name in (*COUNTS, "revenue")
+)
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Of some of a run's messages. `taken` are those that the provider took, and what rates are shares of."""
+
+    of: dict[str, Any]  # which ones: by the columns of a dimension
+    counts: dict[str, int]
+    revenue: Decimal
+
+    def share(self, name: str) -> float | None:
+        taken = self.counts["taken"]
+        return self.counts[name] / taken if taken else None
+
+
+@dataclass(frozen=True)
+class LiftShown:
+    """The arms and what they say. `is_fair`: whether the draw came out as it was meant to."""
+
+    reached: Arm
+    held_out: Arm
+    shares: Lift
+    amounts: Lift
+    is_fair: bool
+    counts_until: datetime
+    detectable: float | None  # the smallest relative lift that so many would show
+
+
+def current(run: Run, *, now: datetime) -> Result | None:
+    """The run's count: a fresh one where that is quick, and otherwise the last, while a new one is being made."""
+    known = Result.objects.filter(run=run).first()
+    if known and now - known.as_of < FRESH:
+        return known
+    if known.seconds < QUICK if known else run.messages.count() < SMALL:
+        return tallies.count(run, now=now)
+    agenda.put(context.current(), tallies.AGENDA_KIND, run.pk)
+    return known
+
+
+def totals(run: Run) -> Numbers:
+    return _numbers(run, ())[0]
+
+
+def by(run: Run, dimension: str) -> list[Numbers]:
+    """Raises KeyError for what is no dimension."""
+    return _numbers(run, DIMENSIONS[dimension])
+
+
+def links(run: Run) -> list[dict[str, Any]]:
+    """Of each variant's mail, in its order; those that lead to the same place in another language are one."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LINKS, [run.pk])
+        names = [column.name for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def lift_of(run: Run, result: Result, *, now: datetime) -> LiftShown | None:
+    """None without a goal, or where nobody was held out."""
+    if not result.arms or result.counts_until is None:
+        return None
+    arms = {name: _arm(told) for name, told in result.arms.items()}
+    reached, held_out = arms["reached"], arms["held_out"]
+    if not held_out.people:
+        return None
+    is_fair = lift.is_fair(reached.people, held_out.people, run.version.parsed().audience.holdout)
+    shares, amounts = lift.of_shares(reached, held_out), lift.of_amounts(reached, held_out)
+    if not is_fair:
+        shares, amounts = Lift(Verdict.UNFAIR, shares.difference), Lift(Verdict.UNFAIR, amounts.difference)
+    elif now < result.counts_until:
+        shares, amounts = Lift(Verdict.TOO_EARLY, shares.difference), Lift(Verdict.TOO_EARLY, amounts.difference)
+    detectable = lift.detectable(reached.people, held_out.people, held_out.share)
+    return LiftShown(reached, held_out, shares, amounts, is_fair, result.counts_until, detectable)
+
+
+def as_data(run: Run, *, now: datetime) -> dict[str, Any]:
+    """As the API tells it; `results` is null until the run was counted."""
+    result = current(run, now=now)
+    if result is None:
+        return {"results": None}
+    shown = lift_of(run, result, now=now)
+    return {
+        "results": {
+            "as_of": result.as_of.isoformat(),
+            "totals": _told(totals(run)),
+            "by": {name: [_told(numbers) for numbers in by(run, name)] for name in DIMENSIONS},
+            "links": links(run),
+            "lift": _lift_told(shown) if shown else None,
+        }
+    }
+
+
+def _numbers(run: Run, columns: Sequence[str]) -> list[Numbers]:
+    names = ", ".join(columns)
+    grouped = f"GROUP BY {names} ORDER BY {names}" if columns else ""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {names + ', ' if names else ''}{_SUMS} FROM campaigns_tally WHERE run_id = %s {grouped}", [run.pk]
+        )
+        return [_read(columns, row) for row in cursor.fetchall()]
+
+
+def _read(columns: Sequence[str], row: Sequence[Any]) -> Numbers:
+    width = len(columns)
+    counts = dict(zip(COUNTS, map(int, row[width:-1]), strict=True))
+    return Numbers(dict(zip(columns, row[:width], strict=True)), counts, Decimal(row[-1]))
+
+
+def _arm(told: dict[str, float]) -> Arm:
+    people, converted = int(told["people"]), int(told["converted"])
+    return Arm(people, converted, *(told[name] for name in ("y", "yy", "x", "xx", "xy")))
+
+
+def _told(numbers: Numbers) -> dict[str, Any]:
+    of = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in numbers.of.items()}
+    return {**of, **numbers.counts, "revenue": str(numbers.revenue)}
+
+
+def _lift_told(shown: LiftShown) -> dict[str, Any]:
+    def arm(given: Arm) -> dict[str, Any]:
+        return {"people": given.people, "converted": given.converted, "share": given.share, "mean": given.mean}
+
+    def told(found: Lift) -> dict[str, Any]:
+        interval = [found.low, found.high] if found.low is not None else None
+        return {
+            "verdict": found.verdict,
+            "difference": found.difference,
+            "interval": interval,
+            "relative": found.relative,
+        }
+
+    return {
+        "reached": arm(shown.reached),
+        "held_out": arm(shown.held_out),
+        "shares": told(shown.shares),
+        "amounts": told(shown.amounts),
+        "is_fair": shown.is_fair,
+        "counts_until": shown.counts_until.isoformat(),
+        "detectable": shown.detectable,
+    }
+
+
+_LINKS = """
+SELECT tally.step, tally.variant, tally.link AS number, coalesce(min(link.url), '') AS url,
+    coalesce(min(link.label), '') AS label, sum(tally.clicks)::int AS clicks, sum(tally.messages)::int AS messages,
+    sum(tally.clicks_by_machine)::int AS clicks_by_machine
+FROM campaigns_linktally tally
+LEFT JOIN LATERAL (
+    SELECT url, label FROM delivery_link known
+    WHERE known.template_hash = tally.template_hash AND known.number = tally.link
+    ORDER BY known.locale LIMIT 1
+) link ON TRUE
+WHERE tally.run_id = %s
+GROUP BY tally.step, tally.variant, tally.link ORDER BY tally.step, tally.variant, tally.link
+"""
