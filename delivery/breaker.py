@@ -65,6 +65,13 @@ class Breaker:
             self.is_resting = row is None or bool(row[0])
         return self.is_resting and not self.is_probe
 
+    def leave(self) -> None:
+        """Whoever was to try the provider and has not, for nothing was to be handed over, lets another one try it."""
+        if self.is_probe:
+            with connection.cursor() as cursor:
+                cursor.execute(_LEAVE_PROBE, [self.provider_id])
+            self.is_probe = False
+
     def _close(self) -> None:
         with connection.cursor() as cursor:
             cursor.execute(_CLOSE, {"provider": self.provider_id, "is_probe": self.is_probe})
@@ -112,6 +119,7 @@ UPDATE delivery_providerstate SET probe_until = clock_timestamp() + make_interva
 WHERE provider_id = %s AND opened_at IS NOT NULL AND retry_at <= clock_timestamp()
   AND (probe_until IS NULL OR probe_until <= clock_timestamp())
 """
+_LEAVE_PROBE = "UPDATE delivery_providerstate SET probe_until = NULL WHERE provider_id = %s"
 _FAIL = """
 WITH before AS (
     SELECT state.*, state.since > now.at - interval '1 minute' AS is_recent, now.at

@@ -128,6 +128,7 @@ def _work_through(lease: Lease, retailer: Retailer, now: datetime) -> Wait | Non
         composer = compose.composer(run, lease.step, retailer, waiting, now=now, policy=limits.policy)
         lease = replace(lease, provider=chosen.channel.provider)
         wait = _hand_over_all(limits.counting(lease), waiting, verdicts, composer, chosen, limits)
+        chosen.leave()
         return wait or (Wait(timezone.now()) if others else None)
     batches.turn(lease, verdicts)
     return None

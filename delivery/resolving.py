@@ -126,6 +126,8 @@ class _Batch:
             self._ask(todo[Step.ASK], chosen)
         if chosen and Step.SAME_KEY in todo:
             self._send(todo[Step.SAME_KEY], chosen, now)
+        if chosen:
+            chosen.leave()
         if Step.ANEW in todo:
             self._send(todo[Step.ANEW], None, now)
 
@@ -175,6 +177,7 @@ class _Batch:
         unknowns.record([_later(by_id[entry.message_id], room.seconds) for entry in left])
         if room.entries:
             self._hand_over(chosen, limits, room.entries, by_id, is_same=same is not None, now=now)
+        chosen.leave()
 
     def _room(self, chosen: Chosen, limits: bounds.Bounds, entries: Sequence[Entry]) -> _Room:
         """What may go now: quiet hours, the account's limits, and one message where it is only tried.

@@ -57,6 +57,11 @@ class Chosen:
         if self.breaker:
             self.breaker.note(outcomes)
 
+    def leave(self) -> None:
+        """Nothing more is to be handed over: where it was to be tried and was not, another one may."""
+        if self.breaker:
+            self.breaker.leave()
+
     def refused(self, refusal: ChannelUnavailable) -> ChannelUnavailable:
         """Nothing was handed over: what that means for the batch, which another account may take over at once."""
         if self.breaker is None:

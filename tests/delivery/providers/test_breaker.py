@@ -11,9 +11,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from campaigns import configuration
+from campaigns import configuration, policies
 from campaigns.models import Run
-from delivery import breaker, providers
+from delivery import breaker, providers, unknowns
 from delivery.breaker import Breaker
 from delivery.channels.base import ChannelUnavailable, Outbound, Outcome, Result
 from delivery.models import Batch, Message, Provider, ProviderState
@@ -214,3 +214,32 @@ def test_a_provider_that_works_costs_no_statement(account: Callable[..., Provide
             chosen.note([Outcome("m", Result.ACCEPTED)] * 50)
             assert not chosen.must_rest()
     assert len(asked) == 0
+
+
+def test_whoever_looks_into_unknown_messages_and_sends_none_lets_others_try_the_provider(
+    account: Callable[..., Provider], at_acme: Retailer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider = account()
+    answering(monkeypatch, at_acme, provider, each(Result.UNKNOWN))
+    run = planned(3)
+    assert work_off(run).states == {"unknown": 3}
+    Breaker(provider.pk).refuse(REFUSED)
+    pause_is_over()
+    Message.objects.update(retry_at=timezone.now())
+    unknowns.announce_missing(at_acme)
+    assert work_off(run).states == {"unknown": 3}
+    assert not Message.objects.filter(retry_at__isnull=False).exists()  # they are a person's
+    assert breaker.claim_probe(provider.pk)
+
+
+def test_a_batch_that_waits_for_the_morning_lets_others_try_the_provider(
+    account: Callable[..., Provider], at_acme: Retailer
+) -> None:
+    provider = account()
+    Breaker(provider.pk).refuse(REFUSED)
+    pause_is_over()
+    now = timezone.now().astimezone(at_acme.tzinfo)
+    begins, ends = (f"{now + timedelta(hours=hours):%H:%M}" for hours in (-1, 1))
+    policies.save(at_acme, policy={"quiet_hours": [[begins, ends]]})
+    assert work_off(planned(3)).states == {"queued": 3}
+    assert breaker.claim_probe(provider.pk)
