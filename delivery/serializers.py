@@ -11,6 +11,7 @@ from campaigns.models import Customer, Run
 from campaigns.serializers import FindingSerializer
 from delivery import identity
 from delivery.channels.base import Result
+from delivery.decisions import Choice
 from delivery.models import Message
 from tenants import context
 
@@ -112,6 +113,70 @@ class MessageSerializer(serializers.ModelSerializer[Message]):
 
     def get_id(self, message: Message) -> str:
         return identity.public_id(context.current(), message.pk)
+
+
+class UnknownSerializer(serializers.ModelSerializer[Message]):
+    id = serializers.SerializerMethodField(help_text="The public id, as in the header X-Bannerline-Message.")
+    external_id = serializers.CharField(allow_null=True, help_text="Null once the customer was erased.")
+    since = serializers.DateTimeField(source="settled_at")
+    looked_into_at = serializers.DateTimeField(
+        source="retry_at", allow_null=True, help_text="When it is looked into next; null where it is left to a person."
+    )
+
+    class Meta:
+        model = Message
+        fields = [
+            "id", "external_id", "step", "channel", "variant", "provider", "attempts", "since", "looked_into_at",
+            "reason",
+        ]  # fmt: skip
+
+    def get_id(self, message: Message) -> str:
+        return identity.public_id(context.current(), message.pk)
+
+
+class CauseSerializer(serializers.Serializer[Any]):
+    """Of delivery.decisions."""
+
+    reason = serializers.CharField(allow_blank=True)
+    count = serializers.IntegerField()
+    looked_into = serializers.IntegerField(help_text="Of them, still being found out; the rest are left to a person.")
+    since = serializers.DateTimeField(allow_null=True)
+    cure = serializers.CharField(help_text="What a person can do.")
+
+
+class CauseListSerializer(serializers.Serializer[Any]):
+    """All on one page: there are few."""
+
+    results = CauseSerializer(many=True)
+    next = serializers.CharField(allow_null=True)
+
+
+class DecisionSerializer(serializers.Serializer[Any]):
+    messages = serializers.ListField(
+        child=serializers.CharField(max_length=36), required=False, min_length=1, max_length=1000,
+        help_text="Public ids.",
+    )  # fmt: skip
+    cause = serializers.CharField(max_length=300, required=False, allow_blank=True, help_text="Or all of a reason.")
+    all = serializers.BooleanField(required=False, default=False, help_text="Or all of the run.")
+    reason = serializers.CharField(
+        max_length=500, required=False, allow_blank=True, default="", help_text="Why: kept with each message."
+    )
+
+    def get_fields(self) -> dict[str, Any]:
+        as_ = serializers.ChoiceField(
+            [each.value for each in Choice], help_text="sent, not_sent, or resend: who got it already gets it twice."
+        )
+        return {"as": as_, **super().get_fields()}
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        chosen = [name for name in ("messages", "cause") if name in attrs] + ["all"] * attrs["all"]
+        if len(chosen) != 1:
+            raise serializers.ValidationError({"messages": "give one of messages, cause and all: true"})
+        return attrs
+
+
+class ResolvedSerializer(serializers.Serializer[Any]):
+    resolved = serializers.IntegerField(help_text="How many messages.")
 
 
 class PauseSerializer(serializers.Serializer[Any]):

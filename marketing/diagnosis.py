@@ -16,8 +16,7 @@ from kombu import Connection
 from kombu.exceptions import OperationalError
 
 from campaigns.facts import proof
-from campaigns.models import Run
-from delivery import providers, reports
+from delivery import balance, providers
 from delivery.channels.base import ChannelUnavailable
 from delivery.models import Provider
 from marketing import database
@@ -158,15 +157,16 @@ def _settings() -> Finding:
 
 
 def _ledgers() -> Finding:
+    """Every run of every retailer, one statement for each retailer."""
     runs, wrong = 0, []
     for retailer in Retailer.objects.exclude(status=Retailer.Status.PROVISIONING):
         with context.in_retailer(retailer):
-            for run in Run.objects.select_related("campaign", "version").exclude(evaluated_at=None):
-                runs += 1
-                if not reports.report(run).balances:
-                    wrong.append(f"{retailer.slug} run {run.pk}")
+            found = balance.prove()
+            runs += found.runs
+            wrong += [f"{retailer.slug} {each.words}" for each in found.wrong]
     if wrong:
-        return Finding("ledgers", FAILURE, f"do not balance: {', '.join(wrong[:10])}")
+        more = f"; and {len(wrong) - 5} more" if len(wrong) > 5 else ""
+        return Finding("ledgers", FAILURE, f"do not balance: {'; '.join(wrong[:5])}{more}")
     return Finding("ledgers", OK, f"{runs} runs, all balance")
 
 

@@ -85,7 +85,7 @@ class MessageAdmin(ReadOnly):
             "outcomes": message.outcomes.order_by("pk"),
             "public_id": identity.public_id(context.current(), message.pk),
             "pane": _pane(message, customer),
-            "media": scripts("pane.js"),
+            "media": scripts("pane.js", "run_progress.js"),
             "opts": self.opts,
         }
         return render(request, "console/message.html", page)

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 
 from campaigns.models import Run
 from delivery.admin.badges import badge
-from delivery.views import explaining, run_progress
+from delivery.views import deciding, explaining, run_progress
 from tenants.accounts.models import Role
 from tenants.console import ReadOnly, needs, retailer_console, scripts
 
@@ -82,6 +82,12 @@ class RunAdmin(ReadOnly):
         return [
             path("explain/", view(explaining.page), name="explain"),
             path("<int:pk>/progress/", view(run_progress.progress), name="campaigns_run_progress"),
+            path("<int:pk>/unknowns.csv", view(deciding.export), name="campaigns_run_unknowns"),
+            path(
+                "<int:pk>/resolve/",
+                view(needs(Role.EDITOR, require_POST(deciding.resolve))),
+                name="campaigns_run_resolve",
+            ),
             *[
                 path(f"<int:pk>/{name}/", view(needs(Role.EDITOR, require_POST(move))), name=f"campaigns_run_{name}")
                 for name, move in moves.items()

@@ -13,6 +13,7 @@ from delivery.api import (
     stops,
     templates,
     trials,
+    unknowns,
 )
 
 urlpatterns = [
@@ -38,6 +39,9 @@ urlpatterns = [
     path("runs/", runs.Runs.as_view()),
     path("runs/<int:pk>/", runs.RunDetail.as_view()),
     path("runs/<int:pk>/messages/", runs.RunMessages.as_view()),
+    path("runs/<int:pk>/unknowns/", unknowns.RunUnknowns.as_view()),
+    path("runs/<int:pk>/unknowns/causes/", unknowns.RunUnknownCauses.as_view()),
+    path("runs/<int:pk>/unknowns/resolve/", unknowns.RunUnknownResolve.as_view()),
     # Below every other path of a customer, since an id may have slashes.
     path("customers/<path:external_id>/", customers.CustomerDetail.as_view()),
 ]

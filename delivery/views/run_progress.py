@@ -15,7 +15,7 @@ from django.utils import timezone
 from campaigns import configuration
 from campaigns.lifecycle import NotAllowed
 from campaigns.models import Member, Run
-from delivery import cures, reconciliation, reports
+from delivery import cures, decisions, reconciliation, reports
 from delivery.models import Batch, Message
 from delivery.reports import Report
 from delivery.views.plans import waterfall_rows
@@ -23,7 +23,7 @@ from tenants import bell
 from tenants.accounts.models import Role
 from tenants.console import may
 
-REGIONS = ("head", "numbers", "audience", "variants", "reasons", "card")
+REGIONS = ("head", "numbers", "unknowns", "audience", "variants", "reasons", "card")
 OPEN = (Run.State.PLANNED, Run.State.RUNNING, Run.State.PAUSED)
 # In the order of a message's life: what the bar and the table show from left to right, and what each one means.
 STATES = {
@@ -46,10 +46,12 @@ def page(run: Run) -> dict[str, Any]:
     """What the run's page shows."""
     report = reports.report(run)
     now = timezone.now()
+    unknowns = decisions.causes(run) if report.states.get("unknown") else []
     return {
         "run": run,
         "report": report,
         "is_open": run.state in OPEN,
+        "is_live": run.state in OPEN or any(cause.looked_into for cause in unknowns),  # worth looking at again
         "waterfall": waterfall_rows(report.waterfall),
         "states": _states(report),
         "tempo": _tempo(report, now),
@@ -57,7 +59,9 @@ def page(run: Run) -> dict[str, Any]:
         "reasons": [
             {"state": state, "reason": reason, "count": count, "cure": cures.cure(reason)}
             for state, reason, count in report.reasons
+            if state != "unknown"
         ],
+        "unknowns": unknowns,
         "held_up": _held_up(run),
         "held_against": _held_against(run),
     }
@@ -69,7 +73,7 @@ def progress(request: HttpRequest, pk: int) -> JsonResponse:
     shown = page(run) | {"may_edit": may(request, Role.EDITOR)}
     wanted = request.GET.get("regions", "").split(",")
     regions = {name: render_to_string(f"console/run/{name}.html", shown, request) for name in REGIONS if name in wanted}
-    return JsonResponse({"is_open": shown["is_open"], "report": reports.as_data(shown["report"]), "regions": regions})
+    return JsonResponse({"is_open": shown["is_live"], "report": reports.as_data(shown["report"]), "regions": regions})
 
 
 def pause(request: HttpRequest, pk: int) -> HttpResponse:
@@ -121,18 +125,21 @@ def _states(report: Report) -> list[dict[str, Any]]:
 
 
 def _tempo(report: Report, now: datetime) -> dict[str, Any]:
-    """How fast, how long already, how long still. Averages since the start."""
+    """How fast just now and since the start, how long already, and how long still at the speed of now."""
     run = report.run
     seconds = ((run.finished_at or now) - run.started_at).total_seconds()
     waiting = sum(report.states.get(state, 0) for state in WAITING)
     settled = report.messages - waiting
-    rate = settled / seconds if seconds > 0 else 0.0
+    average = settled / seconds if seconds > 0 else 0.0
+    is_going = run.state == Run.State.RUNNING
+    rate = report.recent / min(reports.RECENT, max(seconds, 1.0)) if is_going else average
     return {
         "elapsed": _duration(seconds),
         "rate": rate,
+        "average": average if is_going else None,
         "settled": settled,
         "waiting": waiting,
-        "left": _duration(waiting / rate) if rate and waiting and run.state == Run.State.RUNNING else "",
+        "left": _duration(waiting / (rate or average)) if average and waiting and is_going else "",
     }
 
 

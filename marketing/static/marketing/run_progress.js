@@ -4,7 +4,7 @@
   const PERIOD = 1000; // ms between answers; longer where the server takes long
 
   document.addEventListener("submit", (event) => {
-    const question = event.target.dataset.confirm;
+    const question = event.submitter?.dataset.confirm || event.target.dataset.confirm;
     if (question && !window.confirm(question)) event.preventDefault();
   });
 
