@@ -9,6 +9,7 @@ Promise  nothing is copied when a base is published: who asks gets what counts a
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -21,6 +22,7 @@ from campaigns.config.gate import Problem, content_hash
 from campaigns.config.template import LAYER, TEMPLATE, TemplateDocument
 from campaigns.layering import Base, Fill
 from campaigns.models import Edition, Template, TemplateVersion
+from campaigns.publishing import Link
 from tenants import held
 from tenants.models import Retailer
 
@@ -184,6 +186,22 @@ def recall(template: str, digest: str) -> Published | None:
     return _made(edition.version, bases.Standing(edition.base_version, edition.group_version))
 
 
+def links(published: Published, variant: Variant = PLAIN, locale: str = "") -> tuple[Link, ...]:
+    """The links of what a variant says to somebody of that locale, in the order of its HTML (`Link.position`).
+
+    A number is the same for the same link in every language, and for good: a click is told by content hash, variant
+    and number alone. Raises language.Mistaken.
+    """
+    return _by_language(published, variant)[published.locale(locale)]
+
+
+def numbered(published: Published, variant: Variant = PLAIN) -> tuple[Link, ...]:
+    """Each link of a variant's messages once, whatever the language, by number. Raises language.Mistaken."""
+    told = _by_language(published, variant)
+    by_number = {link.number: link for of_locale in reversed(told.values()) for link in of_locale}
+    return tuple(by_number[number] for number in sorted(by_number))
+
+
 def over(below: Layers, document: TemplateDocument) -> Layers:
     """The same with a retailer's template on top."""
     digest = content_hash([below.digest, document.model_dump(mode="json")])
@@ -204,6 +222,20 @@ def _made(version: TemplateVersion, stands: bases.Standing) -> Published:
     # The template is named as well: of two that say the same, each can be had again.
     said = [version.content_hash, stands.base_version_id, stands.group_version_id, version.template_id]
     return Published(content_hash(said), version, locales(made), stands, made)
+
+
+def _by_language(published: Published, variant: Variant) -> dict[str, tuple[Link, ...]]:
+    """The links of each language, the template's own first: it counts from 1, and what only another one has goes on
+    from there. A link is the same where it leads to the same place, for as many times as it does.
+    """
+    numbers, found = dict[tuple[str, int], int](), dict[str, tuple[Link, ...]]()
+    for locale in ("", *sorted(published.locales)):
+        times, made = Counter[str](), list[Link]()
+        for link in publishing.links(published.sources(variant, locale).html):
+            times[link.url] += 1
+            made.append(link._replace(number=numbers.setdefault((link.url, times[link.url]), len(numbers) + 1)))
+        found[locale] = tuple(made)
+    return found
 
 
 @lru_cache(maxsize=128)
