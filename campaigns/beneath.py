@@ -7,8 +7,8 @@ Promise  what it tells is what the next batch would be made of
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db.models import F, Q
@@ -80,6 +80,19 @@ def of_all(key: str, locales: Iterable[str]) -> dict[str, Beneath]:
     stands = bases.standing(context.current(), key)
     version = BaseVersion.objects.select_related("base").get(pk=stands.base_version_id)
     return {locale: _told(editions.below(stands), version, locale) for locale in locales}
+
+
+def unsaid(lies: Mapping[str, Beneath], fill: Fill) -> dict[str, Beneath]:
+    """The same by locale, with subject and preview text as they stand where a template that fills these slots says
+    neither: a base's subject may be a slot.
+    """
+    return {locale: _unsaid(each, fill, locale) for locale, each in lies.items()}
+
+
+def _unsaid(lies: Beneath, fill: Fill, locale: str) -> Beneath:
+    below = editions.below(bases.standing(context.current(), lies.key))
+    made = layering.resolve(below.base, [*below.fills, fill], locale)
+    return replace(lies, subject=made.subject, preheader=made.preheader)
 
 
 def offered() -> list[BaseTemplate]:

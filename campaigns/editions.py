@@ -36,12 +36,15 @@ class Unpublished(LookupError):
 
 @dataclass(frozen=True)
 class Sources:
-    """What a message is rendered from. `content` holds the values of `content.*`."""
+    """What a message is rendered from. `content` holds the values of `content.*`, `left_out` what a layer says that
+    does not count: the field, whose word it is, and why.
+    """
 
     subject: str
     html: str
     text: str
     content: Mapping[str, Any]
+    left_out: tuple[tuple[str, str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -257,7 +260,10 @@ def _layered(layers: Layers, written: str, locale: str) -> Sources:
         fills.append(layering.of_variant(layers.base, fills, *said, locale))
     made = layering.resolve(layers.base, fills, locale)
     own = {name: value for name, value in variant.content.items() if name not in layers.base.slots}
-    return Sources(made.subject, publishing.with_preheader(made.html, made.preheader), made.text, own | made.content)
+    html = publishing.with_preheader(made.html, made.preheader)
+    left_out = zip(made.left_out, made.left_out_of, strict=True)
+    told = tuple((problem.field, whose, problem.message) for problem, whose in left_out)
+    return Sources(made.subject, html, made.text, own | made.content, told)
 
 
 def _alone(version: TemplateVersion, variant: Variant, locale: str) -> Sources:

@@ -26,6 +26,7 @@ _POLICY: TypeAdapter[Policy] = TypeAdapter(Policy)
 _DEFAULTS: TypeAdapter[Defaults] = TypeAdapter(Defaults)
 Owner = Retailer | Group | None  # None is the platform
 OWN = "retailer"  # the name of the retailer's own layer
+PLATFORM = "platform"
 
 
 class ChangedMeanwhile(ValueError):
@@ -67,8 +68,12 @@ def effective(owner: Owner) -> Policy:
 
 
 def meet(layers: Iterable[Said]) -> Policy:
-    """The same, of layers that were just read."""
-    return rules.meet_all(each.policy for each in layers)
+    """The same, of layers that were just read. What only the platform can allow, nobody else does."""
+    told = list(layers)
+    made = rules.meet_all(each.policy for each in told)
+    if made.attachments is None or any(each.name == PLATFORM and each.policy.attachments for each in told):
+        return made
+    return made.model_copy(update={"attachments": None})
 
 
 def sources(owner: Owner) -> dict[str, list[tuple[str, str]]]:
@@ -110,8 +115,10 @@ def parse_defaults(data: Any) -> Defaults:
 def check(owner: Owner, policy: Any) -> Policy:
     """The owner's policy as it would stand. Raises Invalid for what is no policy or would loosen what is above it."""
     parsed = parse_policy(policy)
-    refused = [] if owner is None else rules.not_its_own(parsed)
-    if loose := [*refused, *rules.loosenings(above(owner), parsed)]:
+    if owner is None:
+        return parsed
+    stands = above(owner)
+    if loose := [*rules.not_its_own(parsed), *rules.not_granted(stands, parsed), *rules.loosenings(stands, parsed)]:
         raise Invalid(loose)
     return parsed
 
@@ -160,4 +167,4 @@ def _height(row: Layer) -> int:
 def _name(row: Layer) -> str:
     if row.retailer_id:
         return OWN
-    return f"group {row.group.key}" if row.group else "platform"
+    return f"group {row.group.key}" if row.group else PLATFORM

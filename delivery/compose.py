@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from campaigns import content, editions, inspection, language, layering, policies, recommendations
+from campaigns import attachments, content, editions, inspection, language, layering, policies, recommendations
 from campaigns.config.campaign import Step, Variant
 from campaigns.config.gate import Problem
 from campaigns.config.policy import Policy
@@ -17,7 +17,7 @@ from campaigns.models import Brand, Run
 from delivery import identity, overtime, rendering
 from delivery.batches import Entry, Verdict
 from delivery.channelled import Speaker
-from delivery.channels.base import Envelope, Outbound
+from delivery.channels.base import Attached, Envelope, Outbound
 from delivery.models import Message
 from tenants import addresses
 from tenants.models import Retailer
@@ -157,7 +157,8 @@ def composer(
     editions.remember(published)
     brand, is_mail, base_url = content.brand(), step.channel == "email", addresses.base_url(retailer)
     seen = inspection.around(config.key, config.name, config.topic, brand=brand, base_url=base_url)
-    if problems := _unfit(step, published, seen, policy or policies.effective(retailer)):
+    policy = policy or policies.effective(retailer)
+    if problems := content.attached(published, policy) or _unfit(step, published, seen, policy):
         told = "; ".join(problem.message for problem in problems)
         raise TemplateUnusable(f"A check found what must be right: {told}. Then resume the run."[:500])
     variants = {variant.key: variant for variant in step.variants}
@@ -196,11 +197,23 @@ def _picks(run: Run, entries: Sequence[Entry], now: datetime) -> recommendations
 
 
 def envelope(published: Published, brand: Brand) -> Envelope:
-    """Whom a message is from: the template says so, else the brand."""
+    """Whom a message is from: the template says so, else the brand; and the files that go along with it.
+
+    Raises TemplateUnusable where one of them is gone.
+    """
     said = published.version.document
     from_email = said.get("from_email") or brand.from_email
     reply_to = said.get("reply_to") or brand.reply_to
-    return Envelope(from_email, said.get("from_name") or brand.from_name, from_email, reply_to)
+    along = _along(published) if published.version.compiled.get("attachments") else ()
+    return Envelope(from_email, said.get("from_name") or brand.from_name, from_email, reply_to, along)
+
+
+def _along(published: Published) -> tuple[Attached, ...]:
+    try:
+        files = attachments.read(published.version.compiled["attachments"])
+    except attachments.Gone as gone:
+        raise TemplateUnusable(f"{gone}. Then resume the run.") from None
+    return tuple(Attached(file.name, file.mime, file.content) for file in files)
 
 
 def _voice(template: str, published: Published, variant: Variant, locale: str) -> Voice:

@@ -39,11 +39,17 @@ class Sent:
 
 @dataclass(frozen=True)
 class Preview:
-    """A rendered message, or why this person's cannot be rendered. `said` is that of another channel than e-mail."""
+    """A rendered message, or why this person's cannot be rendered. `said` is that of another channel than e-mail.
+
+    `left_out` is what a layer says that does not count: the field, whose word it is, and why. `attached` are the files
+    that go along: name and bytes.
+    """
 
     rendered: Rendered | None = None
     problem: str = ""
     said: Said | None = None
+    left_out: tuple[tuple[str, str, str], ...] = ()
+    attached: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,7 +78,8 @@ def of_template(template: Template, customer: Customer, texts: Mapping[str, Any]
     if template.channel in channelled.CHANNELS:
         return _spoken(written(template), "", customer, values | {"content": dict(texts)}, brand)
     said = published.sources(locale=locale or customer.locale)
-    return _preview(Content(said.subject, said.html, said.text), values | {"content": {**texts, **said.content}})
+    shown = Content(said.subject, said.html, said.text)
+    return _preview(shown, values | {"content": {**texts, **said.content}}, said.left_out, _attached(published))
 
 
 def of_sources(shown: Content, customer: Customer, values: Mapping[str, Any]) -> Preview:
@@ -105,8 +112,9 @@ def of_variant(
     if template.version.document.get("channel") in channelled.CHANNELS:
         said = values | {"content": dict(variant.content)}
         return _spoken(template.version.document, variant.subject or "", customer, said, brand)
-    shown, content_ = _content(template, variant, customer)
-    return _preview(shown, values | {"content": dict(content_)})
+    said_ = template.sources(variant, customer.locale)
+    shown = Content(said_.subject, said_.html, said_.text)
+    return _preview(shown, values | {"content": dict(said_.content)}, said_.left_out, _attached(template))
 
 
 def tried(
@@ -175,11 +183,20 @@ def of_message(message: Message) -> Preview:
     return of_variant(config, template, variant, customer, sent=Sent(message.run, at) if at else None)
 
 
-def _preview(shown: Content, values: Mapping[str, Any]) -> Preview:
+def _preview(
+    shown: Content,
+    values: Mapping[str, Any],
+    left_out: tuple[tuple[str, str, str], ...] = (),
+    attached: tuple[tuple[str, int], ...] = (),
+) -> Preview:
     try:
-        return Preview(confined.render(shown, values))
+        return Preview(confined.render(shown, values), left_out=left_out, attached=attached)
     except rendering.RenderError as error:
         return Preview(None, str(error))
+
+
+def _attached(published: Published) -> tuple[tuple[str, int], ...]:
+    return tuple((each["name"], each["bytes"]) for each in published.version.compiled.get("attachments", ()))
 
 
 def _spoken(

@@ -116,6 +116,8 @@ def _hand_over(channel: port.Channel, made: Sequence[_Made], brand: Brand) -> It
             try:
                 envelope = compose.envelope(batch[0].published, brand)
                 outcomes = channel.send(envelope, [each.outbound for each in batch], seconds=SECONDS)
+            except compose.TemplateUnusable as gone:
+                raise CannotRender(str(gone)) from None
             except ChannelUnavailable as refusal:
                 if number == 0:
                     raise

@@ -32,6 +32,7 @@ LABELS = {
     "universal_holdout": "Held out of all",
     "max_discount": "Discount",
     "footer": "Footer",
+    "attachments": "Files that go along",
     "approval": "Approval",
     "checks": "Before launch",
     "checks_off": "Before launch, skipped",

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from campaigns.api import (
+    attachments,
     attributes,
     audit,
     blueprints,
@@ -46,6 +47,8 @@ urlpatterns = [
     path("segments/<slug:key>/preview/", segments.SegmentPreview.as_view()),
     path("seedlists/", seedlists.SeedLists.as_view()),
     path("seedlists/<slug:key>/", seedlists.SeedListDetail.as_view()),
+    path("attachments/", attachments.Attachments.as_view()),
+    path("attachments/<str:digest>/", attachments.AttachmentDetail.as_view()),
     path("templates/", templates.Templates.as_view()),
     path("templates/convert/", templates.TemplateConversion.as_view()),
     path("templates/<slug:key>/", templates.TemplateDetail.as_view()),

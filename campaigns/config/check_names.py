@@ -7,7 +7,7 @@ from typing import Literal
 CheckName = Literal[
     "unsubscribe", "postal_address", "broken_links", "insecure_links", "alt_text", "contrast", "clipping",
     "image_weight", "image_width", "image_count", "subject_length", "preheader", "spam_words", "capitals",
-    "exclamation_marks", "sms_length", "merge", "banned_words", "disclaimers", "emoji", "tone", "coverage",
+    "exclamation_marks", "sms_length", "merge", "banned_words", "disclaimers", "emoji", "tone", "coverage", "left_out",
 ]  # fmt: skip
 Severity = Literal["hint", "warning", "error"]  # an error keeps a campaign from being published
 WEIGHT: dict[str, int] = {"hint": 0, "warning": 1, "error": 2}

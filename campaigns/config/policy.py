@@ -15,6 +15,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from campaigns.config import attached
+from campaigns.config.attached import Allowed, Described
 from campaigns.config.campaign import CampaignConfig, PerCustomer, RecurringTrigger, ScheduleTrigger, Step
 from campaigns.config.check_names import WEIGHT, CheckName, Severity, heavier
 from campaigns.config.gate import Problem
@@ -62,6 +64,7 @@ class Policy(Part):
     universal_holdout: Share = 0.0
     max_discount: Annotated[float, Field(ge=0, le=100)] | None = None
     footer: Annotated[list[Needed], AfterValidator(_ordered)] = []
+    attachments: Allowed | None = None  # what may go along with e-mails: nothing, unless the platform says so
     approval: bool = False
     checks: dict[CheckName, Severity] = {}  # how much a check before launch weighs at least; an error blocks
     checks_off: Annotated[list[CheckName], AfterValidator(_ordered)] | None = None  # the platform's alone
@@ -95,6 +98,7 @@ def meet(one: Policy, other: Policy) -> Policy:
         universal_holdout=max(one.universal_holdout, other.universal_holdout),
         max_discount=_least(one.max_discount, other.max_discount),
         footer=sorted({*one.footer, *other.footer}),
+        attachments=attached.meet(one.attachments, other.attachments),
         approval=one.approval or other.approval,
         checks=_heaviest(one.checks, other.checks),
         checks_off=_both(one.checks_off, other.checks_off),
@@ -137,6 +141,14 @@ def not_its_own(policy: Policy) -> list[Problem]:
     return [Problem("checks_off", cure, "loosened")]
 
 
+def not_granted(above: Policy, below: Policy) -> list[Problem]:
+    """What nobody above lets happen, and so nobody below can: it is denied unless it is allowed."""
+    if below.attachments is None or not below.attachments.types or above.attachments is not None:
+        return []
+    cure = "the platform lets no files go along with messages: leave it out"
+    return [Problem("attachments", cure, "loosened")]
+
+
 def words(policy: Policy) -> dict[str, str]:
     """Each bound for a person to read; only those that bound something."""
     told: dict[str, str] = {}
@@ -176,6 +188,11 @@ def base_breaches(base: str, policy: Policy) -> list[Problem]:
         return []
     what = f"built on {base}" if base else "on its own"
     return [_breach("base", f"a template {what} is not allowed here: build it on {_list_words(policy.bases)}")]
+
+
+def attachment_breaches(files: Iterable[Described], policy: Policy) -> list[Problem]:
+    """Of what goes along with an e-mail."""
+    return [_breach(field, message) for field, message in attached.breaches(files, policy.attachments)]
 
 
 def content_breaches(features: Iterable[str], names: Iterable[str], policy: Policy) -> list[Problem]:
@@ -362,6 +379,7 @@ _WORDS: dict[str, Any] = {
     "universal_holdout": lambda v: f"at least {v * 100:g} % of everybody",
     "max_discount": lambda v: f"at most {v:g} %",
     "footer": lambda v: f"every message has {_list_words(_FOOTER[each] for each in v)}",
+    "attachments": attached.words,
     "approval": lambda _: "an approver must agree",
     "checks": lambda v: "; ".join(f"{_named(name)} {_EFFECT[weight]}" for name, weight in sorted(v.items())),
     "checks_off": lambda v: f"not looked at: {_list_words(map(_named, v))}",

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, RootModel, StringConstraints, TypeAdapter
 
 from campaigns.config import locales
+from campaigns.config.attached import Attachment
 from campaigns.config.values import Key, Name, Part
 
 CLIPPED = 102 * 1024  # bytes of HTML, after which Gmail cuts a message off ("[Message clipped]")
@@ -168,6 +169,7 @@ class TemplateDocument(Part):
     blocks: Blocks = {}
     translations: Translations = {}
     payload: dict[str, Any] = {}
+    attachments: Annotated[list[Attachment], Field(max_length=50)] = []
     from_name: Annotated[str, StringConstraints(max_length=100)] = ""
     from_email: Annotated[str, StringConstraints(max_length=254)] = ""
     reply_to: Annotated[str, StringConstraints(max_length=254)] = ""
@@ -204,7 +206,13 @@ PAYLOADS: dict[str, TypeAdapter[Any]] = {
 BASE: TypeAdapter[BaseDocument] = TypeAdapter(BaseDocument)
 LAYER: TypeAdapter[LayerDocument] = TypeAdapter(LayerDocument)
 TEMPLATE: TypeAdapter[TemplateDocument] = TypeAdapter(TemplateDocument)
-STRUCTURED = ("slots", "blocks", "translations", "payload")  # the fields of a template that hold more than text
+STRUCTURED = (
+    "slots",
+    "blocks",
+    "translations",
+    "payload",
+    "attachments",
+)  # the fields of a template that hold more than text
 SLOT: TypeAdapter[Slot] = TypeAdapter(Slot)
 
 

@@ -3,13 +3,14 @@
 from campaigns.content.brands import brand, first_sender, texting, voice
 from campaigns.content.checking import check
 from campaigns.content.freezing import freeze
-from campaigns.content.policing import breaches, check_policy, check_version
+from campaigns.content.policing import attached, breaches, check_policy, check_version
 from campaigns.content.publication import publish
 from campaigns.publishing import PREHEADER
 from campaigns.publishing import text as plain_text
 
 __all__ = [
     "PREHEADER",
+    "attached",
     "brand",
     "breaches",
     "check",

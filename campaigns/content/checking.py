@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from campaigns import bases, channelled, editions, language, layering, publishing
+from campaigns import attachments, bases, channelled, editions, language, layering, publishing
 from campaigns.config import locales
 from campaigns.config.gate import Invalid, Problem, parse, read
 from campaigns.config.template import STRUCTURED, TEMPLATE, TemplateDocument, Translation, written
@@ -29,10 +29,17 @@ def check(template: Template) -> list[Problem]:
         return [Problem(f"translations.{each}", f"this is {one}, which stands twice: say it once", "twice")
                 for each, one in told]  # fmt: skip
     if template.channel in channelled.CHANNELS:
-        return channelled.problems(template)
+        return _no_files(template) + channelled.problems(template)
     if re.search(r"[\r\n]", document.subject):
         return [Problem("subject", "a subject is one line", "line_break")]
-    return _of_base(document) if document.base else list(_of_sources(document))
+    found = attachments.problems(template.attachments) if template.attachments else []
+    return found + (_of_base(document) if document.base else list(_of_sources(document)))
+
+
+def _no_files(template: Template) -> list[Problem]:
+    if not template.attachments:
+        return []
+    return [Problem("attachments", "files go along with e-mails only: remove them", "not_here")]
 
 
 def _of_base(document: TemplateDocument) -> list[Problem]:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from campaigns import channelled, publishing
+from campaigns import attachments, channelled, publishing
 from campaigns.config import locales
 from campaigns.config.gate import content_hash, dump
 from campaigns.config.template import TEMPLATE, TemplateDocument, Translation, written
 from campaigns.models import Template, TemplateVersion
 
-_NAMED = ("from_name", "from_email", "reply_to", "payload")  # what a hash covers where a template says it
+_NAMED = (
+    "from_name",
+    "from_email",
+    "reply_to",
+    "payload",
+    "attachments",
+)  # what a hash covers where a template says it
 
 
 def freeze(template: Template) -> TemplateVersion:
@@ -22,6 +28,7 @@ def freeze(template: Template) -> TemplateVersion:
             template=template, content_hash=channelled.fingerprint(said), subject=document.subject, html="",
             text=document.text, document=whole,
         )  # fmt: skip
+    files = {"attachments": found} if (found := attachments.described(template.attachments)) else {}
     if document.base:
         return TemplateVersion(
             template=template,
@@ -30,6 +37,7 @@ def freeze(template: Template) -> TemplateVersion:
             html="",
             text="",
             document=whole,
+            compiled=files,
         )
     html = publishing.with_preheader(_html(document.html, document), document.preheader)
     text = document.text or publishing.text(html) if html else document.text
@@ -38,7 +46,7 @@ def freeze(template: Template) -> TemplateVersion:
     digest = content_hash([document.subject, html, text, *([more] if more else [])])
     return TemplateVersion(
         template=template, content_hash=digest, subject=document.subject, html=html, text=text, document=whole,
-        compiled={"links": [link._asdict() for link in publishing.links(html)]}
+        compiled={"links": [link._asdict() for link in publishing.links(html)]} | files
         | ({"translations": translations} if translations else {}),
     )  # fmt: skip
 

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from campaigns import channelled, editions, language, policies
 from campaigns.config import policy as rules
+from campaigns.config.attached import Described
 from campaigns.config.campaign import Variant
 from campaigns.config.gate import Problem
 from campaigns.config.policy import Policy
@@ -26,7 +27,7 @@ def check_policy(template: Template, policy: Policy | None = None) -> list[Probl
 def check_version(version: TemplateVersion, policy: Policy | None = None) -> list[Problem]:
     """The same of what was published once."""
     policy = policies.effective(context.current()) if policy is None else policy
-    if policy == rules.OPEN:
+    if policy == rules.OPEN and not version.compiled.get("attachments"):
         return []
     try:
         return breaches(editions.of_version(version, context.current()), policy)
@@ -39,6 +40,7 @@ def breaches(published: Published, policy: Policy, variants: Iterable[Variant] =
     document = published.version.document
     is_mail = document.get("channel", "email") not in channelled.CHANNELS
     found = _by_mail(document.get("base", ""), document.get("from_email", ""), policy) if is_mail else []
+    found += attached(published, policy)
     if any(problem.field == "base" for problem in found):
         return found
     if not is_mail:  # e-mails alone have a footer
@@ -46,6 +48,12 @@ def breaches(published: Published, policy: Policy, variants: Iterable[Variant] =
     if policy.template_features is None and not policy.footer:
         return found
     return found + list(_of_all(published, policy, variants, is_mail=is_mail))
+
+
+def attached(published: Published, policy: Policy) -> list[Problem]:
+    """What a policy does not allow of the files that go along with it."""
+    files = published.version.compiled.get("attachments", ())
+    return rules.attachment_breaches((Described(each["name"], each["type"], each["bytes"]) for each in files), policy)
 
 
 def _by_mail(base: str, from_email: str, policy: Policy) -> list[Problem]:

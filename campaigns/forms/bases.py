@@ -8,7 +8,7 @@ from typing import Any
 from campaigns import bases
 from campaigns.bases import drafts
 from campaigns.config.gate import Invalid, Problem
-from campaigns.forms import fill_rows, slot_rows
+from campaigns.forms import base_languages, fill_rows, slot_rows
 from campaigns.layering import Base
 from tenants.models import BaseTemplate
 
@@ -46,6 +46,7 @@ class BaseForm:
         self.slots = [] if self.is_layer else slot_rows.posted(data) if data else _shown(base.draft)
         self.draft = dict(base.draft) if data is None else self._document(data)
         self.fills = fill_rows.shown(self.below, self.draft) if self.below else []
+        self.languages = self._languages()
         self.problems = self._told(bases.check(base, self.draft))
 
     @property
@@ -57,8 +58,13 @@ class BaseForm:
         return slot_rows.TYPES
 
     @property
-    def translations(self) -> list[str]:
-        return sorted(self.draft.get("translations", {}))
+    def blank_language(self) -> base_languages.LanguageRow | None:
+        lies = self._lies(self.draft)
+        return base_languages.blank(lies, has_blocks=self.is_layer) if lies else None
+
+    @property
+    def choices(self) -> list[tuple[str, str]]:
+        return base_languages.choices()
 
     def save(self) -> BaseTemplate | None:
         """None where what was written is no document, which its field tells. Raises bases.ChangedMeanwhile."""
@@ -72,15 +78,31 @@ class BaseForm:
             return None
 
     def _document(self, data: Mapping[str, str]) -> dict[str, Any]:
-        kept = {name: self.base.draft[name] for name in ("translations",) if self.base.draft.get(name)}
-        said = {name: value for name in _LINES if (value := data.get(name, "").strip())}
+        said: dict[str, Any] = {name: value for name in _LINES if (value := data.get(name, "").strip())}
         if self.is_layer:
-            return said | (fill_rows.document(self.below, data) if self.below else {}) | kept
+            said |= fill_rows.document(self.below, data) if self.below else {}
+            return said | self._translated(said, data)
         sources = {name: data[name].replace("\r\n", "\n") for name in _SOURCES if data.get(name, "").strip()}
-        return said | sources | {"slots": slot_rows.document(self.slots)} | kept
+        said |= sources | {"slots": slot_rows.document(self.slots)}
+        return said | self._translated(said, data)
+
+    def _translated(self, said: Mapping[str, Any], data: Mapping[str, str]) -> dict[str, Any]:
+        before, lies = self.base.draft.get("translations", {}), self._lies(said)
+        found = before if lies is None else base_languages.document(lies, data, before, has_blocks=self.is_layer)
+        return {"translations": found} if found else {}
+
+    def _lies(self, draft: Mapping[str, Any]) -> Base | None:
+        """What its languages fill: the platform's base, or its own slots; None while there is none of the former."""
+        return self.below if self.is_layer else base_languages.of_draft(draft)
+
+    def _languages(self) -> list[base_languages.LanguageRow]:
+        lies = self._lies(self.draft)
+        said = self.draft.get("translations", {})
+        return base_languages.shown(lies, said, has_blocks=self.is_layer) if lies else []
 
     def _told(self, problems: list[Problem]) -> list[Problem]:
-        return fill_rows.tell(self.fills, slot_rows.tell(self.slots, problems))
+        left = fill_rows.tell(self.fills, slot_rows.tell(self.slots, problems))
+        return base_languages.tell(self.languages, left)
 
 
 def _shown(draft: Mapping[str, Any]) -> list[slot_rows.SlotRow]:

@@ -40,28 +40,32 @@ class FillRow:
         return self.type in ("rich_text", "block")
 
 
-def shown(base: Base, said: Mapping[str, Any]) -> list[FillRow]:
-    """A row for each slot, then each block, with what the layer says of it."""
+def shown(base: Base, said: Mapping[str, Any], prefix: str = "", *, has_blocks: bool = True) -> list[FillRow]:
+    """A row for each slot, then each block, with what the layer says of it. Names in the form begin with `prefix`."""
     locks = set(said.get("locks", []))
     rows = []
     for name in layering.in_order(base.slots, base.html):
         slot = base.slots[name]
-        parts = _parts(name, slot.type, said.get("slots", {}).get(name), layering.default_of(slot))
+        parts = _parts(prefix + "fill-" + name, slot.type, said.get("slots", {}).get(name), layering.default_of(slot))
         label = slot.label or name.replace("_", " ").capitalize()
         rows.append(FillRow(name, label, slot.type, slot.help, name in locks, parts=parts))
-    for name, block in base.blocks.items():
+    for name, block in base.blocks.items() if has_blocks else ():
         value = said.get("blocks", {}).get(name, "")
-        parts = [] if block.is_locked else [(f"block-{name}", "HTML", value, "as the base has it")]
+        parts = [] if block.is_locked else [(f"{prefix}block-{name}", "HTML", value, "as the base has it")]
         label = name.replace("_", " ").capitalize()
         rows.append(FillRow(name, label, "block", "", name in locks, block.is_locked, parts))
     return rows
 
 
-def document(base: Base, data: Mapping[str, str]) -> dict[str, Any]:
+def document(base: Base, data: Mapping[str, str], prefix: str = "") -> dict[str, Any]:
     """What was posted, as the parts of a LayerDocument; what is left blank is not said."""
-    slots = {name: value for name, slot in base.slots.items() if (value := _value(name, slot.type, data))}
-    blocks = {name: value for name in base.blocks if (value := _line(data, f"block-{name}"))}
-    locks = [name for name in [*base.slots, *base.blocks] if data.get(f"lock-{name}")]
+    slots = {
+        name: value for name, slot in base.slots.items() if (value := _value(f"{prefix}fill-{name}", slot.type, data))
+    }
+    named = {name[len(prefix) + 6 :] for name in data if name.startswith(f"{prefix}block-")}
+    known = base.blocks if named else {}
+    blocks = {name: value for name in known if (value := _line(data, f"{prefix}block-{name}"))}
+    locks = [] if prefix else [name for name in [*base.slots, *base.blocks] if data.get(f"lock-{name}")]
     return {name: said for name, said in (("slots", slots), ("blocks", blocks), ("locks", locks)) if said}
 
 
@@ -80,10 +84,10 @@ def tell(rows: Iterable[FillRow], problems: Iterable[Problem]) -> list[Problem]:
 
 def _parts(name: str, kind: str, value: Any, default: Any) -> list[tuple[str, str, str, str]]:
     if kind not in PARTS:
-        return [(f"fill-{name}", "", str(value or ""), _hint(default))]
+        return [(name, "", str(value or ""), _hint(default))]
     given, below = (each if isinstance(each, Mapping) else {} for each in (value, default))
     return [
-        (f"fill-{name}-{part}", label, str(given.get(part) or ""), _hint(below.get(part)))
+        (f"{name}-{part}", label, str(given.get(part) or ""), _hint(below.get(part)))
         for part, label in PARTS[kind].items()
     ]
 
@@ -94,8 +98,8 @@ def _hint(default: Any) -> str:
 
 def _value(name: str, kind: str, data: Mapping[str, str]) -> Any:
     if kind not in PARTS:
-        return _line(data, f"fill-{name}")
-    said = {part: value for part in PARTS[kind] if (value := _line(data, f"fill-{name}-{part}"))}
+        return _line(data, name)
+    said = {part: value for part in PARTS[kind] if (value := _line(data, f"{name}-{part}"))}
     count = said.get("count", "")
     return said | {"count": int(count)} if count.isdecimal() and len(count) < 10 else said
 

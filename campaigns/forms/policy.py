@@ -19,6 +19,7 @@ from unfold.widgets import (
     UnfoldBooleanWidget,
 )
 
+from campaigns.config.attached import MOST_BYTES, FileType
 from campaigns.config.gate import Problem
 from campaigns.config.policy import Feature, Needed, Policy
 from campaigns.config.rules import ChannelName
@@ -27,7 +28,7 @@ from campaigns.models.customers import Channel
 
 _SHARES = ("min_holdout", "universal_holdout")  # kept as shares, written in percent
 _LISTS = ("bases", "sender_domains")  # of which an empty one allows nothing
-_FIELD = {"checks": "checks_blocking"}  # of the form, where it is called otherwise
+_FIELD = {"checks": "checks_blocking", "attachments": "attachment_types"}  # of the form, where it is called otherwise
 NONE = "none"  # written where a list allows nothing at all
 _FOOTER = {
     "unsubscribe_url": "A link to unsubscribe",
@@ -123,6 +124,21 @@ class PolicyForm(forms.Form):
         choices=[(name, _FEATURES.get(name, name)) for name in get_args(Feature)],
         widget=UnfoldAdminCheckboxSelectMultipleWidget(),
     )
+    attachment_types = forms.MultipleChoiceField(
+        required=False,
+        label="Files that may go along with e-mails",
+        choices=[(name, name.upper()) for name in get_args(FileType)],
+        help_text="None ticked: none may, unless the platform lets them.",
+        widget=UnfoldAdminCheckboxSelectMultipleWidget(),
+    )
+    attachment_kb = forms.IntegerField(
+        required=False,
+        label="Most KB of files in one e-mail",
+        min_value=1,
+        max_value=MOST_BYTES // 1024,
+        help_text=f"Of all of them together; {MOST_BYTES // 1024} at most. Blank: 500.",
+        widget=UnfoldAdminIntegerFieldWidget(),
+    )
     approval = forms.BooleanField(
         required=False,
         label="An approver must agree before a campaign is published",
@@ -183,7 +199,15 @@ class PolicyForm(forms.Form):
                 said[name] = round(share / 100, 6)
         if checks := self._checks():
             said["checks"] = checks
+        if files := self._files():
+            said["attachments"] = files
         return said
+
+    def _files(self) -> dict[str, Any]:
+        if not (types := self.cleaned_data["attachment_types"]):
+            return {}
+        size = self.cleaned_data["attachment_kb"]
+        return {"types": types} | ({"most_bytes": size * 1024} if size else {})
 
     def _checks(self) -> dict[str, str]:
         warned = dict.fromkeys(self.cleaned_data["checks_warned"], "warning")
@@ -204,6 +228,8 @@ def initial(document: Mapping[str, Any]) -> dict[str, Any]:
         "footer": document.get("footer", []),
         "limits_features": features is not None,
         "template_features": features or [],
+        "attachment_types": (document.get("attachments") or {}).get("types", []),
+        "attachment_kb": _kilobytes((document.get("attachments") or {}).get("most_bytes")),
         "approval": document.get("approval", False),
         "checks_blocking": [name for name, weight in document.get("checks", {}).items() if weight == "error"],
         "checks_warned": [name for name, weight in document.get("checks", {}).items() if weight == "warning"],
@@ -238,6 +264,10 @@ def window(part: str) -> list[str]:
     if not match:
         raise forms.ValidationError(f"Write quiet hours as “21:00 to 08:00”: “{part}” is none.")
     return [match[1].zfill(5), match[2].zfill(5)]
+
+
+def _kilobytes(size: int | None) -> int | None:
+    return None if size is None else -(-size // 1024)
 
 
 def _number(value: float | None) -> str | None:

@@ -8,19 +8,27 @@ from enum import StrEnum
 from typing import Any
 
 from django import forms
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
 
-from campaigns import bases, beneath, content
+from campaigns import attachments, bases, beneath, content, editions, policies
 from campaigns.beneath import Beneath
-from campaigns.config.gate import Problem
-from campaigns.config.template import TEMPLATE, TemplateDocument
+from campaigns.config import attached
+from campaigns.config.gate import Invalid, Problem
+from campaigns.config.template import TEMPLATE, TemplateDocument, Translation
 from campaigns.forms import filling
 from campaigns.forms.fields import KeyField
 from campaigns.forms.fill_field import FillField
 from campaigns.forms.filling import Filled
 from campaigns.forms.languages import LANGUAGES
 from campaigns.forms.meanwhile import ReadAtForm
+from campaigns.layering import Fill
 from campaigns.models import Template, TemplateVersion
+from tenants import context
 
 _PREHEADER = re.compile(re.escape(content.PREHEADER).replace(re.escape("{text}"), "(.*?)"), re.DOTALL)
 
@@ -45,7 +53,16 @@ class Shape(StrEnum):
 
 
 class TemplateForm(ReadAtForm):
+    refusal = ""  # why a file that was sent was not even read
+
     key = KeyField()
+    attached = forms.MultipleChoiceField(
+        required=False,
+        label="Files that go along",
+        help_text="Untick one to leave it out.",
+        widget=UnfoldAdminCheckboxSelectMultipleWidget(),
+    )
+    attach = forms.FileField(required=False, label="Add a file")
     fill = FillField(required=False, label="Other languages")
 
     class Meta:
@@ -80,11 +97,50 @@ class TemplateForm(ReadAtForm):
         self.shape = Shape.of(base)
         if known and "base" in self.fields:
             self.fields["base"].disabled = True
+        self._prepare_files()
         self._prepare_fill(base, filled_of(self.instance))
+
+    def _prepare_files(self) -> None:
+        if not takes_files(self.instance):
+            del self.fields["attached"], self.fields["attach"]
+            return
+        given: Any = self.instance.attachments
+        if given:
+            field: Any = self.fields["attached"]
+            field.choices = [(_file_value(each), each["name"]) for each in given]
+            field.initial = [_file_value(each) for each in given]
+        else:
+            del self.fields["attached"]
+        if allowed := policies.effective(context.current()).attachments:
+            self.fields["attach"].help_text = f"Allowed: {attached.words(allowed)}."
+
+    def clean_attach(self) -> list[dict[str, str]]:
+        """What was sent, kept: its type is looked up in what is in it."""
+        if self.refusal:
+            raise forms.ValidationError(self.refusal)
+        upload = self.cleaned_data["attach"]
+        if not upload:
+            return []
+        try:
+            kept = attachments.keep(upload.name, upload.read(attached.MOST_BYTES + 1))
+        except Invalid as invalid:
+            told = (problem.message for problem in invalid.problems)
+            raise forms.ValidationError([each[:1].upper() + each[1:] for each in told]) from None
+        return [{"name": upload.name, "digest": kept.digest}]
+
+    def _put_files(self) -> None:
+        """Those that are still ticked, and the new one; of the same name the new one counts."""
+        if "attach" not in self.fields:
+            return
+        ticked, new = set(self.cleaned_data.get("attached") or ()), self.cleaned_data["attach"] or []
+        names = {each["name"].lower() for each in new}
+        kept = [each for each in self.instance.attachments if _file_value(each) in ticked]
+        self.instance.attachments = [each for each in kept if each["name"].lower() not in names] + new
 
     def _prepare_fill(self, base: str, filled: Filled) -> None:
         spoken = filling.locales_in(self.data) if self.is_bound else list(filled.translations)
         lies = lying_beneath(base, spoken)
+        lies = beneath.unsaid(lies, _slots_of(filling.read(self.data, lies.get("")) if self.is_bound else filled))
         widget: Any = self.fields["fill"].widget
         widget.beneath, widget.problems, self.lies = lies, {}, lies.get("")
         widget.own = {name: str(self.data.get(name) or getattr(self.instance, name)) for name in self.shape.texts}
@@ -107,6 +163,7 @@ class TemplateForm(ReadAtForm):
         if self.errors:
             return
         put(self.instance, self.cleaned_data["fill"], self.shape)
+        self._put_files()
         for problem in content.check(self.instance) or content.check_policy(self.instance):
             self._tell(problem)
 
@@ -115,12 +172,31 @@ class TemplateForm(ReadAtForm):
         said, root = problem.message[:1].upper() + problem.message[1:], problem.field.partition(".")[0]
         if problem.field in self.fields and not self.fields[problem.field].widget.is_hidden:
             self.add_error(problem.field, said)
+        elif root == "attachments" and "attach" in self.fields:
+            self.add_error("attach", said)
         elif root in ("slots", "blocks", "translations"):
             widget: Any = self.fields["fill"].widget
             widget.problems.setdefault(problem.field, []).append(said)
             self.add_error("fill", f"{problem.field.partition('.')[2]}: {said}")
         else:
             self.add_error(None, said)
+
+
+def takes_files(template: Template) -> bool:
+    """Whether the policy lets files go along, or some do already that it would rather not."""
+    return bool(template.attachments) or policies.effective(context.current()).attachments is not None
+
+
+def _file_value(each: Mapping[str, str]) -> str:
+    return f"{each['digest']} {each['name']}"
+
+
+def _files_in(posted: Any) -> list[dict[str, str]]:
+    """Those that are ticked in a form that was not sent for good."""
+    values = posted.getlist("attached") if hasattr(posted, "getlist") else []
+    pairs = (value.split(" ", 1) for value in values if " " in value)
+    known = [{"name": name, "digest": digest} for digest, name in pairs]
+    return [{"name": each["name"], "digest": each["digest"]} for each in attachments.described(known)]
 
 
 def put(template: Template, filled: Filled, shape: Shape) -> None:
@@ -139,6 +215,20 @@ def filled_of(template: Template) -> Filled:
     return Filled(dict(template.slots), dict(template.blocks), translations)
 
 
+def unsaid(template: Template) -> dict[str, str]:
+    """Of a template on a base: what stands in its texts where it says nothing there itself."""
+    lies = beneath.unsaid(lying_beneath(template.base), _slots_of(filled_of(template))).get("")
+    return {name: getattr(lies, name) for name in Shape.BASED.texts} if lies else {}
+
+
+def _slots_of(filled: Filled) -> Fill:
+    """As they are: what does not fit is left out where layers are put together."""
+    said = {
+        locale: Translation.model_construct(slots=each.get("slots", {})) for locale, each in filled.translations.items()
+    }
+    return Fill(editions.OWN, slots=filled.slots, translations=said)
+
+
 def lying_beneath(base: str, locales: Iterable[str] = ()) -> dict[str, Beneath]:
     """By language, the template's own first; nothing for a template on its own, or on a base that is gone."""
     try:
@@ -155,6 +245,7 @@ def written_in(posted: Mapping[str, str]) -> Template:
     template.source_format = posted.get("source_format", "") or "html"
     lies = lying_beneath(template.base).get("")
     put(template, filling.read(posted, lies), Shape.of(template.base))
+    template.attachments = _files_in(posted)
     return template
 
 

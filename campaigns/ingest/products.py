@@ -1,4 +1,4 @@
-"""Products in: validated row by row, written in one statement."""
+"""Products in: validated row by row, written in one statement, which also puts down what they were like before."""
 
 from __future__ import annotations
 
@@ -115,6 +115,11 @@ _UPSERT = f"""
 WITH given AS MATERIALIZED (
     SELECT * FROM json_to_recordset(%(rows)s) AS g(
         sku varchar, {", ".join(f"{name} varchar" for name in _TEXTS)}, price numeric, priceless boolean)
+), past AS (
+    INSERT INTO campaigns_productpast (product_id, until, {", ".join(_FIELDS)})
+    SELECT p.id, %(now)s, {", ".join(f"p.{name}" for name in _FIELDS)}
+      FROM given g JOIN campaigns_product p ON p.sku = g.sku
+     WHERE ({", ".join(f"p.{name}" for name in _FIELDS)}) IS DISTINCT FROM ({_NEW})
 ), updated AS (
     UPDATE campaigns_product p SET ({", ".join(_FIELDS)}, updated_at) = ROW({_NEW}, %(now)s)
       FROM given g

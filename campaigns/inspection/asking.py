@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from campaigns import channelled, content, editions, linting, sms
+from django.utils import timezone
+
+from campaigns import channelled, content, editions, linting, reached, sms
 from campaigns.config.campaign import CampaignConfig, Step, Variant
 from campaigns.config.check_names import CheckName, Severity
 from campaigns.config.gate import Problem
@@ -20,10 +22,12 @@ from campaigns.inspection.surroundings import Around
 from campaigns.inspection.telling import Told, merged
 from campaigns.linting import Finding, Lack, Sample
 from campaigns.models import Template
+from campaigns.reached import Answer
 from tenants import context
 from tenants.models import SourceFormat
 
 Weights = Mapping[CheckName, Severity]
+_ASKING = frozenset({"image_weight", "broken_links"})  # checks that ask what addresses answered
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ class Written:
     html: str = ""
     text: str = ""
     content: str = "{}"
+    left_out: tuple[tuple[str, str, str], ...] = ()
 
     def values(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self.content)
@@ -122,11 +127,46 @@ def of_step(
 
 
 def _found(written: Written, seen: Around, weights: Weights, audience: Audience | None) -> Sequence[Finding]:
+    answers = _answers(written, seen) if _ASKING & weights.keys() else ()
     if audience is None:
-        return _looked(written, seen, tuple(weights.items()))
+        return _looked(written, seen, tuple(weights.items()), answers)
     shown = audience.rendered(written.marked(), written.values()) or _made_up(written.marked(), written, seen)
-    sample = replace(_sample(written, seen, shown), lacks=audience.lacks(written.sources()))
+    sample = replace(_sample(written, seen, shown), lacks=audience.lacks(written.sources()), **_told(answers))
     return linting.look(sample, weights)
+
+
+def addresses(matter: Matter) -> tuple[set[str], set[str]]:
+    """Of the images and of the links in a campaign's messages, those that are the same for everybody."""
+    images, links = set[str](), set[str]()
+    for step in matter.config.steps:
+        for variant in step.variants if step.template in matter.live else ():
+            for written in written_by(matter.live[step.template], step.channel, variant):
+                pictures, pages = _called(written, matter.seen)
+                images |= pictures
+                links |= pages
+    return images, links
+
+
+@lru_cache(maxsize=512)
+def _called(written: Written, seen: Around) -> tuple[frozenset[str], frozenset[str]]:
+    if written.channel != "email":
+        return frozenset(), frozenset()
+    images, links = linting.called(_sample(written, seen, _made_up(written.marked(), written, seen)))
+    return images - seen.samples, links - seen.samples
+
+
+def _answers(written: Written, seen: Around) -> tuple[Answer, ...]:
+    images, links = _called(written, seen)
+    return reached.known(images | links, now=timezone.now()) if images or links else ()
+
+
+def _told(answers: Iterable[Answer]) -> dict[str, Any]:
+    """What a sample knows of them."""
+    return {
+        "image_bytes": {each.url: each.size for each in answers if each.size is not None},
+        "unreachable": {each.url: each.problem for each in answers if each.problem},
+        "unanswered": frozenset(each.url for each in answers if not each.is_known),
+    }
 
 
 @dataclass(frozen=True)
@@ -139,6 +179,7 @@ class Draft:
     marked: Mapping[str, str]
     values: Mapping[str, Any]
     is_own: bool
+    left_out: tuple[tuple[str, str, str], ...] = ()
 
 
 def draft(template: Template, texts: Mapping[str, Any]) -> Draft:
@@ -148,7 +189,7 @@ def draft(template: Template, texts: Mapping[str, Any]) -> Draft:
     if is_own and not said.html:  # with its marks it became too long
         said = _published(template, template.html)
     sources = {"subject": said.subject, "html": said.html, "text": said.text}
-    return Draft(template, sources, {**texts, **said.content}, is_own)
+    return Draft(template, sources, {**texts, **said.content}, is_own, said.left_out)
 
 
 def drafted(draft: Draft, policy: Policy, rendered: Sequence[Mapping[str, str]]) -> list[Finding]:
@@ -160,12 +201,20 @@ def drafted(draft: Draft, policy: Policy, rendered: Sequence[Mapping[str, str]])
     html = template.html if draft.is_own else linting.unmarked(draft.marked["html"])
     said = json.dumps(dict(draft.values))
     written = Written(
-        template.channel, draft.marked["subject"], template.preheader, html, template.text or "", content=said
+        template.channel,
+        draft.marked["subject"],
+        template.preheader,
+        html,
+        template.text or "",
+        content=said,
+        left_out=draft.left_out,
     )
     sample = _sample(written, seen, rendered or _made_up(draft.marked, written, seen))
     weights = dict(surroundings.weighing(policy))
     weights.pop("disclaimers", None)
-    found = linting.look(replace(sample, content={}), weights)
+    images, links = linting.called(sample)
+    answers = reached.known(images | links, now=timezone.now()) if images or links else ()
+    found = linting.look(replace(sample, content={}, **_told(answers)), weights)
     return found if draft.is_own else [_without_place(each) for each in found]
 
 
@@ -181,7 +230,7 @@ def written_by(template: Published, channel: str, variant: Variant) -> Iterator[
     for locale in ("", *sorted(template.locales)):
         sources = template.sources(variant, locale)
         values = json.dumps(dict(sources.content))
-        yield Written(channel, sources.subject, "", sources.html, sources.text, values)
+        yield Written(channel, sources.subject, "", sources.html, sources.text, values, sources.left_out)
 
 
 def _published(template: Template, html: str) -> editions.Sources:
@@ -205,9 +254,12 @@ def _errors(policy: Policy) -> Weights:
 
 
 @lru_cache(maxsize=512)
-def _looked(written: Written, seen: Around, weights: tuple[tuple[CheckName, Severity], ...]) -> tuple[Finding, ...]:
-    """Once per content, brand and policy, for as long as the process remembers."""
-    return tuple(linting.look(_sample(written, seen, _made_up(written.marked(), written, seen)), dict(weights)))
+def _looked(
+    written: Written, seen: Around, weights: tuple[tuple[CheckName, Severity], ...], answers: tuple[Answer, ...]
+) -> tuple[Finding, ...]:
+    """Once per content, brand, policy and what its addresses answered, for as long as the process remembers."""
+    sample = _sample(written, seen, _made_up(written.marked(), written, seen))
+    return tuple(linting.look(replace(sample, **_told(answers)), dict(weights)))
 
 
 def _made_up(marked: Mapping[str, str], written: Written, seen: Around) -> list[dict[str, str]]:
@@ -228,6 +280,7 @@ def _sample(written: Written, seen: Around, rendered: Sequence[Mapping[str, str]
         topic=seen.topic,
         postal_address=dict(seen.brand).get("postal_address", ""),
         ours=seen.links,
+        left_out=written.left_out,
         segments=max(sms.measure(text).segments for text in texts) if written.channel == "sms" else None,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from campaigns import content, language, linting
 from campaigns.config.check_names import CheckName, Severity
@@ -15,7 +15,7 @@ from tenants import addresses, context
 
 TEST = "test"  # in the place of a token: the links of tests lead to a page that changes nothing
 _PRODUCTS = 3
-_PRODUCT = {
+_PRODUCT: dict[str, Any] = {
     "sku": "sample", "name": "Sample product", "url": "https://shop.test/sample", "image_url": "https://shop.test/s.png",
     "price": 12.5, "currency": "GBP", "category": "samples",
 }  # fmt: skip
@@ -32,6 +32,8 @@ class Around:
     topic: str
     voice: Voice
     links: tuple[str, str]
+
+    samples: ClassVar[frozenset[str]] = frozenset({_PRODUCT["url"], _PRODUCT["image_url"]})  # of what does not exist
 
     def __hash__(self) -> int:  # a voice has lists
         return hash((self.retailer, self.brand, self.campaign, self.topic, self.links))

@@ -55,7 +55,7 @@ class Fill:
 class Resolved:
     """The sources of a message. `content` holds the values of `content.*`; `origins` says which layer each comes from.
 
-    `left_out` is what a layer says that does not count, field by field.
+    `left_out` is what a layer says that does not count, field by field, and `left_out_of` which layer's each is.
     """
 
     subject: str
@@ -65,6 +65,7 @@ class Resolved:
     content: dict[str, Any]
     origins: dict[str, str]
     left_out: list[Problem]
+    left_out_of: list[str]
 
 
 def resolve(base: Base, fills: Sequence[Fill], locale: str = "") -> Resolved:
@@ -74,7 +75,13 @@ def resolve(base: Base, fills: Sequence[Fill], locale: str = "") -> Resolved:
     body = standing.spliced_marks(standing.marks())
     text = standing.spliced(base.text, is_html=False) if base.text else publishing.text(body)
     return Resolved(
-        **pages, html=body, text=text, content=standing.content, origins=standing.origins, left_out=standing.left_out
+        **pages,
+        html=body,
+        text=text,
+        content=standing.content,
+        origins=standing.origins,
+        left_out=standing.left_out,
+        left_out_of=standing.left_out_of,
     )
 
 
@@ -173,6 +180,7 @@ class _Standing:
         self._blocks: dict[str, str] = {}
         self.origins: dict[str, str] = {}
         self.left_out: list[Problem] = []
+        self.left_out_of: list[str] = []
         self.subject, self.preheader = base.subject, base.preheader
         own = Fill(
             OWN,
@@ -209,6 +217,7 @@ class _Standing:
         said = _merged(fill, locale)
         problems = [] if fill.name == OWN else list(_problems(self._base, locks, said, ""))
         self.left_out += problems
+        self.left_out_of += [fill.name] * len(problems)
         refused = {problem.field for problem in problems}
         for name, value in said.slots.items():
             if name in self._base.slots and not _is_refused(f"slots.{name}", refused):

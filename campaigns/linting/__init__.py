@@ -1,7 +1,7 @@
 """Checks of a message before it goes out: what would be seen, clipped, mistaken for spam, or is not the brand's way.
 
 Each rule looks at a `Sample` and tells what it found, with its place and cure; `roll.RULES` names them all. Nothing is
-fetched and nothing is stored.
+fetched and nothing is stored: `called` tells what somebody else could fetch.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from campaigns.config.check_names import WEIGHT, CheckName, Severity, heavier
+from campaigns.linting.links import called
 from campaigns.linting.page import marked, unmarked
 from campaigns.linting.roll import RULES, Rule
 from campaigns.linting.sample import Finding, Found, Lack, Sample
 
-__all__ = ["RULES", "Finding", "Lack", "Rule", "Sample", "look", "marked", "unmarked", "weights"]
+__all__ = ["RULES", "Finding", "Lack", "Rule", "Sample", "called", "look", "marked", "unmarked", "weights"]
 
 MOST = 20  # of one rule that are told one by one
 Weights = Mapping[CheckName, Severity]

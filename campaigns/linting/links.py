@@ -1,4 +1,6 @@
-"""Links and addresses of images that cannot work, and those that are not encrypted. Nothing is fetched."""
+"""Links and addresses of images that cannot work, and those that are not encrypted. Nothing is fetched: what they
+answered is handed in.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,11 @@ def broken(sample: Sample) -> Iterator[Found]:
     for element, address in _addresses(sample):
         if address in sample.ours:
             continue
+        noun = "image" if element.tag == "img" else "link"
         if why := _why_broken(address, is_image=element.tag == "img"):
             yield _found(element, why, "give it the address that it should lead to")
+        elif told := sample.unreachable.get(address):
+            yield _found(element, f"the {noun} {_short(address)} {told}", "give it an address that is there")
 
 
 def insecure(sample: Sample) -> Iterator[Found]:
@@ -28,6 +33,17 @@ def insecure(sample: Sample) -> Iterator[Found]:
         if address.lower().startswith("http:") and address not in sample.ours:
             noun = "image" if element.tag == "img" else "link"
             yield _found(element, f"the {noun} {_short(address)} is not encrypted", "write https:// instead of http://")
+
+
+def called(sample: Sample) -> tuple[frozenset[str], frozenset[str]]:
+    """What could be called to see whether it is there: addresses of images, and of links, that are whole."""
+    found: tuple[set[str], set[str]] = (set(), set())
+    for element, address in _addresses(sample):
+        is_image = element.tag == "img"
+        is_whole = address.lower().startswith("https:") and not _why_broken(address, is_image=is_image)
+        if is_whole and address not in sample.ours:
+            found[not is_image].add(address)
+    return frozenset(found[0]), frozenset(found[1])
 
 
 def _addresses(sample: Sample) -> Iterator[tuple[Element, str]]:

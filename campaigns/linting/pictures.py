@@ -40,6 +40,10 @@ def weight(sample: Sample) -> Iterator[Found]:
             cure = f"make them smaller, {_short(largest)} first ({known[largest] // 1024} KB)"
             yield Found(f"its images weigh {total // 1024} KB; {HEAVIEST // 1024} KB are plenty", cure)
             return
+    if unknown := {image.get("src") for page in sample.pages for image in _images(page)} & sample.unanswered:
+        named = ", ".join(map(_short, sorted(unknown)[:3]))
+        message = f"how heavy {len(unknown)} of its images are could not be learnt: {named}"
+        yield Found(message, "look at them yourself: their site did not answer in time", severity="hint")
 
 
 def width(sample: Sample) -> Iterator[Found]:

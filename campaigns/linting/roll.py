@@ -12,6 +12,7 @@ from campaigns.linting import (
     coverage,
     footer,
     inbox,
+    layers,
     links,
     merge,
     pictures,
@@ -57,5 +58,6 @@ RULES: dict[CheckName, Rule] = {
     "sms_length": Rule(size.segments, "warning", "texts of several segments", ("sms",)),
     "emoji": Rule(brand.emoji, "warning", "more emoji than the brand allows", _ANY),
     "tone": Rule(brand.tone, "warning", "what is not the brand's tone", _ANY),
+    "left_out": Rule(layers.left_out, "warning", "what is left out because a layer below locked or removed its place"),
     "coverage": Rule(coverage.lacking, "hint", "people who lack what the message names", _ANY),
 }

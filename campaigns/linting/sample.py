@@ -30,7 +30,9 @@ class Sample:
 
     `subject`, `preheader`, `html` and `text` are sources. `rendered` are dicts with `subject`, `html` and `text`; their
     html comes from `page.marked(html)`, so that what is found in it can be told by line. `ours` are the addresses of
-    the links to unsubscribe and to preferences as they were rendered. `image_bytes` tells what is known of images.
+    the links to unsubscribe and to preferences as they were rendered. `image_bytes` tells what is known of images,
+    `unreachable` which addresses answer that there is nothing, and how, `unanswered` those of which nothing was learnt,
+    `left_out` what a layer says that does not count: the field, whose word it is, and why.
     """
 
     channel: str = "email"
@@ -46,7 +48,10 @@ class Sample:
     ours: Sequence[str] = ()
     lacks: Sequence[Lack] = ()
     image_bytes: Mapping[str, int] = field(default_factory=dict)
+    unreachable: Mapping[str, str] = field(default_factory=dict)
+    unanswered: frozenset[str] = frozenset()
     segments: int | None = None
+    left_out: Sequence[tuple[str, str, str]] = ()
 
     @cached_property
     def source(self) -> Page:

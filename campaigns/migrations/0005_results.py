@@ -1,6 +1,5 @@
-
-
 import django.db.models.deletion
+import django.db.models.functions.datetime
 from django.db import migrations, models
 
 
@@ -65,6 +64,51 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name_plural': 'tallies',
                 'indexes': [models.Index(fields=['run'], name='tally_of_run')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Attachment',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('digest', models.CharField(max_length=64, unique=True)),
+                ('name', models.CharField(max_length=100)),
+                ('type', models.CharField(max_length=8)),
+                ('bytes', models.PositiveIntegerField()),
+                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+            ],
+        ),
+        migrations.CreateModel(
+            name='Reached',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('url', models.CharField(max_length=2000, unique=True)),
+                ('is_known', models.BooleanField()),
+                ('problem', models.CharField(blank=True, db_default='', max_length=200)),
+                ('bytes', models.BigIntegerField(blank=True, null=True)),
+                ('looked_at', models.DateTimeField()),
+            ],
+        ),
+        migrations.AddField(
+            model_name='template',
+            name='attachments',
+            field=models.JSONField(blank=True, db_default=[], default=list),
+        ),
+        migrations.CreateModel(
+            name='ProductPast',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('until', models.DateTimeField()),
+                ('name', models.CharField(max_length=300)),
+                ('url', models.CharField(blank=True, db_default='', max_length=2000)),
+                ('image_url', models.CharField(blank=True, db_default='', max_length=2000)),
+                ('price', models.DecimalField(blank=True, decimal_places=4, max_digits=14, null=True)),
+                ('currency', models.CharField(blank=True, db_default='', max_length=3)),
+                ('category', models.CharField(blank=True, db_default='', max_length=100)),
+                ('availability', models.CharField(db_default='in_stock', max_length=12)),
+                ('product', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='campaigns.product')),
+            ],
+            options={
+                'indexes': [models.Index(fields=['product', 'until'], name='product_past'), models.Index(fields=['until'], name='product_past_until')],
             },
         ),
     ]

@@ -4,18 +4,20 @@ from campaigns.models.arrivals import Arrival
 from campaigns.models.attributes import AttributeDefinition
 from campaigns.models.audience import Member, Segment
 from campaigns.models.campaigns import Campaign, CampaignVersion, Review, Run
-from campaigns.models.content import Brand, Edition, SeedList, Template, TemplateVersion
+from campaigns.models.content import Attachment, Brand, Edition, SeedList, Template, TemplateVersion
 from campaigns.models.customers import Consent, Customer, Event, Suppression
 from campaigns.models.devices import Device
 from campaigns.models.facts import Facts
 from campaigns.models.imports import Import
-from campaigns.models.products import Popularity, PopularityCount, Product
+from campaigns.models.products import Popularity, PopularityCount, Product, ProductPast
 from campaigns.models.proofs import FactsProof
+from campaigns.models.reached import Reached
 from campaigns.models.results import LinkTally, Result, Tally
 from campaigns.models.snapshots import ConfigSnapshot
 
 __all__ = [
     "Arrival",
+    "Attachment",
     "AttributeDefinition",
     "Brand",
     "Campaign",
@@ -34,6 +36,8 @@ __all__ = [
     "Popularity",
     "PopularityCount",
     "Product",
+    "ProductPast",
+    "Reached",
     "Result",
     "Review",
     "Run",

@@ -65,6 +65,7 @@ class Template(models.Model):
     blocks = models.JSONField(default=dict, db_default={}, blank=True)  # {block: source}
     translations = models.JSONField(default=dict, db_default={}, blank=True)  # {locale: the same fields, in part}
     payload = models.JSONField(default=dict, db_default={}, blank=True)
+    attachments = models.JSONField(default=list, db_default=[], blank=True)  # [{name, digest}] of files that go along
     from_name = models.CharField(max_length=100, blank=True, default="", db_default="")
     from_email = models.EmailField(blank=True, default="", db_default="")
     reply_to = models.EmailField(blank=True, default="", db_default="")
@@ -112,6 +113,19 @@ class Edition(models.Model):
 
     def __str__(self) -> str:
         return f"{self.version} on {self.base_version}"
+
+
+class Attachment(models.Model):
+    """A file that may go along with e-mails, known by what is in it; the bytes lie in the retailer's storage."""
+
+    digest = models.CharField(max_length=64, unique=True)  # SHA-256, hexadecimal
+    name = models.CharField(max_length=100)  # as it was called when it was brought
+    type = models.CharField(max_length=8)  # campaigns.config.attached.FileType
+    bytes = models.PositiveIntegerField()
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class SeedList(models.Model):

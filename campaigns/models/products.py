@@ -33,6 +33,34 @@ class Product(models.Model):
         return self.name
 
 
+class ProductPast(models.Model):
+    """What an article was like until somebody changed it: so that a message can be shown as it was sent.
+
+    Written by the statement that changes the article (campaigns.ingest.products), and kept as long as Popularity.
+    """
+
+    product = models.ForeignKey(
+        Product, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
+    until = models.DateTimeField()
+    name = models.CharField(max_length=300)
+    url = models.CharField(max_length=2000, blank=True, db_default="")
+    image_url = models.CharField(max_length=2000, blank=True, db_default="")
+    price = models.DecimalField(max_digits=14, decimal_places=4, null=True, blank=True)
+    currency = models.CharField(max_length=3, blank=True, db_default="")
+    category = models.CharField(max_length=100, blank=True, db_default="")
+    availability = models.CharField(max_length=12, db_default="in_stock")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["product", "until"], name="product_past"),
+            models.Index(fields=["until"], name="product_past_until"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} until {self.until}"
+
+
 class Popularity(models.Model):
     """How well an article sold in the thirty days before a day: to everybody, or to the people of one run.
 

@@ -1,7 +1,7 @@
 """Products that a message shows a person: `products` in its template.
 
-Reads    Event, Product, Popularity, PopularityCount, Member
-Writes   Popularity, PopularityCount
+Reads    Event, Product, ProductPast, Popularity, PopularityCount, Member
+Writes   Popularity, PopularityCount; old rows of ProductPast go
 Promise  one statement for all people of a batch; what somebody was shown can be told again for the moment it was
 """
 

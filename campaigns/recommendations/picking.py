@@ -37,21 +37,21 @@ def pick(customer_ids: Sequence[int], *, run: Run | None, now: datetime) -> Pick
     """The products for each of these people as of `now`, best first: plain dicts with sku, name, and what else the
     catalog knows of url, image_url, price, currency and category.
     """
-    return _picked(customer_ids, popularity.count_once(now, run), run, now)
+    return _picked(_PICK, customer_ids, popularity.count_once(now, run), run, now)
 
 
 def pick_again(customer_ids: Sequence[int], *, run: Run | None, at: datetime) -> Picks:
-    """The same as they were picked at a moment of the past, by what was counted then: nothing is counted for a look
-    back. No products where that is not kept any more (`is_kept`).
+    """The same as they were picked at a moment of the past, by what was counted then, and as the catalog had them:
+    nothing is counted for a look back. No products where that is not kept any more (`is_kept`).
     """
-    return _picked(customer_ids, at.date(), run, at)
+    return _picked(_PICK_AGAIN, customer_ids, at.date(), run, at)
 
 
-def _picked(customer_ids: Sequence[int], day: date, run: Run | None, now: datetime) -> Picks:
+def _picked(query: str, customer_ids: Sequence[int], day: date, run: Run | None, now: datetime) -> Picks:
     wanted = [*dict.fromkeys(customer_ids), 0]  # 0 is nobody: without a history
     with connection.cursor() as cursor:
         cursor.execute(
-            _PICK,
+            query,
             {
                 "people": wanted, "day": day, "run": run.pk if run else popularity.EVERYBODY,
                 "everybody": popularity.EVERYBODY, "now": now, "most": MOST, "looked_at": LOOKED_AT,
@@ -66,7 +66,17 @@ def _shown(product: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in product.items() if value not in (None, "")}
 
 
-_PICK = """
+_FIELDS = ("name", "url", "image_url", "price", "currency", "category", "availability")
+_CATALOG = "SELECT * FROM campaigns_product"
+# Each article as it was then: as the first change since found it.
+_CATALOG_THEN = f"""
+SELECT p.id, p.sku, {", ".join(f"CASE WHEN past.id IS NULL THEN p.{n} ELSE past.{n} END AS {n}" for n in _FIELDS)}
+FROM campaigns_product p LEFT JOIN LATERAL (
+    SELECT * FROM campaigns_productpast past WHERE past.product_id = p.id AND past.until > %(now)s
+    ORDER BY past.until, past.id LIMIT 1) past ON true
+WHERE p.id IN (SELECT product_id FROM popular)
+"""
+_TEMPLATE = """
 WITH people AS (
     SELECT unnest(%(people)s::bigint[]) AS customer_id
 ), scope AS (
@@ -98,7 +108,7 @@ WITH people AS (
 ), placed AS (
     SELECT best.customer_id, product.*,
         row_number() OVER (PARTITION BY best.customer_id ORDER BY best.score DESC, product.sku) AS place
-    FROM best JOIN campaigns_product product ON product.id = best.product_id
+    FROM best JOIN ({catalog}) product ON product.id = best.product_id
     WHERE product.availability IN ('in_stock', 'preorder') AND NOT EXISTS (
         SELECT FROM recent WHERE recent.customer_id = best.customer_id AND recent.sku = product.sku AND is_owned)
 )
@@ -107,3 +117,4 @@ SELECT customer_id, json_agg(json_build_object(
     'category', category) ORDER BY place)::text
 FROM placed WHERE place <= %(most)s GROUP BY customer_id
 """
+_PICK, _PICK_AGAIN = (_TEMPLATE.format(catalog=each) for each in (_CATALOG, _CATALOG_THEN))

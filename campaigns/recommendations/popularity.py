@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 from django.db import connection, transaction
 
-from campaigns.models import Popularity, PopularityCount, Run
+from campaigns.models import Popularity, PopularityCount, ProductPast, Run
 from tenants import context
 from tenants.models import Retailer
 
@@ -44,6 +44,7 @@ def tidy(*, now: datetime) -> int:
     """Forget counts that no message page will ask for. How many those were."""
     last = now.date() - timedelta(days=KEPT_DAYS)
     PopularityCount.objects.filter(day__lt=last).delete()
+    ProductPast.objects.filter(until__date__lt=last).delete()
     return Popularity.objects.filter(day__lt=last).delete()[0]
 
 

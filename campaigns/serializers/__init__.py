@@ -1,5 +1,6 @@
 """The API's shapes: what is read from a request, what is told in an answer. No rules live here."""
 
+from campaigns.serializers.attachments import AttachmentSerializer, BroughtFileSerializer
 from campaigns.serializers.attributes import AttributeSerializer
 from campaigns.serializers.campaigns import (
     BoundSerializer,
@@ -95,12 +96,14 @@ from campaigns.serializers.stops import (
 __all__ = [
     "MOST_ROWS",
     "AnswerSerializer",
+    "AttachmentSerializer",
     "AttributeSerializer",
     "AuditSerializer",
     "BlueprintSerializer",
     "BlueprintSummary",
     "BlueprintsSerializer",
     "BoundSerializer",
+    "BroughtFileSerializer",
     "CampaignDocument",
     "CampaignDraft",
     "CampaignSummary",

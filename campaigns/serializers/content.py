@@ -13,6 +13,7 @@ from campaigns.audience import Waterfall
 from campaigns.beneath import Beneath, BlockBeneath, SlotBeneath
 from campaigns.config.rules import Rule
 from campaigns.models import Customer, Segment, Template, TemplateVersion
+from campaigns.serializers.attachments import NamedFileSerializer
 
 
 class SegmentSerializer(serializers.ModelSerializer[Segment]):
@@ -124,14 +125,17 @@ class TemplateSerializer(serializers.ModelSerializer[Template]):
     )
     translations = _structured(TranslationField(allow_null=True), help_text="{locale: the same fields, in part}")
     layers = serializers.SerializerMethodField()
+    attachments = serializers.ListField(
+        child=NamedFileSerializer(), required=False, help_text="Files that go along with an e-mail: see /attachments/."
+    )
     payload = _structured(help_text="A push's image, link and collapse id; a webhook's JSON.")
 
     class Meta:
         model = Template
         fields = [
             "key", "name", "channel", "source_format", "base", "subject", "preheader", "html", "text", "slots",
-            "blocks", "translations", "payload", "from_name", "from_email", "reply_to", "layers", "live_version",
-            "created_at", "updated_at",
+            "blocks", "translations", "payload", "attachments", "from_name", "from_email", "reply_to", "layers",
+            "live_version", "created_at", "updated_at",
         ]  # fmt: skip
         extra_kwargs = {
             "html": {"trim_whitespace": False},

@@ -64,17 +64,20 @@ class TemplateAdmin(RemovedByItsOwner):
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """Each channel has a form of its own."""
-        form = channelled.FORMS.get(_channel(request, obj))
-        if form is not None:
-            fixed = [name for name in self.get_readonly_fields(request, obj) if name in form.declared_fields]
-            kwargs["form"] = type(form.__name__, (form,), dict.fromkeys(fixed))
+        form = channelled.FORMS.get(_channel(request, obj), templates.TemplateForm)
+        fixed = [name for name in self.get_readonly_fields(request, obj) if name in form.declared_fields]
+        changed: dict[str, Any] = dict.fromkeys(fixed)
+        if request.POST:  # which reads it: by then a file was let in, or not
+            changed["refusal"] = getattr(request, "upload_refusal", "")
+        kwargs["form"] = type(form.__name__, (form,), changed)
         return super().get_form(request, obj, change=change, **kwargs)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         form = channelled.FORMS.get(_channel(request, obj))
         if form is None:
             asked = request.POST if request.method == "POST" else request.GET
-            return _FIELDSETS[Shape.of(obj.base if obj else asked.get("base", ""))]
+            shown = _FIELDSETS[Shape.of(obj.base if obj else asked.get("base", ""))]
+            return (*shown, _files(obj)) if templates.takes_files(obj or Template()) else shown
         return [(None, {"fields": ("read_at", ("name", "key"), *form.shown)})]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
@@ -128,6 +131,13 @@ def _channel(request: HttpRequest, obj: Template | None = None) -> str:
 
 _HIDDEN = ("read_at", "base")
 _SENDER = ("Sender", {"fields": (("from_name", "from_email"), "reply_to"), "classes": ("collapse",)})
+
+
+def _files(template: Template | None) -> Any:
+    fields = ("attached", "attach") if template and template.attachments else ("attach",)
+    return ("Files that go along", {"fields": fields, "classes": () if len(fields) > 1 else ("collapse",)})
+
+
 _FIELDSETS: dict[Shape, Any] = {
     Shape.OWN: (
         (None, {"fields": (*_HIDDEN, ("name", "key"), "source_format", "subject", "preheader", "html")}),

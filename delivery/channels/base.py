@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, Protocol
 
 from delivery.channels.signals import NoSignals, Signal, WebhookRequest
@@ -67,14 +69,28 @@ class Outbound:
     content: Content | None = None
 
 
+@dataclass(frozen=True)
+class Attached:
+    """A file that goes along with an e-mail. `name` and `mime` are safe in a header."""
+
+    name: str
+    mime: str
+    content: bytes
+
+    @cached_property
+    def base64(self) -> str:
+        return b64encode(self.content).decode()
+
+
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What all messages of a batch share."""
+    """What all messages of a batch share. Files go along with e-mails."""
 
     sender: str
     from_name: str
     from_email: str
     reply_to: str = ""
+    attached: tuple[Attached, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

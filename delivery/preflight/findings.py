@@ -7,11 +7,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from django.utils import timezone
+
 from campaigns import coverage, inspection
 from campaigns.coverage import Coverage
 from campaigns.inspection import Around, Audience
 from campaigns.models import Customer
-from delivery import sampling
+from delivery import reaching, sampling
 from delivery.preflight.asking import Asked
 from delivery.sampling import Parts, Said, Sources
 
@@ -27,6 +29,7 @@ def of(
     time, or does without.
     """
     matter = inspection.matter(asked.config)
+    reaching.look_up(*inspection.addresses(matter), now=timezone.now())
     names = coverage.variables(matter.sources())
     lacking = counted(lambda: coverage.of(asked.chosen, names, seconds=SECONDS)) if names else None
     audience = Audience(_rendering(matter.seen, people[:PEOPLE]), (lacking or _NOBODY).lacks)

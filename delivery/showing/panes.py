@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Any
 
 from campaigns import content, sms
+from campaigns.config.attached import in_words
 from campaigns.models import Customer
 from delivery.channels.base import Content, PushContent, SmsContent
 from delivery.previews import Preview
@@ -51,6 +52,8 @@ class Pane:
     has_dark: bool = False
     differences: tuple[Difference, ...] = ()
     image: str = ""  # of a notification
+    left_out: tuple[str, ...] = ()  # what a layer says that nobody reads
+    attached: tuple[str, ...] = ()  # the files that go along
     note: str = ""  # what an SMS costs in parts, where a notification leads
     problem: str = ""
 
@@ -68,6 +71,8 @@ class Pane:
             "channel",
             "note",
             "image",
+            "left_out",
+            "attached",
         )
         differences = [vars(each) for each in self.differences]
         return {name: getattr(self, name) for name in told} | {"html": self.light, "differences": differences}
@@ -106,6 +111,8 @@ def pane(
         outlined=copies.outlined(marking.marked(page, others)) if differences else "",
         has_dark=copies.has_dark(page),
         differences=differences,
+        left_out=tuple(f"{whose[:1].upper()}{whose[1:]}, {field}: {why}" for field, whose, why in preview.left_out),
+        attached=tuple(f"{name} ({in_words(size)})" for name, size in preview.attached),
     )
 
 

@@ -59,7 +59,8 @@ def _preview(request: HttpRequest) -> JsonResponse:
     if pane.problem:
         return _refused([Problem("", f"For {look.customer}: {pane.problem}")])
     findings = [inspection.as_data(each) for each in found_in(template, look.customer)]
-    return JsonResponse(pane.answer() | {"problems": [], "counted": counted, "findings": findings})
+    told = {"problems": [], "counted": counted, "findings": findings, "unsaid": templates.unsaid(template)}
+    return JsonResponse(pane.answer() | told)
 
 
 def _written(request: HttpRequest) -> tuple[Template, list[Problem]]:

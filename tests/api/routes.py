@@ -12,7 +12,15 @@ from django.urls import URLResolver, get_resolver
 PREFIX = "api/v1/"
 PUBLIC = ("schema/", "docs/", *(f"schema/{name}/" for name in ("campaign", "rule", "policy", "defaults")))
 METHODS = ("get", "post", "put", "patch", "delete")
-_EXAMPLES = {"external_id": "c1", "sku": "s1", "key": "some-key", "pk": "1", "name": "tier", "number": "1"}
+_EXAMPLES = {
+    "external_id": "c1",
+    "sku": "s1",
+    "key": "some-key",
+    "pk": "1",
+    "name": "tier",
+    "number": "1",
+    "digest": "0" * 64,
+}
 
 
 @dataclass(frozen=True)

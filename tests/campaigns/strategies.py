@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 from hypothesis import strategies as st
 
+from campaigns.config.attached import MOST_BYTES, FileType
 from campaigns.config.check_names import CheckName, Severity
 from campaigns.config.gate import Invalid
 from campaigns.config.policy import OPEN, Policy
@@ -99,6 +100,10 @@ def policy_documents() -> st.SearchStrategy[dict[str, Any]]:
             "universal_holdout": st.sampled_from([0, 0.02, 0.1]),
             "max_discount": st.integers(0, 60),
             "footer": st.lists(st.sampled_from(["unsubscribe_url", "brand.postal_address"]), unique=True),
+            "attachments": st.fixed_dictionaries(
+                {"types": st.lists(st.sampled_from(get_args(FileType)), unique=True)},
+                optional={"most_bytes": st.integers(1, MOST_BYTES)},
+            ),
             "approval": st.booleans(),
             "checks": st.dictionaries(
                 st.sampled_from(get_args(CheckName)), st.sampled_from(get_args(Severity)), max_size=4

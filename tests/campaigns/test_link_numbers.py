@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from campaigns import editions
 from campaigns.config.campaign import Variant
+from campaigns.publishing import Link
 from tenants.models import Retailer
 from tests import factories
 
 
-def told(links: tuple[editions.Link, ...]) -> list[tuple[int, str, str]]:
+def told(links: tuple[Link, ...]) -> list[tuple[int, str, str]]:
     return [(link.number, link.url, link.label) for link in links]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,8 +11,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from campaigns import configuration, recommendations
-from campaigns.models import Customer, Event, Popularity, Product, Run
+from campaigns import configuration, ingest, recommendations
+from campaigns.models import Customer, Event, Popularity, Product, ProductPast, Run
 from delivery import pipeline, previews
 from delivery.channels.memory import MemoryChannel
 from delivery.models import Message
@@ -135,6 +136,36 @@ def test_a_message_shows_them_and_shows_the_same_again(catalog: None, at_acme: R
     recommendations.tidy(now=timezone.now() + timedelta(days=200))
     assert "120 days" in previews.of_message(message).problem
     assert Popularity.objects.count() == 0, "nothing is counted for a look at the past"
+
+
+def test_a_message_is_shown_with_the_prices_and_the_stock_it_was_sent_with(
+    catalog: None, at_acme: Retailer, outbox: MemoryChannel
+) -> None:
+    listed = "{% for product in products[:2] %}<p>{{ product.name }} {{ product.price }}</p>{% endfor %}"
+    factories.template(html=f"<html><body>{listed}{factories.OUT}</body></html>")
+    factories.customers(1)
+    configuration.launch(factories.campaign(), by="test", now=timezone.now())
+    pipeline.work(seconds=30)
+    [mail] = outbox.sent
+    first, second = re.findall(r"<p>(\w+) 9.5</p>", mail.html)
+
+    change = [
+        {"sku": first.lower(), "price": "1.25", "name": "Renamed"},
+        {"sku": second.lower(), "availability": "out_of_stock"},
+    ]
+    ingest.upsert_products(change, now=timezone.now())
+    ingest.upsert_products([{"sku": first.lower(), "price": "0.99"}], now=timezone.now())
+    ingest.upsert_products(change[1:], now=timezone.now())
+
+    again = previews.of_message(Message.objects.get()).rendered
+    assert again
+    assert again.html == for_anybody(mail.html).replace(LEAVE, "#")
+    assert ProductPast.objects.count() == 3, "what changed nothing is no past"
+    now = recommendations.pick([], run=None, now=timezone.now()).popular
+    assert second not in [product["name"] for product in now]
+    assert {product["price"] for product in now if product["name"] == "Renamed"} == {0.99}
+    recommendations.tidy(now=timezone.now() + timedelta(days=200))
+    assert not ProductPast.objects.exists()
 
 
 def test_counts_are_kept_for_a_while(catalog: None) -> None:

@@ -81,6 +81,47 @@ def test_what_the_page_shows_is_posted_back_unchanged(staff: Client, base: BaseT
     assert after.number == 2
 
 
+def test_languages_are_added_changed_and_removed(staff: Client, base: BaseTemplate) -> None:
+    page = f"/admin/bases/{base.pk}/"
+    german = {"in.de.subject": "Neues", "in.de.fill-headline": "Hallo", "in.pt-BR.preheader": "Leia"}
+    submit(staff, page, "base_form", **german)
+    base.refresh_from_db()
+    assert base.draft["translations"] == {
+        "de": {"subject": "Neues", "slots": {"headline": "Hallo"}}, "pt-BR": {"preheader": "Leia"}
+    }  # fmt: skip
+    again = fields(staff.get(page), "base_form")
+    assert (again["in.de.fill-headline"], again["in.pt-BR.preheader"]) == ("Hallo", "Leia")
+    submit(staff, page, "base_form", **{"in.de.subject": "", "in.pt-BR.drop": "1"})
+    base.refresh_from_db()
+    assert base.draft["translations"] == {"de": {"slots": {"headline": "Hallo"}}}
+    assert release(staff, base, step="publish").startswith("Version 1 is live")
+
+
+def test_mistakes_of_a_language_are_told_in_it(staff: Client, base: BaseTemplate) -> None:
+    wrong = {"in.de.fill-headline": "{{ customer.frist_name }}", "in.de.subject": "{{ nobody }}"}
+    submit(staff, f"/admin/bases/{base.pk}/", "base_form", **wrong)
+    form = staff.get(f"/admin/bases/{base.pk}/").context["form"]
+    [german] = form.languages
+    assert ["frist_name is unknown" in told for told in german.fills[0].problems] == [True]
+    assert ["nobody" in told for told in german.problems] == [True]
+    assert form.problems == []
+    page = submit(staff, f"/admin/bases/{base.pk}/", "base_form", **{"in.n0pe.subject": "x"})
+    assert "write a language such as de" in page.content.decode()
+
+
+def test_a_group_says_its_blocks_in_languages_too(staff: Client, base: BaseTemplate) -> None:
+    release(staff, base, step="publish")
+    group = Group.objects.create(key="grocers", name="Grocers")
+    layer = bases.save(bases.blank("standard", group), {})
+    said = {"in.de.block-main": "<p>Neu</p>", "in.de.fill-headline": "Hallo", "in.de.block-footer": "<p>mine</p>"}
+    submit(staff, f"/admin/bases/{layer.pk}/", "base_form", **said)
+    layer.refresh_from_db()
+    german = layer.draft["translations"]["de"]
+    assert (german["blocks"]["main"], german["slots"]) == ("<p>Neu</p>", {"headline": "Hallo"})
+    told = staff.get(f"/admin/bases/{layer.pk}/").content.decode()
+    assert "footer is locked by the platform" in told
+
+
 def test_mistakes_are_told_where_they_are(staff: Client, base: BaseTemplate) -> None:
     page = submit(staff, f"/admin/bases/{base.pk}/", "base_form", **{"slot-0-max": "many", "slot-1-name": "headline"})
     rows = page.context["form"].slots

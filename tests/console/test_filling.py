@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from typing import Any
 
 import pytest
@@ -162,3 +163,19 @@ def test_what_differs_from_the_base_is_told_and_marked(ana: Client) -> None:
     assert '<h1><span data-says="Headline" data-says-label="Headline">For Leeds</span></h1>' in answer["outlined"]
     assert '<b data-says="Accent" data-says-label="Accent" style="color:#abcdef">' in answer["outlined"]
     assert "data-says" not in answer["html"]
+
+
+@pytest.mark.usefixtures("base")
+def test_a_blank_subject_shows_what_would_stand_there(ana: Client) -> None:
+    assert 'name="subject"' in page_of(ana, saved(ana))
+    template = Template.objects.get()
+    template.slots = {"headline": "Only today"}
+    template.translations = {"de": {"slots": {"headline": "Nur heute"}}}
+    template.save()
+
+    page = page_of(ana, template)
+
+    assert re.search(r'name="subject"[^>]*placeholder="Only today"', page)
+    assert re.search(r'name="fill.de.text.subject"[^>]*placeholder="Nur heute"', page)
+    answer = ana.post("/admin/campaigns/template/preview/", {"base": "standard", "fill..slot.headline": "Soon"}).json()
+    assert answer["unsaid"]["subject"] == "Soon"

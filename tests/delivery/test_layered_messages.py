@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from io import StringIO
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from campaigns import configuration, content, editing, editions, policies
@@ -21,7 +16,6 @@ from delivery.channels.memory import MemoryChannel
 from delivery.models import Message
 from tenants.models import Group, Retailer
 from tests import factories
-from tests.api.caller import Api, problem
 from tests.mails import LEAVE, for_anybody
 
 GERMAN = '<p>Liebe {{ customer.first_name }}</p><a href="{{ unsubscribe_url }}">Abmelden</a>'
@@ -230,58 +224,6 @@ def test_what_does_not_fit_the_base_is_refused(at_acme: Retailer, fields: dict[s
     factories.base()
     with pytest.raises(Invalid, match=told.replace("(", r"\(")):
         on_base(**fields)
-
-
-# -- a locked block, and the four doors -------------------------------------------------------------------------------
-LOCKED = ["footer", "legal", "unsubscribe", "brand_header"]
-BASE = "".join(f"{{% locked {name} %}}<p>the platform's {name}</p>{{% endlocked %}}" for name in LOCKED)
-
-
-@pytest.fixture
-def locked(at_acme: Retailer) -> Template:
-    factories.base(html=f"<html><body>{BASE}<a href='{{{{ unsubscribe_url }}}}'>x</a></body></html>")
-    return on_base(subject="Hello")
-
-
-@pytest.mark.parametrize("block", LOCKED)
-def test_a_locked_block_is_refused_where_it_is_saved(locked: Template, block: str) -> None:
-    locked.blocks = {block: "<p>mine</p>"}
-    with pytest.raises(Invalid, match=f"{block} is locked by the platform"):
-        editing.save_template(locked)
-
-
-@pytest.mark.parametrize("block", LOCKED)
-def test_a_locked_block_stands_in_what_is_sent_whatever_the_row_says(
-    locked: Template, outbox: MemoryChannel, block: str
-) -> None:
-    assert locked.live
-    document = locked.live.document | {"blocks": {block: "<p>mine</p>"}}
-    TemplateVersion.objects.filter(pk=locked.live.pk).update(document=document)
-    factories.customers(1)
-
-    send()
-
-    assert f"<p>the platform's {block}</p>" in outbox.sent[-1].html
-    assert "mine" not in outbox.sent[-1].html
-
-
-@pytest.mark.parametrize("block", LOCKED)
-def test_a_locked_block_is_refused_by_the_api(
-    locked: Template, acme: Retailer, api_key: Callable[..., str], block: str
-) -> None:
-    refused = Api(acme, api_key(acme)).patch("templates/hello/", {"blocks": {block: "<p>mine</p>"}})
-    assert problem(refused) == (400, [(f"blocks.{block}", "locked")])
-
-
-@pytest.mark.parametrize("block", LOCKED)
-def test_a_locked_block_is_refused_by_an_import(locked: Template, tmp_path: Path, block: str) -> None:
-    told = StringIO()
-    call_command("config", "export", "acme", "--out", str(tmp_path), stdout=StringIO())
-    file = tmp_path / "templates" / "hello.yaml"
-    file.write_text(yaml.safe_dump(yaml.safe_load(file.read_text()) | {"blocks": {block: "<p>mine</p>"}}))
-    with pytest.raises(CommandError):
-        call_command("config", "apply", "acme", str(tmp_path), stdout=told, stderr=told)
-    assert f"{block} is locked by the platform" in told.getvalue()
 
 
 # -- a platform that wants its bases used -----------------------------------------------------------------------------

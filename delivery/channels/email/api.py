@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from delivery.channels.base import Envelope, Outbound
+from delivery.channels.base import Attached, Envelope, Outbound
 from delivery.channels.email import headers
 from delivery.channels.http import HttpChannel
 
@@ -28,6 +28,7 @@ class Letter:
     html: str
     text: str
     fields: dict[str, str]
+    attached: tuple[Attached, ...] = ()
 
     @property
     def mailbox(self) -> str:
@@ -65,7 +66,14 @@ def letter(envelope: Envelope, message: Outbound) -> Letter:
         html=message.html,
         text=message.text,
         fields=own,
+        attached=tuple(_file(file) for file in envelope.attached),
     )
+
+
+def _file(file: Attached) -> Attached:
+    headers.file_name(file.name)
+    headers.media_type(file.mime)
+    return file
 
 
 def first(values: Sequence[str] | None) -> str:

@@ -15,6 +15,8 @@ _ADDRESS = re.compile(rf'(?:[^{_SPECIAL}]{{1,64}}|"[^{_SPECIAL}]{{1,62}}")@(?:[^
 _LONGEST_ADDRESS = 254
 _PHRASE = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 _NAME = re.compile(r"[!-9;-~]{1,70}")
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._()-]{0,79}")
+_MEDIA_TYPE = re.compile(r"[a-z]{1,20}/[a-z0-9.+-]{1,60}")
 _SEVERAL_FIELDS = re.compile(r"[\r\n\0]")
 
 
@@ -60,6 +62,20 @@ def verbatim(field: str, value: str) -> str:
     if words and max(map(len, words)) > _LONGEST_WORD:
         raise ValueError(f"{field} has more than {_LONGEST_WORD} characters without a space: shorten it.")
     return _folded(field, words)
+
+
+def file_name(value: str) -> str:
+    """What a file that goes along is called. Raises ValueError when it could be read as more than a name."""
+    if not _FILE_NAME.fullmatch(value):
+        raise ValueError(f"{value[:80]!r} cannot be the name of a file: use letters, digits, spaces and . _ - ( ).")
+    return value
+
+
+def media_type(value: str) -> str:
+    """As given. Raises ValueError for what is none."""
+    if not _MEDIA_TYPE.fullmatch(value):
+        raise ValueError(f"{value[:80]!r} is no media type: write it as application/pdf.")
+    return value
 
 
 def name(field: str) -> str:

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from pydantic import Field
 
 from delivery.channels.asked import Asked
-from delivery.channels.base import ChannelUnavailable, Outbound, Outcome, Result, Sought
+from delivery.channels.base import ChannelUnavailable, Envelope, Outbound, Outcome, Result, Sought
 from delivery.channels.email.api import EmailApi, Letter
 from delivery.channels.guarded import Answer, Request
 from delivery.channels.http import basic, document, text
@@ -31,6 +31,9 @@ from delivery.channels.signals import (
 # postmarkapp.com/developer/api/overview, "Error codes"
 _OF_THE_ACCOUNT = {10, 400, 401, 402, 405, 412, 413}
 _FOR_NOW = {100, 429, 503}
+_MOST_MESSAGES = 50  # in one request
+_MOST_BYTES = 40 * 1024 * 1024  # of one, of Postmark's 50 MB
+_BESIDE = 256 * 1024  # bytes of a message beside its files
 _SIGNALS = {
     "Delivery": SignalKind.DELIVERED,
     "Bounce": SignalKind.BOUNCE,
@@ -56,8 +59,13 @@ class Tokens(Credentials):
 
 
 class PostmarkChannel(Asked, EmailApi):
-    per_request = 50
+    per_request = _MOST_MESSAGES
     at_once = 2
+
+    def send(self, envelope: Envelope, batch: Sequence[Outbound], *, seconds: float) -> Sequence[Outcome]:
+        along = sum(len(file.base64) for file in envelope.attached)
+        self.per_request = max(min(_MOST_MESSAGES, _MOST_BYTES // (along + _BESIDE)), 1) if along else _MOST_MESSAGES
+        return super().send(envelope, batch, seconds=seconds)
 
     def written(self, letter: Letter) -> dict[str, Any]:
         document: dict[str, Any] = {
@@ -70,6 +78,9 @@ class PostmarkChannel(Asked, EmailApi):
             "Headers": [{"Name": name, "Value": value} for name, value in letter.fields.items()],
             "Metadata": {"bannerline": letter.key},
             "MessageStream": self.account.settings.message_stream,
+            "Attachments": [
+                {"Name": file.name, "Content": file.base64, "ContentType": file.mime} for file in letter.attached
+            ],
         }
         told = {name: value for name, value in document.items() if value}
         return {**told, "TrackOpens": False, "TrackLinks": "None"}

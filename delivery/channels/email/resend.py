@@ -48,6 +48,9 @@ class ResendChannel(EmailApi):
             "reply_to": letter.reply_to,
             "headers": letter.fields,
             "tags": [{"name": "bannerline", "value": letter.key}],
+            "attachments": [
+                {"filename": file.name, "content": file.base64, "content_type": file.mime} for file in letter.attached
+            ],
         }
         return letter.key, json.dumps({name: value for name, value in told.items() if value}).encode()
 

@@ -82,6 +82,11 @@ class SendGridChannel(EmailApi):
             "headers": letter.fields,
             "tracking_settings": {"click_tracking": {"enable": False}, "open_tracking": {"enable": False}},
         }
+        if letter.attached:
+            document["attachments"] = [
+                {"content": file.base64, "type": file.mime, "filename": file.name, "disposition": "attachment"}
+                for file in letter.attached
+            ]
         if letter.reply_to:
             document["reply_to"] = {"email": letter.reply_to}
         return json.dumps(document, ensure_ascii=False).encode()

@@ -29,6 +29,24 @@
   form.addEventListener("input", soon);
   retailer.addEventListener("change", render);
 
+  function addLanguage() {
+    const input = form.querySelector("[data-new-language]");
+    const locale = input.value.trim();
+    if (!locale || !input.checkValidity()) return input.focus();
+    const list = form.querySelector("[data-languages]");
+    let section = [...list.children].find((each) => each.dataset.language.toLowerCase() === locale.toLowerCase());
+    if (!section) {
+      const option = [...form.querySelectorAll("#base-languages option")].find((each) => each.value === locale);
+      const holder = document.createElement("div");
+      holder.innerHTML = form.querySelector("template[data-blank-language]").innerHTML.replaceAll("xx-new", locale);
+      holder.querySelector("summary strong").textContent = option ? `${option.textContent} (${locale})` : locale;
+      section = list.appendChild(holder.firstElementChild);
+    }
+    section.open = true;
+    input.value = "";
+    section.querySelector("input").focus();
+  }
+
   form.addEventListener("click", (event) => {
     const button = event.target.closest("button");
     if (!button) return;
@@ -38,6 +56,7 @@
       const slot = form.querySelector("[data-slots]").appendChild(holder.firstElementChild);
       slot.querySelector("[name$=-name]").focus();
     }
+    if ("addLanguage" in button.dataset) addLanguage();
     if ("removeSlot" in button.dataset) {
       button.closest("[data-slot]").remove();
       soon();

@@ -42,6 +42,11 @@
       if (!frame) return;
       Object.assign(frame.dataset, { light: answer.html, dark: answer.dark, outlined: answer.outlined });
       part("pane-note").hidden = answer.has_dark;
+      part("pane-attached").hidden = !answer.attached?.length;
+      part("pane-attached").replaceChildren(...(answer.attached || []).map((text) => made("li", { textContent: text })));
+      part("pane-left-out").hidden = !answer.left_out?.length;
+      part("pane-left-out").querySelector("ul").replaceChildren(
+        ...(answer.left_out || []).map((text) => made("li", { textContent: text })));
       differs(answer.differences);
       look();
     };

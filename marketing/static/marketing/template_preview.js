@@ -11,7 +11,7 @@
   async function render() {
     const ticket = (asked += 1);
     const body = new URLSearchParams();
-    for (const [key, value] of new FormData(form)) body.append(key, value);
+    for (const [key, value] of new FormData(form)) if (typeof value === "string") body.append(key, value);
     body.append("channel", panel.dataset.channel);
     for (const [key, value] of new FormData(panel.querySelector("[data-pane-ask]"))) body.append(key, value);
     body.set("find", ""); // whoever was found is chosen by now
@@ -22,6 +22,9 @@
         ? await response.json() : { problems: [{ field: "", message: "The preview failed. Sign in again if this goes on." }] };
       if (ticket !== asked) return;
       panel.show(answer);
+      for (const [name, text] of Object.entries(answer.unsaid || {})) {
+        if (form.elements[name]) form.elements[name].placeholder = text;
+      }
       form.dispatchEvent(new CustomEvent("previewed", { detail: answer }));
     } catch {
       if (ticket === asked) panel.show({ problems: [{ field: "", message: "No answer from the server: check your connection." }] });
