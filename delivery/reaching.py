@@ -54,7 +54,7 @@ def _called(urls: Sequence[str], images: set[str], allow_private: bool) -> list[
 
 def _link(client: Client, url: str, until: float) -> Answer:
     told = _ask(client, "HEAD", url, until)
-    if told.status in _GONE:  # some pages are there for those only who want to read them
+    if told.status in (*_GONE, 405, 501):  # some pages are there for those only who want to read them
         told = _ask(client, "GET", url, until)
     return Answer(url, is_known=True, problem=f"answers {told.status}" if told.status in _GONE else "")
 
