@@ -89,6 +89,12 @@ class TemplateAdmin(RemovedByItsOwner):
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return super().get_changeform_initial_data(request) | starters.initial(request.GET.get("starter", ""))
 
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.method != "GET":
+            return super().changeform_view(request, *args, **kwargs)
+        with held.held():
+            return super().changeform_view(request, *args, **kwargs)
+
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
         template = kwargs.get("obj") or Template(channel=_channel(request))
         if template.channel == "email":

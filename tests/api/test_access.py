@@ -47,6 +47,8 @@ SCOPES = {
     "segments/<slug:key>/preview/": {"POST": READ},
     "seedlists/": {"GET": READ, "POST": WRITE},
     "seedlists/<slug:key>/": {"GET": READ, "PUT": WRITE, "PATCH": WRITE, "DELETE": WRITE},
+    "attachments/": {"GET": READ, "POST": WRITE},
+    "attachments/<str:digest>/": {"GET": READ, "DELETE": WRITE},
     "templates/": {"GET": READ, "POST": WRITE},
     "templates/convert/": {"POST": READ},
     "templates/<slug:key>/": {"GET": READ, "PUT": WRITE, "PATCH": WRITE, "DELETE": WRITE},
