@@ -24,6 +24,7 @@ KEYS = {
     "duplicates",
     "lost",
 }
+HOSTILE = {f"{place}_{figure}" for place in ("beside", "within") for figure in ("baseline_p99_us", "p99_us", "ratio")}
 EMBEDDED = ("DATABASE_URL", "CELERY_BROKER_URL")  # left unset, so that nobody's own services are used
 
 
@@ -100,3 +101,9 @@ def test_templates_say_what_the_hand_written_mails_say_and_tell_what_they_cost()
     assert figures["stale_batches"] == 0
     assert figures["propagation_p99_s"] <= spreading.BAR
     assert all(figures[key] > 0 for key in TEMPLATES - {"stale_batches"})
+
+
+def test_hostile_templates_are_set_beside_friendly_ones() -> None:
+    figures = benchmark("hostile", "--rounds", "1", seconds=400)
+    assert figures.keys() == HOSTILE
+    assert all(figures[key] > 0 for key in HOSTILE)

@@ -39,7 +39,13 @@ def _parser() -> argparse.ArgumentParser:
     _add_propagation(benchmarks.add_parser("propagation", help="seconds until workers know of a publish or a stop"))
     _add_audience(benchmarks.add_parser("audience", help="live counts, evaluation and ingest at 1M customers"))
     _add_templates(benchmarks.add_parser("templates", help="microseconds per message before the wire"))
+    _add_hostile(benchmarks.add_parser("hostile", help="a sibling's p99 beside a campaign of hostile templates"))
     return parser
+
+
+def _add_hostile(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--rounds", type=_count, default=9, help="of each way, of which medians count (default 9)")
+    parser.add_argument("--quick", dest="rounds", action="store_const", const=3, help="3 rounds")
 
 
 def _add_templates(parser: argparse.ArgumentParser) -> None:

@@ -109,16 +109,16 @@ def _timed(write: Write, people: Sequence[Person]) -> float:
 
 def _ours(source: Source) -> Write:
     """The worker's own way, from what `recheck` reads of a customer to the bytes of the message."""
-    made = _composer(source)
+    made = composer(source)
     skeleton = Skeleton(made.envelope, date=datetime.now(UTC), eight_bit=True)
     rows: dict[str, Entry] = {}
 
     def row(person: Person) -> Entry:
         """As the database gives it; making it is measured too, the first time."""
-        entry = rows.get(person["email"])
-        if entry is None:
-            entry = rows[person["email"]] = _entry(person, len(rows) + 1)
-        return entry
+        known = rows.get(person["email"])
+        if known is None:
+            known = rows[person["email"]] = entry(person, len(rows) + 1)
+        return known
 
     def write(people: Sequence[Person]) -> list[bytes]:
         outbound, failures = made.compose([row(person) for person in people])
@@ -129,7 +129,7 @@ def _ours(source: Source) -> Write:
     return write
 
 
-def _composer(source: Source) -> compose.Composer:
+def composer(source: Source) -> compose.Composer:
     retailer = Retailer(pk=1, slug="bench", name="Bench", schema_name="t_bench00000", timezone="Europe/Berlin")
     return compose.Composer(
         envelope=Envelope("news@news.example.com", "Example Shop", "news@news.example.com"),
@@ -149,7 +149,7 @@ def _composer(source: Source) -> compose.Composer:
     )
 
 
-def _entry(person: Person, number: int) -> Entry:
+def entry(person: Person, number: int) -> Entry:
     known = workload.customer(person)
     row = {name: known.get(name, "") for name in CUSTOMER_FIELDS} | {"attributes": known["attributes"]}
     return Entry(number, number % 500, "email", "a", 0, timezone.now(), "", person["email"], row)
