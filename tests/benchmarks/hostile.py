@@ -125,7 +125,7 @@ def _source() -> workload.Source:
 
 
 def _figures(sides: dict[str, list[float]], within: tuple[list[float], list[float]]) -> dict[str, float]:
-    figures = {}
+    figures: dict[str, float] = {}
     for name, (baseline, found) in (("beside", (sides["friendly"], sides["hostile"])), ("within", within)):
         ratio = median(one / other for one, other in zip(found, baseline, strict=True))
         figures |= {
