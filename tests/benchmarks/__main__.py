@@ -40,12 +40,20 @@ def _parser() -> argparse.ArgumentParser:
     _add_audience(benchmarks.add_parser("audience", help="live counts, evaluation and ingest at 1M customers"))
     _add_templates(benchmarks.add_parser("templates", help="microseconds per message before the wire"))
     _add_hostile(benchmarks.add_parser("hostile", help="a sibling's p99 beside a campaign of hostile templates"))
+    _add_faults(benchmarks.add_parser("faults", help="what is lost, doubled or left unknown while everything breaks"))
     return parser
 
 
 def _add_hostile(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rounds", type=_count, default=9, help="of each way, of which medians count (default 9)")
     parser.add_argument("--quick", dest="rounds", action="store_const", const=3, help="3 rounds")
+
+
+def _add_faults(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--seed", type=int, default=1, help="of everything that chance decides (default 1)")
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--quick", action="store_true", help="few of each fault")
+    size.add_argument("--long", action="store_true", help="100,000 messages, and the broker away for minutes")
 
 
 def _add_templates(parser: argparse.ArgumentParser) -> None:

@@ -48,7 +48,7 @@ def ready(number: int, *, messages: int, seed: int, prepare: Callable[[Retailer]
     batches = _fill(first, runs, seed, prepare)
     retailers = [first]
     while len(retailers) < number:
-        retailers.append(_copy(first, f"bench-{token}-{len(retailers) + 1}"))
+        retailers.append(copy_of(first, f"bench-{token}-{len(retailers) + 1}"))
         if time.monotonic() - said > _SAY_EVERY:
             said = time.monotonic()
             print(f"    {len(retailers)} of {number} retailers", flush=True)
@@ -82,7 +82,8 @@ def _fill(retailer: Retailer, runs: int, seed: int, prepare: Callable[[Retailer]
     return batches
 
 
-def _copy(first: Retailer, slug: str) -> Retailer:
+def copy_of(first: Retailer, slug: str) -> Retailer:
+    """A retailer with the same rows."""
     copied = Retailer.objects.create(
         slug=slug, name=slug.title(), schema_name=generate_schema_name(slug), status=Retailer.Status.ACTIVE
     )
