@@ -9,17 +9,19 @@ A provider may tell of a message before its worker has written down that it was 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
+from django.utils import timezone
 
-from delivery import consequences, evidence, identity, judgement, signals
+from delivery import consequences, evidence, identity, judgement, notices, signals
 from delivery.channels.base import Channel, ChannelUnavailable
 from delivery.channels.signals import SignalKind, Unreadable, WebhookRequest
 from delivery.consequences import Told
 from delivery.models import Provider
+from delivery.notices import Happened
 from delivery.providers import opened
 from delivery.signals import Heard
 from tenants.models import Retailer
@@ -27,6 +29,14 @@ from tenants.models import Retailer
 AGENDA_KIND = "signal"
 POSTS, BYTES = 500, 8 * 1024 * 1024  # folded at a time
 PATIENCE, PAUSE = timedelta(minutes=30), 5.0  # for messages whose hand-over is not written down yet
+
+
+_EVENTS: dict[str, str] = {
+    SignalKind.DELIVERED: "message.delivered",
+    SignalKind.BOUNCE: "message.bounced",
+    SignalKind.COMPLAINT: "message.complained",
+    SignalKind.UNSUBSCRIBE: "customer.unsubscribed",
+}
 
 
 @dataclass(frozen=True)
@@ -58,6 +68,7 @@ def _fold(retailer: Retailer, posts: Sequence[_Post], now: datetime) -> None:
     evidence.fold(each.message_id for each in heard)
     if any(each.kind in (SignalKind.OPEN, SignalKind.CLICK) for each in new):
         judgement.expect(retailer, now=now)
+    notices.of_messages(retailer, list(_news(new)))
     consequences.draw([(each, messages.get(each)) for each in told], now=now)
     _write_down(posts, errors, waiting)
 
@@ -102,6 +113,15 @@ def _messages(retailer: Retailer, told: Sequence[Told]) -> dict[Told, int]:
             if number is not None:
                 found[each] = number
     return found
+
+
+def _news(new: Sequence[Heard]) -> Iterator[Happened]:
+    """Opens and clicks are told once it is known whether a person did it."""
+    for each in new:
+        if event := _EVENTS.get(each.kind):
+            more = {"detail": each.detail} if each.detail else {}
+            name = f"{each.source}/{each.event}"
+            yield Happened(event, each.message_id, name, each.at or timezone.now(), more)
 
 
 def _heard(told: Told, message_id: int) -> Heard:

@@ -21,8 +21,9 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from campaigns import ingest
-from delivery import evidence, humans
+from delivery import evidence, humans, notices
 from delivery.humans import Hit, Seen, agents, networks
+from delivery.notices import Happened
 from tenants import agenda
 from tenants.models import Retailer
 
@@ -72,6 +73,7 @@ def advance(retailer: Retailer, *, now: datetime) -> datetime | None:
         _write(percents, {row.message_id for row in rows})
         evidence.fold(row.message_id for row in rows)
         events = list(_events(rows, percents))
+        notices.of_messages(retailer, list(_news(rows, percents)))
         if events:
             ingest.add_events(events, now=now, zone=retailer.tzinfo)
     return now
@@ -114,6 +116,15 @@ def _events(rows: Sequence[_Row], percents: dict[int, int]) -> Iterable[dict[str
             }
 
 
+def _news(rows: Sequence[_Row], percents: dict[int, int]) -> Iterable[Happened]:
+    for row in rows:
+        if percents[row.signal_id] >= humans.HUMAN:
+            event = "message.opened" if row.kind == "open" else "message.clicked"
+            name = f"{row.message_id}/{row.kind}/{row.link or 0}"  # the first time that a person did it
+            more = {"link": row.link} if row.link else {}
+            yield Happened(event, row.message_id, name, row.at, more | {"human": percents[row.signal_id]})
+
+
 def _settled(now: datetime) -> list[_Row]:
     """Every hit of the messages that have some to be judged, by message and in the order of their instants."""
     with connection.cursor() as cursor:
@@ -141,7 +152,7 @@ WITH due AS (
         WHERE {_UNJUDGED} AND received_at <= %(before)s ORDER BY received_at LIMIT 4 * %(messages)s
     ) waiting GROUP BY message_id ORDER BY min(received_at) LIMIT %(messages)s
 )
-SELECT hit.id, message.id, hit.kind, hit.at, hit.link, hit.user_agent, hit.network, hit.detail = 'head',
+SELECT hit.id, message.id, hit.kind, hit.at, hit.link, hit.user_agent, hit.network, hit.detail = 'HEAD',
     coalesce(message.settled_at, message.send_at),
     coalesce(known.links, 0), message.channel, message.step, campaign.key,
     customer.external_id

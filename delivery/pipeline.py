@@ -5,7 +5,7 @@
 Work is what stands in the agenda: a `campaign` whose schedule is due, a `run` to carry forward, a `batch` to deliver,
 the `unknown` messages of a batch to find out about, an `import` to write on, an `attribute` to fill in for everybody,
 a `proof` of facts to carry on, a `judgement` of opens and clicks, a `signal` that a provider posted, a run
-to `tally`.
+to `tally`, a `notice` for a subscription.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ from delivery import (
     folding,
     judgement,
     messages,
+    notices,
+    notifying,
     reconciliation,
     resolving,
     tallies,
@@ -85,10 +87,11 @@ def work(*, seconds: float, retailer: Retailer | None = None, overdue_by: float 
 
 
 def sweep() -> None:
-    """Announce what is to be found out and stands in no agenda, of every active retailer."""
+    """Announce what is to be found out and stands in no agenda, and forget notices of long ago, of every retailer."""
     for retailer in Retailer.objects.active():
         with context.in_retailer(retailer):
             unknowns.announce_missing(retailer)
+            notifying.forget_old(now=timezone.now())
 
 
 def _handle(claim: agenda.Claim) -> None:
@@ -126,6 +129,8 @@ def _advance(run_id: int, retailer: Retailer, now: datetime) -> datetime | None:
         _pause(run, str(reason))
     except Invalid as invalid:
         configuration.fail(run, reason=str(invalid), now=now)
+    finally:
+        notices.of_run(retailer, Run.objects.select_related("campaign").get(pk=run_id))
     return None
 
 
@@ -168,6 +173,10 @@ def _tally(run_id: int, retailer: Retailer, now: datetime) -> datetime | None:
     return tallies.advance(run_id, now=now)
 
 
+def _notify(subscription_id: int, retailer: Retailer, now: datetime) -> datetime | None:
+    return notifying.advance(subscription_id, retailer, now=now)
+
+
 def _pause(run: Run, reason: str) -> None:
     try:
         configuration.pause(run, reason=reason)
@@ -205,4 +214,5 @@ _STAGES: dict[str, Callable[[int, Retailer, datetime], datetime | None]] = {
     judgement.AGENDA_KIND: _judge,
     folding.AGENDA_KIND: _signal,
     tallies.AGENDA_KIND: _tally,
+    notices.AGENDA_KIND: _notify,
 }

@@ -14,6 +14,7 @@ from delivery.api import (
     templates,
     trials,
     unknowns,
+    webhooks,
 )
 
 urlpatterns = [
@@ -34,6 +35,12 @@ urlpatterns = [
     path("providers/<slug:key>/", providers.ProviderDetail.as_view()),
     path("providers/<slug:key>/test/", providers.ProviderTrial.as_view()),
     path("signals/<slug:key>/", signals.ProviderSignals.as_view()),
+    path("webhooks/", webhooks.Webhooks.as_view()),
+    path("webhooks/<slug:key>/", webhooks.WebhookDetail.as_view()),
+    path("webhooks/<slug:key>/test/", webhooks.WebhookTest.as_view()),
+    path("webhooks/<slug:key>/rotate/", webhooks.WebhookRotation.as_view()),
+    path("webhooks/<slug:key>/replay/", webhooks.WebhookReplay.as_view()),
+    path("webhooks/<slug:key>/deliveries/", webhooks.WebhookDeliveries.as_view()),
     path("stop/", stops.SendingStop.as_view()),
     path("campaigns/<slug:key>/report/", runs.CampaignReport.as_view()),
     path("runs/", runs.Runs.as_view()),

@@ -3,6 +3,7 @@
 import django.contrib.postgres.indexes
 import django.db.models.deletion
 import django.db.models.functions.datetime
+import django.contrib.postgres.fields
 from django.db import migrations, models
 
 
@@ -83,5 +84,44 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='message',
             index=models.Index(condition=models.Q(('state', 'unknown')), fields=['run', 'batch'], name='message_unknown'),
+        ),
+        migrations.CreateModel(
+            name='Subscription',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('key', models.SlugField(max_length=40)),
+                ('url', models.CharField(max_length=2000)),
+                ('events', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=40), size=None)),
+                ('secret', models.TextField(editable=False)),
+                ('is_active', models.BooleanField(db_default=True, default=True)),
+                ('error', models.CharField(blank=True, db_default='', default='', max_length=300)),
+                ('failures', models.PositiveIntegerField(db_default=0, default=0)),
+                ('resting_until', models.DateTimeField(blank=True, null=True)),
+                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('key',), name='subscription_once')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Notice',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('notice_id', models.UUIDField()),
+                ('event', models.CharField(max_length=40)),
+                ('body', models.TextField()),
+                ('state', models.CharField(choices=[('waiting', 'Waiting'), ('delivered', 'Delivered'), ('failed', 'Failed')], db_default='waiting', max_length=9)),
+                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ('waiting_since', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ('due_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ('attempts', models.PositiveSmallIntegerField(db_default=0)),
+                ('status', models.PositiveSmallIntegerField(blank=True, null=True)),
+                ('error', models.CharField(blank=True, db_default='', max_length=300)),
+                ('subscription', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='notices', to='delivery.subscription')),
+            ],
+            options={
+                'indexes': [models.Index(condition=models.Q(('state', 'waiting')), fields=['subscription', 'due_at'], name='notice_waiting')],
+                'constraints': [models.UniqueConstraint(fields=('subscription', 'notice_id'), name='notice_once')],
+            },
         ),
     ]

@@ -3,12 +3,14 @@
 from delivery.models.ledger import Batch, DailyVolume, Message, OutcomeRecord, Preflight, Reconciliation
 from delivery.models.providers import Provider, ProviderDomain, ProviderState
 from delivery.models.signals import Link, RawSignal, Signal
+from delivery.models.subscriptions import Notice, Subscription
 
 __all__ = [
     "Batch",
     "DailyVolume",
     "Link",
     "Message",
+    "Notice",
     "OutcomeRecord",
     "Preflight",
     "Provider",
@@ -17,4 +19,5 @@ __all__ = [
     "RawSignal",
     "Reconciliation",
     "Signal",
+    "Subscription",
 ]

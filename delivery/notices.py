@@ -1,0 +1,134 @@
+"""What subscriptions are told: written down in the transaction of what happened, sent by delivery.notifying.
+
+Reads    Subscription, Message, Run, Customer, Link
+Writes   Notice, and the agenda in its transaction
+Promise  what happened is told to everybody who wanted to hear of it, at least once, and always under the same id
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+from django.utils import timezone
+
+from campaigns.models import Run
+from delivery import identity
+from delivery.models import Subscription
+from tenants import agenda
+from tenants.models import Retailer
+
+AGENDA_KIND = "notice"
+_SPACE = uuid.UUID("6f2b7f0e-9f63-5f0f-8d8e-2f4f3f9a7c11")  # of our notices' ids
+_STATES = {"running": "started", "paused": "paused", "completed": "completed", "cancelled": "cancelled",
+           "failed": "failed"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Happened:
+    """Something that happened to a message. `name` is the same whenever the same thing is told."""
+
+    event: str
+    message_id: int
+    name: str
+    at: datetime
+    more: dict[str, Any] = field(default_factory=dict)
+
+
+def of_messages(retailer: Retailer, happened: Sequence[Happened]) -> int:
+    """How many notices are new."""
+    wanting = _wanting({each.event for each in happened})
+    if not wanting:
+        return 0
+    known = _known(retailer, {each.message_id for each in happened})
+    rows = [
+        (each.event, _id(retailer, each.name), _body(each.event, each.at, known[each.message_id] | each.more))
+        for each in happened
+        if each.message_id in known
+    ]
+    return _write(retailer, wanting, rows)
+
+
+def of_run(retailer: Retailer, run: Run) -> int:
+    """That a run is in the state in which it is; told once, but for a pause of another hour or reason."""
+    event = f"run.{_STATES.get(run.state, '')}"
+    wanting = _wanting({event})
+    if not wanting:
+        return 0
+    now = timezone.now()
+    name = f"run/{run.pk}/{run.state}" + (f"/{run.reason}/{now:%Y%m%d%H}" if run.state == Run.State.PAUSED else "")
+    told = {"run": run.pk, "campaign": run.campaign.key, "state": run.state, "reason": run.reason}
+    return _write(retailer, wanting, [(event, _id(retailer, name), _body(event, now, told))])
+
+
+def test(retailer: Retailer, subscription: Subscription) -> uuid.UUID:
+    """One that says that it is a test; its id."""
+    number = uuid.uuid4()
+    body = _body("webhook.test", timezone.now(), {"webhook": subscription.key})
+    _write(retailer, {"webhook.test": [subscription.pk]}, [("webhook.test", number, body)])
+    return number
+
+
+def _wanting(events: Iterable[str]) -> dict[str, list[int]]:
+    """The ids of active subscriptions by event."""
+    found: dict[str, list[int]] = {}
+    names = sorted(set(events))
+    for pk, wanted in Subscription.objects.filter(is_active=True, events__overlap=names).values_list("pk", "events"):
+        for event in set(wanted) & set(names):
+            found.setdefault(event, []).append(pk)
+    return found
+
+
+def _write(retailer: Retailer, wanting: dict[str, list[int]], rows: Sequence[tuple[str, uuid.UUID, str]]) -> int:
+    told = [(pk, number, event, body) for event, number, body in rows for pk in wanting.get(event, [])]
+    if not told:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(_WRITE, [list(column) for column in zip(*told, strict=True)])
+        concerned = {row[0] for row in cursor.fetchall()}
+        number = int(cursor.rowcount)
+    now = timezone.now()
+    for pk in sorted(concerned):
+        agenda.announce(retailer, AGENDA_KIND, pk, due_at=now)
+    return number
+
+
+def _known(retailer: Retailer, message_ids: set[int]) -> dict[int, dict[str, Any]]:
+    names = identity.public_ids(retailer)
+    with connection.cursor() as cursor:
+        cursor.execute(_KNOWN, [list(message_ids)])
+        columns = [column.name for column in cursor.description or ()][1:]
+        return {
+            number: {"message": names(number), **dict(zip(columns, row, strict=True))}
+            for number, *row in cursor.fetchall()
+        }
+
+
+def _id(retailer: Retailer, name: str) -> uuid.UUID:
+    return uuid.uuid5(_SPACE, f"{retailer.schema_name}/{name}")
+
+
+def _body(event: str, at: datetime, data: dict[str, Any]) -> str:
+    """As Standard Webhooks has it."""
+    return json.dumps({"type": event, "timestamp": at.isoformat(), "data": data}, ensure_ascii=False)
+
+
+_KNOWN = """
+SELECT message.id, campaign.key AS campaign, message.run_id AS run, message.step, message.variant, message.channel,
+    customer.external_id AS customer
+FROM delivery_message message
+JOIN campaigns_run run ON run.id = message.run_id
+JOIN campaigns_campaign campaign ON campaign.id = run.campaign_id
+LEFT JOIN campaigns_customer customer ON customer.id = message.customer_id
+WHERE message.id = ANY(%s)
+"""
+_WRITE = """
+INSERT INTO delivery_notice (subscription_id, notice_id, event, body)
+SELECT * FROM unnest(%s::bigint[], %s::uuid[], %s::text[], %s::text[]) ORDER BY 1, 2
+ON CONFLICT (subscription_id, notice_id) DO NOTHING RETURNING subscription_id
+"""
