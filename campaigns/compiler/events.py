@@ -9,7 +9,7 @@ from datetime import date, datetime
 from campaigns.compiler import comparisons
 from campaigns.compiler.comparisons import Value
 from campaigns.compiler.counts import Times, times
-from campaigns.compiler.pieces import EVERYBODY, NOBODY, SYMBOL, Sql, joined
+from campaigns.compiler.pieces import EVERYBODY, NOBODY, SYMBOL, Sql, certain, joined
 from campaigns.config import rules
 
 _CATEGORY = 100  # characters of it that the events' column of that name holds
@@ -34,28 +34,45 @@ class Window:
         return joined([*begun, self.ended(column)], " AND ")
 
 
-def condition(rule: rules.Event, window: Window, today: date, among: Sql, *, at_once: bool = False) -> Sql:
+def condition(
+    rule: rules.Event,
+    window: Window,
+    today: date,
+    among: Sql,
+    *,
+    at_once: bool = False,
+    needed: Sql = EVERYBODY,
+) -> Sql:
     """`f` has events that fulfil the bounds. Where having none fulfils them, it has not those that break them.
 
     Each is an EXISTS: Postgres joins, hashes or looks people up one by one, whichever is cheapest; or, `at_once`, a set
-    that is made whole, which leaves Postgres free to read everybody in parallel. `among` is as for compile_rule.
+    that is made whole, which leaves Postgres free to read everybody in parallel. Looking somebody up in that set costs
+    more than a look at facts: whoever fails `needed` has no such event, and is not looked up. `among` is as for
+    compile_rule.
     """
     wanted = times(rule.count) if rule.count else Times(0) if rule.sum else _ONCE
     if wanted.is_impossible:
         return NOBODY
     where = joined([window.of("e.occurred_at"), *_which(rule, today), *_of_few(among)], " AND ")
     holds_of_none = wanted.holds(0) and (rule.sum is None or rule.sum.holds(0))
-    negated = "NOT " if holds_of_none else ""
     if rule.sum is None and (wanted == _ONCE or (wanted.least, wanted.most) == (0, 0)):
-        found = _exists(where, at_once=at_once)
-        return Sql(f"({negated}{found.text})", found.params)
-    having = _having(rule, wanted)
+        held = _exists(where, at_once=at_once)
+    else:
+        held = _counted(where, _having(rule, wanted), breaks=holds_of_none, at_once=at_once)
+    if needed is EVERYBODY:
+        return Sql(f"(NOT {held.text})", held.params) if holds_of_none else held
+    sought = joined([certain(needed), held], " AND ")
+    return Sql(f"({sought.text} IS NOT TRUE)", sought.params) if holds_of_none else sought
+
+
+def _counted(where: Sql, having: Sql, *, breaks: bool, at_once: bool) -> Sql:
+    """`f` has events that fulfil the bounds together; or, `breaks`, that do not."""
     people = (
         f"SELECT e.customer_id FROM campaigns_event e WHERE {where.text}"
-        f" GROUP BY e.customer_id HAVING {negated}({having.text})"
+        f" GROUP BY e.customer_id HAVING {'NOT ' if breaks else ''}({having.text})"
     )
     held = f"EXISTS (SELECT FROM ({people}) found WHERE found.customer_id = f.customer_id)"
-    text = f"({negated}{f'f.customer_id IN ({people})' if at_once else held})"
+    text = f"({f'f.customer_id IN ({people})' if at_once else held})"
     return Sql(text, where.params + having.params)
 
 

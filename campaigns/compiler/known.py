@@ -76,6 +76,13 @@ def orders(rule: rules.Event, window: Window, guard: Guard, of_events: Asked) ->
     return known and guard.over("order_1_at", known, of_events)
 
 
+def ordered(rule: rules.Event, window: Window) -> Sql:
+    """What facts must hold of whoever has any such event: their latest order is not before the window, for orders."""
+    if rule.event != ORDER:
+        return EVERYBODY
+    return window.begun("f.order_1_at") if window.begins else window.ended("f.first_order_at")
+
+
 def _in_all(rule: rules.Event, wanted: Times) -> Sql:
     parts = [wanted.of("f.order_count")] if rule.count or not rule.sum else []
     for name, bound in (rule.sum.bounds if rule.sum else {}).items():

@@ -24,6 +24,11 @@ def joined(parts: Sequence[Sql], word: str) -> Sql:
     return Sql(f"({word.join(part.text for part in parts)})", tuple(p for part in parts for p in part.params))
 
 
+def certain(part: Sql) -> Sql:
+    """The same where it is not known to be so: no. An AND goes on after an unknown, and stops at a no."""
+    return Sql(f"({part.text} IS TRUE)", part.params)
+
+
 def draw(of: str, purpose: str) -> Sql:
     """A number in [0, 1) that is stable for a purpose and a person, and independent between purposes.
 

@@ -12,7 +12,7 @@ from campaigns.compiler import comparisons, events, known
 from campaigns.compiler.comparisons import Value
 from campaigns.compiler.events import Window
 from campaigns.compiler.known import Guard, Late
-from campaigns.compiler.pieces import EVERYBODY, NOBODY, Sql, draw, joined
+from campaigns.compiler.pieces import EVERYBODY, NOBODY, Sql, certain, draw, joined
 from campaigns.config import days, measured, rules
 from campaigns.config.gate import Invalid, Problem
 from campaigns.config.rules import Rule
@@ -116,7 +116,29 @@ class _Compiler:
 
     @_of.register
     def _all(self, rule: rules.AllOf) -> Sql:
-        return joined([self.condition(each) for each in rule.all], " AND ") if rule.all else EVERYBODY
+        """Asked of everybody, what numbers of facts decide comes first: most people are out before anything dearer."""
+        if not rule.all:
+            return EVERYBODY
+        if not self._at_once:  # Postgres puts them in order, and joins what it can
+            return joined([self.condition(each) for each in rule.all], " AND ")
+        *first, last = [self.condition(each) for each in sorted(rule.all, key=self._dearness)]
+        return joined([*map(certain, first), last], " AND ")
+
+    def _dearness(self, rule: Rule) -> int:
+        """What one person costs: 0 for numbers of facts, 1 for their text, 2 for what is not in facts.
+
+        An order that is not in facts is looked for only among those of whom they know that there may be one.
+        """
+        if isinstance(rule, rules.AllOf | rules.AnyOf):
+            inner = rule.all if isinstance(rule, rules.AllOf) else rule.any
+            return max(map(self._dearness, inner), default=0)
+        if isinstance(rule, rules.Not):
+            return self._dearness(rule.not_)
+        if isinstance(rule, rules.Attribute):
+            column = self._slot(rule.attribute.removeprefix("attributes."))
+            return 0 if column.startswith("number") else 1 if column or rule.attribute in _IN_FACTS else 2
+        is_elsewhere = isinstance(rule, rules.Event) and rule.event != measured.ORDER
+        return 2 if is_elsewhere or isinstance(rule, rules.InSegment) else 0
 
     @_of.register
     def _any(self, rule: rules.AnyOf) -> Sql:
@@ -187,8 +209,9 @@ class _Compiler:
         window = self._window(rule)
 
         def of_events(people: Sql) -> Sql:
-            return events.condition(rule, window, self._as_of.date(), people, at_once=self._at_once)
+            return events.condition(rule, window, self._as_of.date(), people, at_once=self._at_once, needed=needed)
 
+        needed = known.ordered(rule, window) if self._at_once else EVERYBODY
         answered = known.orders(rule, window, self._guard, of_events)
         return answered if answered is not None else of_events(self._guard.among)
 

@@ -127,6 +127,14 @@ def _event(n: int, person: Customer, chance: random.Random) -> Event:
     )
 
 
+def _at_once(rule: Any) -> set[str]:
+    return _asked(_compiled_at_once(rule))
+
+
+def _compiled_at_once(rule: Any) -> compiler.Sql:
+    return audience.compile_rule(gate.parse_rule(rule), as_of=NOW, late=compiler.Late())
+
+
 def matched(rule: Any, as_of: datetime = NOW) -> set[str]:
     """Whom it matches as a run asks, and no others as a live count does: all at once, and with facts believed."""
     parsed = gate.parse_rule(rule)
@@ -282,6 +290,37 @@ def test_facts_are_what_is_asked_of_orders(people: list[Customer]) -> None:
     late = people[0]
     Facts.objects.filter(customer=late).update(order_1_at=NOW + timedelta(hours=1))
     assert matched({"event": "order", "count": {"gte": 7}}) == everybody - {late.external_id}
+
+
+def test_nobody_of_whom_facts_know_no_order_is_looked_up_among_the_events(people: list[Customer]) -> None:
+    """Where everybody is asked at once. `order_1_at` bounds what began lately, `first_order_at` what ever was."""
+    wine = {"event": "order", "where": [{"property": "category", "eq": "wine"}]}
+    lately = {**wine, "within": "30d"}
+    Facts.objects.update(order_1_at=NOW - timedelta(days=31), first_order_at=NOW - timedelta(days=31))
+    assert _at_once(wine) == _asked(audience.compile_rule(gate.parse_rule(wine), as_of=NOW)) != set()
+    assert _at_once(lately) == set() != _asked(audience.compile_rule(gate.parse_rule(lately), as_of=NOW))
+    assert len(_at_once({"not": lately})) == len(_at_once({**lately, "count": {"eq": 0}})) == len(people)
+    Facts.objects.update(order_1_at=None, first_order_at=None)
+    assert _at_once(wine) == set()
+    assert len(_at_once({**wine, "count": {"lte": 3}})) == len(people)
+
+
+def test_what_is_dear_is_asked_of_whom_the_rest_leaves_in(people: list[Customer]) -> None:
+    """An AND goes on after what is unknown, and stops at a no."""
+    inner = [
+        {"attribute": "first_name", "eq": "Ana"},
+        {"event": "view"},
+        {"attribute": "level", "eq": "gold"},
+        {"attribute": "city", "in": ["Leeds"]},
+        {"attribute": "points", "gte": 3},
+        {"event": "order", "within": "30d", "where": [{"property": "category", "eq": "wine"}]},
+        {"consent": {"channel": "email"}},
+    ]
+    text = _compiled_at_once({"all": inner}).text
+    places = ("f.number_1", "f.order_1_at >", "f.consent_email", "f.text_1", "f.city", "c.first_name")
+    asked = [text.index(place) for place in places]
+    assert asked == sorted(asked)
+    assert text.count(" IS TRUE) AND ") == len(inner)  # one of them between the order and its events
 
 
 def test_sample_is_the_documented_draw(people: list[Customer]) -> None:
