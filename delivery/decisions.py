@@ -107,6 +107,11 @@ def causes(run: Run) -> list[Cause]:
     return [Cause(**row) for row in found.order_by("-count", "reason")[:50]]
 
 
+def are_looked_into(run: Run) -> bool:
+    """Whether some of them are still being found out."""
+    return of(run).exclude(retry_at=None).exists()
+
+
 def decide(run: Run, choice: Choice, which: Which) -> int:
     """Resolve messages as a person says. Returns how many.
 

@@ -44,7 +44,7 @@ AT_A_STRETCH = 10.0  # seconds on one batch: then others have a turn, and it is 
 LOOK_AGAIN = 1.0  # seconds after which people are judged anew before the next hand-over
 GUARD_SHARE = 0.5  # of the lease: older than this, a renewal is not trusted and nothing is sent under it
 ATTEMPTS = 12  # deferrals before a message fails: with the pauses between them, four hours at least
-PUT_OFF, LONGEST = 15.0, 3600.0  # seconds before a deferred message is tried again: the first, and the most
+PUT_OFF, LONGEST = 15.0, 3600.0  # seconds before a deferred message is tried again, at least: the first, and later
 ALIKE = 20  # messages of a window refused in the same words, after which a person looks before any more are
 GIVE_UP_AFTER = timedelta(hours=24)  # of tries, none of which reached the provider
 _STATE = {
@@ -272,8 +272,10 @@ def _verdict(entry: Entry, outcome: Outcome, composer: Composer, channel: Channe
 
 
 def _put_off(attempts: int) -> float:
-    """Seconds, exponential with some jitter: a receiver that greylists, or is full, is not asked again at once."""
-    return float(min(LONGEST, PUT_OFF * 2.0 ** min(attempts, 10)) * random.uniform(1.0, 1.2))
+    """Seconds, exponential, spread over all of the time to the next step: a receiver that greylists, or is full, is not
+    asked again at once, nor by everybody at the same instant.
+    """
+    return float(min(LONGEST, PUT_OFF * 2.0 ** min(attempts, 10)) * random.uniform(1.0, 2.0))
 
 
 def _dropped(entry: Entry) -> Verdict:

@@ -7,17 +7,21 @@ import time
 from collections.abc import Callable
 
 from campaigns.models import Run
-from delivery import pipeline
+from delivery import decisions, pipeline
 from delivery.models import Batch
 from delivery.reports import Report
 from tenants.models import Retailer
 
 SAY_EVERY = 5.0  # seconds between words about what holds a run up
+SETTLING = 30.0  # seconds for what is unknown when a run ends
 _OPEN = (Run.State.PLANNED, Run.State.RUNNING)
 
 
 def until_ended(run: Run, retailer: Retailer, *, seconds: float, say: Callable[[str], object]) -> bool:
-    """Work on the retailer's agenda, beside any workers, until the run has ended. False when time ran out first."""
+    """Work on the retailer's agenda, beside any workers, until the run has ended. False when time ran out first.
+
+    What is unknown then, and may be found out in a moment, is waited for a little.
+    """
     pause, deadline, said = threading.Event(), time.monotonic() + seconds, time.monotonic()
     while run.state in _OPEN and time.monotonic() < deadline:
         if not pipeline.work(seconds=1.0, retailer=retailer):
@@ -26,6 +30,10 @@ def until_ended(run: Run, retailer: Retailer, *, seconds: float, say: Callable[[
                 say(_held_up_by(run))
             pause.wait(0.2)
         run.refresh_from_db()
+    deadline = min(deadline, time.monotonic() + SETTLING)
+    while run.state not in _OPEN and time.monotonic() < deadline and decisions.are_looked_into(run):
+        if not pipeline.work(seconds=1.0, retailer=retailer):
+            pause.wait(0.2)
     return run.state not in _OPEN
 
 

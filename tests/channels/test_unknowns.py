@@ -14,7 +14,7 @@ from pytest_django import Settings
 
 from campaigns import configuration, suppressions
 from campaigns.models import Customer, Run
-from delivery import batches, identity, pipeline, reports, resolving, unknowns
+from delivery import batches, identity, pipeline, reports, resolving, unknowns, waiting
 from delivery.models import Batch, Message, OutcomeRecord, Provider
 from delivery.providers import accounts
 from delivery.resolving import Means, Step
@@ -108,6 +108,16 @@ def test_the_agenda_brings_it_about_by_itself(planned: Planned, fake: Fake, at_a
     assert states(run) == {"accepted": 3}
     assert len(fake.taken("resend")) == 3
     assert not AgendaItem.objects.filter(kind=batches.UNKNOWN).exists()
+
+
+def test_who_waits_for_a_run_waits_for_what_is_found_out_in_a_moment(
+    planned: Planned, fake: Fake, at_acme: Retailer
+) -> None:
+    run = planned("resend")
+    fake.behave(**{keys(at_acme, run)[0]: f"{LOST}, then {LOST}"})  # when it is looked into the first time, too
+    assert waiting.until_ended(run, at_acme, seconds=60, say=print)
+    assert states(run) == {"accepted": 3}
+    assert run.state == Run.State.COMPLETED
 
 
 def test_what_the_agenda_lost_is_announced_again(planned: Planned, fake: Fake, at_acme: Retailer) -> None:
