@@ -9,10 +9,16 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
+from campaigns import configuration
+from delivery import pipeline
+from delivery.channels.memory import MemoryChannel
+from delivery.models import Message
 from delivery.providers import accounts
 from tenants import acting, context, stops
 from tenants.models import Retailer
+from tests import factories
 
 
 def findings() -> dict[str, dict[str, Any]]:
@@ -46,3 +52,18 @@ def test_each_provider_of_each_retailer_is_asked(acme: Retailer) -> None:
     with context.in_retailer(acme):
         accounts.save({"is_active": False}, provider)
     assert findings()["providers"]["status"] == "ok"
+
+
+def test_a_run_that_does_not_add_up_is_told_with_its_step_and_the_cure(
+    at_acme: Retailer, outbox: MemoryChannel
+) -> None:
+    factories.customers(3)
+    run = configuration.launch(factories.campaign(), by="test", now=timezone.now())
+    pipeline.work(seconds=20)
+    assert findings()["ledgers"] == {"check": "ledgers", "status": "ok", "message": "1 runs, all balance"}
+    with context.in_retailer(at_acme):
+        Message.objects.filter(pk=Message.objects.earliest("pk").pk).delete()
+    told = findings()["ledgers"]
+    assert told["status"] == "failure"
+    assert f"acme run {run.pk}, step first: 2 messages for 3 people (1 missing); " in told["message"]
+    assert "restore them from a backup" in told["message"]
