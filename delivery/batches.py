@@ -17,7 +17,7 @@ from django.db.models.functions import Coalesce
 
 from campaigns.models import Run
 from delivery.models import Batch, Message
-from tenants import agenda, context
+from tenants import agenda, context, prepared
 
 # The batch's error; `attempts` then counts how often in a row. It ends with the number of the message whose rendering
 # was begun, if one was: what ends workers from outside seldom finds them twice at the same.
@@ -59,7 +59,6 @@ class Entry:
     channel: str
     variant: str
     attempts: int
-    send_at: datetime
     drop: str
     address: str
     person: dict[str, Any]
@@ -88,6 +87,7 @@ def claim(batch_id: int) -> Lease | None:
 
     What a dead claimant had in hand becomes unknown here, in the same transaction.
     """
+    prepared.plan_anew()
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM, {"seconds": settings.LEASE_SECONDS, "died": DIED, "deaths": DEATHS, "batch": batch_id})
         row = cursor.fetchone()
@@ -128,8 +128,7 @@ def recheck(lease: Lease, state: str = "queued") -> list[Entry]:
     """
     with connection.cursor() as cursor:
         cursor.execute(_RECHECK[lease.channel], [lease.topic, lease.batch_id, state])
-        names = [column.name for column in cursor.description or ()][8:-2]
-        return [_entry(row, names) for row in cursor.fetchall()]
+        return [_entry(row) for row in cursor.fetchall()]
 
 
 def turn(
@@ -146,19 +145,9 @@ def turn(
     False when they must not be: the lease is over, the run does not run any more, the retailer is suspended, or its
     sending is stopped.
     """
-    columns = [*zip(*map(_row, verdicts), strict=True)] or [()] * 9
     is_miscounted = not lease.is_counted and (hand_to > hand_from or any(v.result for v in verdicts))
-    params: list[Any] = [
-        lease.batch_id,
-        lease.epoch,
-        *map(list, columns),
-        is_miscounted,
-        hand_from,
-        hand_to,
-        list(hand_except),
-        lease.provider,
-        settings.LEASE_SECONDS,
-    ]
+    window = [hand_from, hand_to, prepared.numbers(hand_except), lease.provider]
+    params = [lease.batch_id, lease.epoch, *_columns(verdicts), is_miscounted, *window, float(settings.LEASE_SECONDS)]
     if not any(verdict.state == Message.State.UNKNOWN for verdict in verdicts):
         return _turn(params)
     with transaction.atomic():
@@ -168,10 +157,8 @@ def turn(
 
 
 def _turn(params: Sequence[Any]) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(_TURN, params)
-        row = cursor.fetchone()
-    return bool(row and row[0])
+    found = prepared.rows(_TURN, params)
+    return bool(found and found[0][0])
 
 
 def settle(lease: Lease, *, retry_in: float) -> datetime | None:
@@ -227,15 +214,26 @@ def cancel_waiting(run: Run, reason: str) -> None:
         cursor.execute(_CANCEL_WAITING, [run.pk, Message.State.CANCELLED, reason])
 
 
-def _row(v: Verdict) -> tuple[Any, ...]:
-    answer = (v.result, v.provider, v.provider_message_id[:200])
-    return (v.message_id, v.state, v.reason[:300], *answer, v.template_hash, v.version_id, v.pause)
+def _columns(verdicts: Sequence[Verdict]) -> list[str]:
+    numbers, texts = prepared.numbers, prepared.texts
+    return [
+        numbers([v.message_id for v in verdicts]),
+        texts([v.state for v in verdicts]),
+        texts([v.reason[:300] for v in verdicts]),
+        texts([v.result for v in verdicts]),
+        texts([v.provider for v in verdicts]),
+        texts([v.provider_message_id[:200] for v in verdicts]),
+        texts([v.template_hash for v in verdicts]),
+        numbers([v.version_id for v in verdicts]),
+        numbers([v.pause for v in verdicts]),
+    ]
 
 
-def _entry(row: Sequence[Any], names: Sequence[str]) -> Entry:
-    person = dict(zip(names, row[8:-2], strict=True))
-    person["attributes"] = json.loads(person["attributes"] or "{}")  # Django's cursors leave jsonb as text
-    return Entry(*[*row[:8], person, *row[-2:]])
+def _entry(row: Sequence[Any]) -> Entry:
+    *message, attributes, customer_id, not_before = row
+    person = dict(zip(_PERSON, message[7:], strict=True))
+    person["attributes"] = json.loads(attributes or "{}")  # Django's connections leave jsonb as text
+    return Entry(*[*message[:7], person, customer_id, not_before])
 
 
 _DEATH = """(%(died)s || CASE
@@ -316,8 +314,10 @@ LEFT JOIN LATERAL (
     "webhook": _Reached("customer.external_id", "TRUE"),
 }
 
+_PERSON = ("external_id", "email", "phone", "first_name", "last_name", "city", "country", "timezone", "locale")
+_COLUMNS = ", ".join(f"customer.{name}" for name in _PERSON)
 _RECHECK_OF = """
-SELECT message.id, message.position, message.channel, message.variant, message.attempts, message.send_at,
+SELECT message.id, message.position, message.channel, message.variant, message.attempts,
     CASE
         WHEN run.state = 'cancelled' THEN 'cancelled:the run was cancelled'
         WHEN message.expires_at <= clock_timestamp() THEN 'expired:too late to be useful'
@@ -337,8 +337,7 @@ SELECT message.id, message.position, message.channel, message.variant, message.a
         ELSE ''
     END,
     coalesce({address}, ''),
-    customer.external_id, customer.email, customer.phone, customer.first_name, customer.last_name, customer.city,
-    customer.country, customer.timezone, customer.locale, customer.attributes, message.customer_id,
+    {person}, customer.attributes, message.customer_id,
     CASE WHEN message.retry_at > clock_timestamp() THEN message.retry_at END
 FROM delivery_message message
 JOIN campaigns_run run ON run.id = message.run_id
@@ -348,7 +347,7 @@ WHERE message.batch_id = %s AND message.state = %s
 ORDER BY message.position
 """
 _RECHECK = {
-    channel: _RECHECK_OF.format(address=by.address, consent=by.consent, more=by.more)
+    channel: _RECHECK_OF.format(address=by.address, consent=by.consent, more=by.more, person=_COLUMNS)
     for channel, by in _REACHED.items()
 }
 

@@ -35,17 +35,17 @@ def public_id(retailer: Retailer, message_id: int) -> str:
 
 def public_ids(retailer: Retailer) -> PublicIds:
     """The naming function of one retailer, for a batch."""
-    return PublicIds(_retailer_bits(retailer.schema_name))
+    digits = f"{_retailer_bits(retailer.schema_name):016x}"
+    return PublicIds(f"{digits[:8]}-{digits[8:12]}-{digits[12:]}-")
 
 
 @dataclass(frozen=True)
 class PublicIds:
-    high: int
+    start: str  # the retailer's half, in front of every message's
 
     def __call__(self, message_id: int) -> str:
-        low = (message_id * _MULTIPLIER) & _MASK
-        digits = f"{self.high << 64 | 2 << _LOW | low:032x}"
-        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+        digits = f"{2 << _LOW | (message_id * _MULTIPLIER) & _MASK:016x}"
+        return f"{self.start}{digits[:4]}-{digits[4:]}"
 
 
 def message_id(retailer: Retailer, public: str) -> int | None:

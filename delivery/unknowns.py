@@ -188,7 +188,9 @@ _DUE_AT = """
 SELECT min(retry_at) FROM delivery_message WHERE batch_id = %s AND state = 'unknown' AND retry_at IS NOT NULL
 """
 
+# Whatever is unknown has an outcome that says so: messages have no index by their state.
 _LOOKED_INTO = """
 SELECT DISTINCT batch_id FROM delivery_message
-WHERE state = 'unknown' AND retry_at IS NOT NULL AND (%s::bigint IS NULL OR run_id = %s)
+WHERE id IN (SELECT message_id FROM delivery_outcomerecord WHERE result = 'unknown')
+  AND state = 'unknown' AND retry_at IS NOT NULL AND (%s::bigint IS NULL OR run_id = %s)
 """

@@ -113,12 +113,12 @@ WSGI_APPLICATION = "marketing.wsgi.application"
 
 # -- data -----------------------------------------------------------------------------------------------------------
 # A thread of the web keeps its connection for a minute; a Celery process keeps one (CELERY_DB_REUSE_MAX in
-# marketing.celery). Every cursor selects its schema anew, so a kept connection leads nobody astray.
+# marketing.celery). Every cursor sees to its schema, so a kept connection leads nobody astray.
 DATABASES: dict[str, Any] = {
     "default": dict(
         dj_database_url.parse(
             DATABASE_URL or "postgresql:///bannerline",
-            engine="django_tenants.postgresql_backend" if DATABASE_URL else "marketing.embedded.backend",
+            engine="tenants.backend" if DATABASE_URL else "marketing.embedded.backend",
             conn_max_age=60,
             conn_health_checks=True,
         )

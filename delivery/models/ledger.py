@@ -104,10 +104,8 @@ class Message(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["member", "step"], name="message_once")]
-        indexes = [
-            models.Index(fields=["batch", "position"], name="message_of_batch"),
-            models.Index(fields=["run", "batch"], name="message_unknown", condition=Q(state="unknown")),
-        ]
+        # None names the state, nor anything else that stage 4 writes: a message is moved without touching an index.
+        indexes = [models.Index(fields=["batch", "position"], name="message_of_batch")]
 
     def __str__(self) -> str:
         return f"message {self.pk}"
@@ -133,7 +131,8 @@ class OutcomeRecord(models.Model):
                 fields=["provider_message_id"],
                 condition=models.Q(provider_message_id__gt=""),
                 name="outcome_named",
-            )
+            ),
+            models.Index(fields=["message"], name="outcome_unknown", condition=Q(result="unknown")),
         ]
 
     def __str__(self) -> str:

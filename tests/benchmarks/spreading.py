@@ -167,7 +167,7 @@ def _person(retailer: Retailer) -> tuple[int, Entry]:
         message = Message.objects.order_by("pk")[0]
         customer = Customer.objects.get(pk=message.customer_id)
         row = {name: getattr(customer, name) for name in CUSTOMER_FIELDS} | {"attributes": customer.attributes}
-        entry = Entry(message.pk, 0, "email", message.variant, 0, timezone.now(), "", customer.email, row, customer.pk)
+        entry = Entry(message.pk, 0, "email", message.variant, 0, "", customer.email, row, customer.pk)
         return message.run_id, entry
 
 

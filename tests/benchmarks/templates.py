@@ -23,8 +23,6 @@ from email.parser import BytesParser
 from statistics import median
 from typing import Any
 
-from django.utils import timezone
-
 from campaigns import language
 from campaigns.config.campaign import Variant
 from campaigns.editions import Published
@@ -152,7 +150,7 @@ def composer(source: Source) -> compose.Composer:
 def entry(person: Person, number: int) -> Entry:
     known = workload.customer(person)
     row = {name: known.get(name, "") for name in CUSTOMER_FIELDS} | {"attributes": known["attributes"]}
-    return Entry(number, number % 500, "email", "a", 0, timezone.now(), "", person["email"], row)
+    return Entry(number, number % 500, "email", "a", 0, "", person["email"], row)
 
 
 def _with_more(source: Source) -> Source:

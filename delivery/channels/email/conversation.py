@@ -21,7 +21,6 @@ _END = b".\r\n"
 _LONGEST_DETAIL = 200
 _LOGIN_WANTED = {530, 534, 535, 538}
 _OF_THE_MESSAGE = {501, 504, 552, 555}  # to MAIL FROM: its parameters, which a message's body and recipient ask for
-_LEADING_DOT = re.compile(rb"\n\.")
 _OF_THE_RECIPIENT = re.compile(r"4\.[12]\.")  # address and mailbox status (RFC 3463, 3.2 and 3.3)
 _QUEUE_ID = re.compile(r"(?:queued as|\bid=) ?<?([\w.@-]+)", re.IGNORECASE)
 
@@ -233,7 +232,7 @@ class Conversation:
         if not message.recipient.isascii():
             self._need_utf8("the recipient")
             utf8 = True
-        body = _LEADING_DOT.sub(b"\n..", body)
+        body = body.replace(b"\n.", b"\n..")
         eight_bit = self._connection.eight_bit and not body.isascii()
         mail = self._mail + (b" BODY=8BITMIME" if eight_bit else b"") + (b" SMTPUTF8\r\n" if utf8 else b"\r\n")
         return Transaction(position, (mail, f"RCPT TO:<{message.recipient}>\r\n".encode(), b"DATA\r\n"), body)

@@ -1,4 +1,4 @@
-"""django-tenants' backend, pointed at the embedded server at the moment of the first connection.
+"""The backend of tenants, pointed at the embedded server at the moment of the first connection.
 
 Starting the server here, and not when settings are read, keeps `--help`, linters and type checkers free of it.
 """
@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django_tenants.postgresql_backend import base
 
 from marketing.embedded import postgres
+from tenants.backend import base
 
 
 class DatabaseWrapper(base.DatabaseWrapper):

@@ -25,8 +25,7 @@ from tests.delivery.providers.steering import answering, each, plan, planned, se
 
 
 def entries(number: int, domain: str = "example.test") -> list[Entry]:
-    now = timezone.now()
-    return [Entry(n, n, "email", "a", 0, now, "", f"c{n}@{domain}", {}) for n in range(number)]
+    return [Entry(n, n, "email", "a", 0, "", f"c{n}@{domain}", {}) for n in range(number)]
 
 
 def allowance(provider: Provider, day: datetime | None = None) -> Allowance:

@@ -1,0 +1,10 @@
+"""What was asked of the database, to be counted."""
+
+from __future__ import annotations
+
+from django.test.utils import CaptureQueriesContext
+
+
+def of(captured: CaptureQueriesContext) -> list[str]:
+    """Without those that set the schema: how often that takes one depends on what was done before."""
+    return [query["sql"] for query in captured if not query["sql"].startswith("SET search_path")]
