@@ -101,15 +101,18 @@ class Trial:
             finally:
                 connections.close_all()
 
-    def await_(self, what: str, holds: Callable[[], bool], *, seconds: float | None = None) -> float:
-        """Seconds until it holds. Raises Stuck."""
-        begun, limit = time.monotonic(), seconds or self.plan.seconds
-        pause = threading.Event()
-        while not holds():
-            if time.monotonic() - begun > limit:
-                raise Stuck(f"{what}: not within {limit:.0f} s.\n{self._standing()}\n{self.fleet.last_words()}")
+    def await_(self, what: str, holds: Callable[[], bool]) -> None:
+        """Raises Stuck when it does not come true."""
+        if not self.comes_true(holds, seconds=self.plan.seconds):
+            words = f"{what}: not within {self.plan.seconds:.0f} s."
+            raise Stuck(f"{words}\n{self._standing()}\n{self.fleet.last_words()}")
+
+    def comes_true(self, holds: Callable[[], bool], *, seconds: float) -> bool:
+        """Whether it holds within so many seconds: then at once."""
+        deadline, pause = time.monotonic() + seconds, threading.Event()
+        while not (is_so := holds()) and time.monotonic() < deadline:
             pause.wait(0.05)
-        return time.monotonic() - begun
+        return is_so
 
     def _standing(self) -> str:
         """How far each run is, for whoever looks for what held it up."""
