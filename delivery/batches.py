@@ -39,6 +39,7 @@ class Lease:
     run_state: str
     attempts: int
     error: str
+    is_warming: bool = False  # whether a domain of the retailer's is under warm-up: its senders are to be asked
     is_counted: bool = False  # whether its hand-overs are entered in DailyVolume
     topic: str = ""  # of the campaign: whoever withdrew it has no consent to these messages
     channel: str = "email"  # of the step
@@ -256,6 +257,7 @@ FROM campaigns_run run, before
 WHERE batch.id = before.id AND run.id = batch.run_id AND batch.state <> 'done'
   AND (batch.lease_until IS NULL OR batch.lease_until <= clock_timestamp())
 RETURNING batch.id, batch.epoch, batch.run_id, batch.step, run.state, batch.attempts, batch.error,
+          EXISTS (SELECT FROM delivery_senderdomain WHERE warm_up IN ('warming', 'held')),
           batch.handed_from, batch.handed_to, batch.handed_except, batch.handed_by, before.lease_until
 """
 

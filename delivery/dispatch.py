@@ -37,6 +37,8 @@ from delivery.channels.base import Channel, ChannelUnavailable, Outbound, Outcom
 from delivery.compose import Composer
 from delivery.models import Message
 from delivery.providers import Chosen
+from delivery.warmup import picking
+from delivery.warmup.picking import Later
 from tenants.models import Retailer
 
 HAND_OVER_SHARE = 0.4  # of the lease: the provider's time for one hand-over
@@ -127,11 +129,26 @@ def _work_through(lease: Lease, retailer: Retailer, now: datetime) -> Wait | Non
         verdicts = _before_rendering(lease, waiting, verdicts)  # the checks render as well
         composer = compose.composer(run, lease.step, retailer, waiting, now=now, policy=limits.policy)
         lease = replace(lease, provider=chosen.channel.provider)
+        waiting, later = _under_warm_up(lease, waiting, composer, retailer, now)
         wait = _hand_over_all(limits.counting(lease), waiting, verdicts, composer, chosen, limits)
         chosen.leave()
-        return wait or (Wait(timezone.now()) if others else None)
+        return wait or (Wait(timezone.now()) if others else None) or _left_for(lease, later, now)
     batches.turn(lease, verdicts)
     return None
+
+
+def _under_warm_up(
+    lease: Lease, waiting: list[Entry], composer: Composer, retailer: Retailer, now: datetime
+) -> tuple[list[Entry], Later | None]:
+    """Those who may be written to today, where the sender's domain is still getting known."""
+    if not lease.is_warming or lease.channel != "email":
+        return waiting, None
+    domain = domain_of(composer.envelope.from_email)
+    return picking.allowed(lease, waiting, domain, zone=retailer.tzinfo, now=now)
+
+
+def _left_for(lease: Lease, later: Later | None, now: datetime) -> Wait | None:
+    return Wait(picking.looked_at(lease, later, now=now), later.reason) if later else None
 
 
 def _chosen_for(waiting: Sequence[Entry], retailer: Retailer) -> tuple[Chosen, list[Entry], bool]:

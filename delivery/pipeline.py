@@ -43,6 +43,7 @@ from delivery import (
     unknowns,
 )
 from delivery.models import Batch
+from delivery.senders import gate
 from tenants import agenda, bell, context
 from tenants.models import Retailer
 
@@ -62,6 +63,7 @@ def advance(run: Run, *, now: datetime) -> datetime | None:
     limits = bounds.of(run, context.current())  # what the policy forbids by now is not planned either
     full = caps.full(limits.caps, now=now, among=arrivals.customers(run))
     if run.evaluated_at is None:
+        _check_senders(run, limits, now)
         audience.evaluate(run, capped=full)  # 2  who is in, and why not
         reconciliation.reconcile(run)
         tallies.begin(run)
@@ -72,6 +74,14 @@ def advance(run: Run, *, now: datetime) -> datetime | None:
     elif next_step is None:
         configuration.finish(run, now=now)
     return next_step
+
+
+def _check_senders(run: Run, limits: bounds.Bounds, now: datetime) -> None:
+    """A campaign with a time starts by itself: what kept a person from launching it keeps it too. Raises Forbidden."""
+    try:
+        gate.check(run.version.parsed(), now=now, policy=limits.policy)
+    except Invalid as invalid:
+        raise bounds.Forbidden(f"policy: {invalid}. Put it right, then resume the run.") from invalid
 
 
 def work(*, seconds: float, retailer: Retailer | None = None, overdue_by: float = 0.0) -> int:

@@ -89,6 +89,7 @@ class PreflightSerializer(serializers.Serializer[Any]):
     steps = PreflightStepSerializer(many=True)
     times = serializers.JSONField(allow_null=True, help_text="Messages by the hour, in the retailer's time zone.")
     days = serializers.JSONField(allow_null=True, help_text="How many days it takes where a day has a ceiling.")
+    senders = serializers.ListField(child=serializers.JSONField(), help_text="What DNS says of the senders' domains.")
     collisions = serializers.ListField(child=serializers.JSONField(), help_text="Campaigns for the same people.")
     more = serializers.IntegerField(help_text="Campaigns due about then that were not counted.")
     sample = serializers.JSONField(allow_null=True, help_text="What would go wrong in a sample of messages.")

@@ -19,12 +19,13 @@ from campaigns.facts import proof
 from delivery import balance, providers
 from delivery.channels.base import ChannelUnavailable
 from delivery.models import Provider
+from delivery.senders import checking, in_use
 from marketing import database
 from tenants import context, roles
 from tenants.models import AgendaItem, Retailer, Stop
 
 OVERDUE_AFTER = 30  # seconds
-PROVIDERS_SECONDS = 30.0
+PROVIDERS_SECONDS, SENDERS_SECONDS = 30.0, 20.0
 OK, WARNING, FAILURE = "ok", "warning", "failure"
 
 
@@ -147,6 +148,30 @@ def _providers() -> Finding:
     return Finding("providers", OK, f"{reached} accounts of retailers answer{rest}")
 
 
+def _senders() -> Finding:
+    """Every domain that an active retailer's mail is from, as far as the time goes; local and reserved ones are not
+    looked up.
+    """
+    until, looked, left, wrong, silent = time.monotonic() + SENDERS_SECONDS, 0, 0, [], []
+    for retailer in Retailer.objects.active():
+        with context.in_retailer(retailer):
+            for domain in in_use.domains():
+                if time.monotonic() > until:
+                    left += 1
+                    continue
+                found = checking.of(domain, now=timezone.now())
+                looked += found["state"] != checking.SKIPPED
+                if found["state"] == "error":
+                    wrong.append(f"{retailer.slug} {domain}: {found['words']}")
+                elif found["state"] == "unknown":
+                    silent.append(domain)
+    rest = f"; {left} were not asked in {SENDERS_SECONDS:g} s" if left else ""
+    rest += f"; DNS did not answer for {', '.join(silent[:5])}" if silent else ""
+    if wrong:
+        return Finding("senders", WARNING, f"{'; '.join(wrong[:5])} See check_senders.{rest}")
+    return Finding("senders", OK, f"{looked} domains of senders looked up, nothing to put right{rest}")
+
+
 def _settings() -> Finding:
     found = checks.run_checks(include_deployment_checks=not settings.DEBUG)
     serious = [message for message in found if message.is_serious()]
@@ -197,6 +222,7 @@ _CHECKS: tuple[Callable[[], Finding], ...] = (
     _stops,
     _provider,
     _providers,
+    _senders,
     _settings,
     _ledgers,
     _facts,

@@ -29,6 +29,9 @@ PUBLIC_PORT = environment.integer("PORT", default=8000 if DEBUG else 443)
 DATABASE_URL = environment.text("DATABASE_URL")
 CELERY_BROKER_URL = environment.text("CELERY_BROKER_URL")
 EMAIL_URL = environment.text("EMAIL_URL")
+DNS_SERVER = environment.text(
+    "DNS_SERVER"
+)  # whom senders' domains are asked of: address or address:port; blank, the system's
 CACHE_URL = environment.text("CACHE_URL")
 SECRET_KEY = environment.text("SECRET_KEY")
 if not DEBUG:

@@ -34,6 +34,7 @@ LABELS = {
     "footer": "Footer",
     "attachments": "Files that go along",
     "approval": "Approval",
+    "sender_dns": "DNS of senders",
     "checks": "Before launch",
     "checks_off": "Before launch, skipped",
 }

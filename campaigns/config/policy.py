@@ -55,6 +55,7 @@ class Policy(Part):
 
     channels: Annotated[list[ChannelName], AfterValidator(_ordered)] | None = None
     sender_domains: Annotated[list[DomainName], Field(max_length=200), AfterValidator(_ordered)] | None = None
+    sender_dns: bool = False  # whether SPF, DKIM and DMARC of a sender's domain must be right before a launch
     template_features: Annotated[list[Feature], AfterValidator(_ordered)] | None = None
     bases: Annotated[list[Key], Field(max_length=100), AfterValidator(_ordered)] | None = None
     per_customer: Annotated[list[PerCustomer], Field(max_length=10), AfterValidator(_tidy_caps)] = []
@@ -89,6 +90,7 @@ def meet(one: Policy, other: Policy) -> Policy:
     return Policy.model_construct(
         channels=_both(one.channels, other.channels),
         sender_domains=_both(one.sender_domains, other.sender_domains),
+        sender_dns=one.sender_dns or other.sender_dns,
         template_features=_both(one.template_features, other.template_features),
         bases=_both(one.bases, other.bases),
         per_customer=_tidy_caps([*one.per_customer, *other.per_customer]),
@@ -123,7 +125,7 @@ def _is_loose(name: str, above: Policy, below: Policy) -> bool:
     """Whether what `below` says of a field would not take effect. Caps, quiet hours and footers add to those above."""
     mine = getattr(below, name)
     if mine == getattr(OPEN, name):
-        return name == "approval" and name in below.model_fields_set
+        return name in ("approval", "sender_dns") and name in below.model_fields_set
     if name == "per_customer":
         return any(cap not in meet(above, below).per_customer and cap not in above.per_customer for cap in mine)
     if name == "quiet_hours":
@@ -370,6 +372,7 @@ def _list_words(values: Iterable[Any]) -> str:
 _WORDS: dict[str, Any] = {
     "channels": lambda v: f"only {_list_words(v)}",
     "sender_domains": lambda v: f"only from {_list_words(v)}",
+    "sender_dns": lambda _: "SPF, DKIM and DMARC must be right",
     "template_features": lambda v: f"only {_list_words(v)}",
     "bases": lambda v: f"e-mails only on {_list_words(v)}",
     "per_customer": lambda v: "; ".join(f"at most {c.messages} in {format_duration(c.per)}" for c in v),

@@ -139,6 +139,12 @@ class PolicyForm(forms.Form):
         help_text=f"Of all of them together; {MOST_BYTES // 1024} at most. Blank: 500.",
         widget=UnfoldAdminIntegerFieldWidget(),
     )
+    sender_dns = forms.BooleanField(
+        required=False,
+        label="SPF, DKIM and DMARC of a sender's domain must be right before a launch",
+        help_text="Otherwise a launch is only warned of what they lack.",
+        widget=UnfoldBooleanWidget(),
+    )
     approval = forms.BooleanField(
         required=False,
         label="An approver must agree before a campaign is published",
@@ -230,6 +236,7 @@ def initial(document: Mapping[str, Any]) -> dict[str, Any]:
         "template_features": features or [],
         "attachment_types": (document.get("attachments") or {}).get("types", []),
         "attachment_kb": _kilobytes((document.get("attachments") or {}).get("most_bytes")),
+        "sender_dns": document.get("sender_dns", False),
         "approval": document.get("approval", False),
         "checks_blocking": [name for name, weight in document.get("checks", {}).items() if weight == "error"],
         "checks_warned": [name for name, weight in document.get("checks", {}).items() if weight == "warning"],

@@ -129,4 +129,69 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('subscription', 'notice_id'), name='notice_once')],
             },
         ),
+        migrations.CreateModel(
+            name='SenderDomain',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('domain', models.CharField(max_length=253, unique=True)),
+                ('selectors', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=63), blank=True, db_default=[], default=list, size=None)),
+                ('findings', models.JSONField(blank=True, db_default={}, default=dict)),
+                ('checked_at', models.DateTimeField(blank=True, null=True)),
+                ('warm_up', models.CharField(choices=[('none', 'None'), ('warming', 'Warming up'), ('held', 'Held'), ('skipped', 'Skipped'), ('finished', 'Finished')], db_default='none', default='none', max_length=8)),
+                ('start', models.PositiveIntegerField(db_default=0, default=0)),
+                ('peak', models.PositiveIntegerField(db_default=0, default=0)),
+                ('days', models.PositiveSmallIntegerField(db_default=0, default=0)),
+                ('began_at', models.DateTimeField(blank=True, null=True)),
+                ('ended_at', models.DateTimeField(blank=True, null=True)),
+                ('reason', models.CharField(blank=True, db_default='', default='', max_length=300)),
+                ('picked_at', models.DateTimeField(blank=True, null=True)),
+                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+            ],
+            options={
+                'indexes': [models.Index(condition=models.Q(('warm_up__in', ['warming', 'held'])), fields=['domain'], name='sender_domain_warming')],
+            },
+        ),
+        migrations.CreateModel(
+            name='WarmUpPick',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('message_id', models.BigIntegerField()),
+                ('receivers', models.CharField(choices=[('gmail', 'Gmail'), ('microsoft', 'Microsoft'), ('yahoo', 'Yahoo'), ('other', 'Other')], max_length=9)),
+                ('day', models.DateField()),
+                ('sender', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='picks', to='delivery.senderdomain')),
+            ],
+            options={
+                'indexes': [models.Index(fields=['sender', 'day'], name='warm_up_pick_of_day')],
+                'constraints': [models.UniqueConstraint(fields=('message_id', 'day'), name='warm_up_pick_once')],
+            },
+        ),
+        migrations.CreateModel(
+            name='WarmUpShare',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('receivers', models.CharField(choices=[('gmail', 'Gmail'), ('microsoft', 'Microsoft'), ('yahoo', 'Yahoo'), ('other', 'Other')], max_length=9)),
+                ('share', models.FloatField()),
+                ('step', models.FloatField(db_default=0.0, default=0.0)),
+                ('standing', models.CharField(choices=[('growing', 'Growing'), ('slowed', 'Slowed'), ('held', 'Held'), ('reversed', 'Reversed')], db_default='growing', default='growing', max_length=8)),
+                ('reason', models.CharField(blank=True, db_default='', default='', max_length=300)),
+                ('day', models.DateField()),
+                ('judged_from', models.DateTimeField()),
+                ('sender', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='shares', to='delivery.senderdomain')),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('sender', 'receivers'), name='warm_up_share_once')],
+            },
+        ),
+        migrations.CreateModel(
+            name='WarmUpStep',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('step', models.CharField(max_length=63)),
+                ('run', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='campaigns.run')),
+                ('sender', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='steps', to='delivery.senderdomain')),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('sender', 'run', 'step'), name='warm_up_step_once')],
+            },
+        ),
     ]

@@ -2,6 +2,7 @@
 
 from delivery.models.ledger import Batch, DailyVolume, Message, OutcomeRecord, Preflight, Reconciliation
 from delivery.models.providers import Provider, ProviderDomain, ProviderState
+from delivery.models.senders import Receivers, SenderDomain, WarmUpPick, WarmUpShare, WarmUpStep
 from delivery.models.signals import Link, RawSignal, Signal
 from delivery.models.subscriptions import Notice, Subscription
 
@@ -17,7 +18,12 @@ __all__ = [
     "ProviderDomain",
     "ProviderState",
     "RawSignal",
+    "Receivers",
     "Reconciliation",
+    "SenderDomain",
     "Signal",
     "Subscription",
+    "WarmUpPick",
+    "WarmUpShare",
+    "WarmUpStep",
 ]

@@ -10,7 +10,9 @@ Shape of a result, number 1 (`shape`):
     sentence, exclude                 whom the audience's rules mean
     steps      [{step, channel, reached, missed: {reason: number}}]: of those included, whom the channel can reach
     times      {zone, hours: [{at, messages}], note}: by the hour, as the retailer's clocks show it
-    days       {max_per_day, used_today, days, last_day, warm_up}: None where nothing bounds a day
+    days       {max_per_day, used_today, days, last_day, warm_up}: None where nothing bounds a day; `warm_up` is a
+               forecast for each domain that warms up (delivery.preflight.warming)
+    senders    what DNS says of each domain that it is sent from (delivery.senders.checking)
     collisions [{campaign, name, due_at, in_common, over_cap, later}], the soonest first; `more` are not counted
     sample     {people, shown: [external_id], errors: [{step, variant, problem, cure, people, external_ids}],
                texts: [{step, people, per_message, parts, margin, wide, price, currency, unpriced}]}: what SMS come

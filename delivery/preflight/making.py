@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +18,8 @@ from delivery import caps, reconciliation
 from delivery.models import Preflight
 from delivery.preflight import collisions, counts, findings, rendering, timing
 from delivery.preflight.asking import Asked
-from tenants import context
+from delivery.senders import checking, gate
+from tenants import context, held
 
 SHAPE = 1
 _NO_COLLISIONS: dict[str, Any] = {"collisions": [], "more": 0}
@@ -42,18 +43,25 @@ def make(
     resolved = resolved or resolution.resolve(campaign.draft)
     asked = ask(resolved.config, now=now, policy=policy)
     made = Preflight(campaign=campaign, config_hash=content_hash(resolved.document), as_of=now, by=by[:200])
-    made.result = {
-        "shape": SHAPE,
-        **_said(asked),
-        **_parts(campaign, asked),
-        "policy": reconciliation.bounds_in_force(asked.policy),
-        "marks": reconciliation.marks(),
-    }
+    with held.held():
+        made.result = _found(campaign, asked, now)
     with transaction.atomic():
         made.save()
         outdated = Preflight.objects.filter(campaign=campaign).order_by("-pk").values("pk")[KEPT:]
         Preflight.objects.filter(pk__in=list(outdated.values_list("pk", flat=True))).delete()
     return made
+
+
+def _found(campaign: Campaign, asked: Asked, now: datetime) -> dict[str, Any]:
+    senders = gate.domains(asked.config)
+    return {
+        "shape": SHAPE,
+        **_said(asked),
+        **_parts(campaign, asked, senders),
+        "senders": checking.all_of(senders.values(), now=now),
+        "policy": reconciliation.bounds_in_force(asked.policy),
+        "marks": reconciliation.marks(),
+    }
 
 
 def ask(config: CampaignConfig, *, now: datetime, policy: Policy | None = None) -> Asked:
@@ -73,13 +81,15 @@ def _said(asked: Asked) -> dict[str, Any]:
     }
 
 
-def _parts(campaign: Campaign, asked: Asked) -> dict[str, Any]:
-    """Every part within its time. What needs the numbers of another part does without, when that came late."""
+def _parts(campaign: Campaign, asked: Asked, senders: Mapping[str, str]) -> dict[str, Any]:
+    """Every part within its time; `senders` are the domains of its steps. What needs the numbers of another part does
+    without, when that came late.
+    """
     late: dict[str, str] = {}
     told = _timely("counts", late, lambda: counts.of(asked))
     reached = [step["reached"] for step in told["steps"]] if told else []
     by_step = {step["step"]: step["reached"] for step in told["steps"]} if told else {}
-    when = _timely("times", late, lambda: timing.of(asked, campaign, reached)) if reached else None
+    when = _timely("times", late, lambda: timing.of(asked, campaign, reached, senders)) if reached else None
     people = _timely("sample", late, lambda: rendering.people(asked)) if told else None
     return {
         **(told or {"candidates": None, "included": None, "excluded": {}, "steps": []}),

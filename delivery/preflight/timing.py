@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,6 +14,7 @@ from campaigns.config import policy as rules
 from campaigns.config.campaign import EventTrigger, ScheduleTrigger, Timing
 from campaigns.models import Campaign
 from delivery import volume
+from delivery.preflight import warming
 from delivery.preflight.asking import Asked, rows
 from tenants import context
 
@@ -22,9 +23,12 @@ SECONDS = 20.0
 MOST_DAYS = 3660
 
 
-def of(asked: Asked, campaign: Campaign, reached: Sequence[int]) -> dict[str, Any]:
+def of(asked: Asked, campaign: Campaign, reached: Sequence[int], senders: Mapping[str, str]) -> dict[str, Any]:
+    """`reached` are the people of each step, in order; `senders` the domains of those that send e-mail."""
     times = hours(asked, campaign, reached)
-    return {"times": times, "days": days(asked, times)}
+    by_step = {step.key: number for step, number in zip(asked.config.steps, reached, strict=True)}
+    warm_up = warming.of(asked, senders, begin(asked, campaign), by_step)
+    return {"times": times, "days": days(asked, times, warm_up)}
 
 
 def hours(asked: Asked, campaign: Campaign, reached: Sequence[int]) -> dict[str, Any]:
@@ -47,25 +51,31 @@ def hours(asked: Asked, campaign: Campaign, reached: Sequence[int]) -> dict[str,
     }
 
 
-def days(asked: Asked, times: dict[str, Any]) -> dict[str, Any] | None:
-    """Over how many days these messages go out when a day has a ceiling; None where it has none."""
+def days(
+    asked: Asked, times: dict[str, Any], warm_up: Sequence[Mapping[str, Any]] | None = None
+) -> dict[str, Any] | None:
+    """Over how many days these messages go out when a day has a ceiling, or a sender's domain warms up; None where
+    nothing bounds a day.
+    """
     most = asked.policy.max_per_day
-    if most is None or not times["hours"]:
+    if (most is None and not warm_up) or not times["hours"]:
         return None
     zone = context.current().tzinfo
     today = asked.now.astimezone(zone).date()
-    used = volume.used(today, zone)
+    used = volume.used(today, zone) if most is not None else None
     due: Counter[date] = Counter()
     for each in times["hours"]:
         due[datetime.fromisoformat(each["at"]).date()] += each["messages"]
     first = min(due)
-    last = _last_day(due, most, {today: used})
+    last = max(due) if most is None else _last_day(due, most, {today: used or 0})
+    if warm_up and (ahead := warming.days_of(warm_up)):
+        last = max(last, ahead[1])
     return {
         "max_per_day": most,
         "used_today": used,
         "days": (last - first).days + 1,
         "last_day": last.isoformat(),
-        "warm_up": None,  # the budget of a sender's domain while it warms up belongs here
+        "warm_up": warm_up,
     }
 
 

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from delivery.models import Preflight
-from delivery.preflight import findings
+from delivery.preflight import findings, warming
+from delivery.senders import checking
 
 
 def as_data(preflight: Preflight) -> dict[str, Any]:
@@ -27,6 +28,7 @@ def lines(preflight: Preflight) -> Iterator[str]:
         yield f"  {number:>8} {reason}"
     yield from _steps(result["steps"])
     yield from _times(result)
+    yield from _senders(result)
     yield from _collisions(result)
     yield from _errors(result["sample"])
     yield from findings.lines(result.get("findings", []))
@@ -49,11 +51,18 @@ def _times(result: dict[str, Any]) -> Iterator[str]:
         yield f"  {each['messages']:>8} messages from {at:%d %b %Y, %H:%M} ({times['zone']})"
     if times and times["note"]:
         yield times["note"]
-    if days:
+    if days and days["max_per_day"] is not None:
         yield (
             f"At most {days['max_per_day']:,} a day, {days['used_today']:,} of today's used: "
             f"takes {days['days']:,} {'day' if days['days'] == 1 else 'days'}, until {days['last_day']}"
         )
+
+
+def _senders(result: dict[str, Any]) -> Iterator[str]:
+    for told in (result["days"] or {}).get("warm_up") or []:
+        yield from warming.lines(told)
+    for found in result.get("senders", []):
+        yield from checking.lines(found)
 
 
 def _collisions(result: dict[str, Any]) -> Iterator[str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
+DAYS = 14  # of a forecast, one by one
 MOST = 48  # bars; more hours than that are shown by the day, and more days than that by their first
 
 
@@ -22,4 +23,18 @@ def of_hours(hours: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return [
         {"label": label, "count": number, "share": 100 * number / highest}
         for label, number in list(counted.items())[:MOST]
+    ]
+
+
+def of_days(plan: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """`plan` are {day, messages}, of which the first DAYS are shown."""
+    shown = plan[:DAYS]
+    highest = max((each["messages"] for each in shown), default=0) or 1
+    return [
+        {
+            "label": f"{date.fromisoformat(each['day']):%d %b %Y}",
+            "count": each["messages"],
+            "share": 100 * each["messages"] / highest,
+        }
+        for each in shown
     ]

@@ -99,6 +99,23 @@ class Plan:
         ]
 
     @property
+    def warming(self) -> list[dict[str, Any]]:
+        """The days ahead of each domain under warm-up, the first of them as bars."""
+        told = (self.preflight.get("days") or {}).get("warm_up") or []
+        return [
+            each
+            | {"last_day": date.fromisoformat(each["last_day"]), "bars": bars.of_days(each["plan"])}
+            | {"more": max(0, len(each["plan"]) - bars.DAYS)}
+            for each in told
+            if each["plan"]
+        ]
+
+    @property
+    def senders(self) -> list[dict[str, Any]]:
+        """What DNS says of the domains it is sent from, where there is something to say."""
+        return [each for each in self.preflight.get("senders", []) if each["state"] not in ("ok", "skipped")]
+
+    @property
     def config(self) -> CampaignConfig | None:
         return self.resolved.config if self.resolved else None
 
@@ -153,12 +170,14 @@ def _plan(campaign: Campaign, *, now: datetime, by: str, counted: bool, customer
 
 
 def channel_problems(config: CampaignConfig | None) -> list[str]:
-    """Why the provider of a step's channel cannot be reached, if so."""
+    """Why the provider of a step's channel cannot be reached, or a sender's domain keeps it from being launched."""
     try:
         if config:
             provided.check_config(config, context.current())
     except ChannelUnavailable as unavailable:
         return [str(unavailable)]
+    except Invalid as invalid:
+        return [f"{problem.message}." for problem in invalid.problems]
     return []
 
 

@@ -130,6 +130,12 @@ CHANGES = {
         "providers/memory/test/", {"to": "ana@example.test"}, ("test", "provider"),
         (("POST", "providers/", RELAY | {"key": "memory", "kind": "memory", "settings": {}}),),
     ),
+    ("senders/<str:key>/", "PATCH"): Change(
+        "senders/acme.example/", {"selectors": ["s1"]}, ("edit", "sender domain")
+    ),
+    ("senders/<str:key>/warm-up/", "POST"): Change(
+        "senders/acme.example/warm-up/", {"act": "begin"}, ("begin", "sender domain")
+    ),
     ("stop/", "POST"): Change("stop/", None, ("stop", "sending")),
     ("stop/", "DELETE"): Change("stop/", None, ("lift stop", "sending"), (("POST", "stop/"),)),
     ("suppressions/", "POST"): Change("suppressions/", {"address": "ana@example.test"}, ("add", "suppression")),

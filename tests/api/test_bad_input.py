@@ -217,6 +217,8 @@ GOOD = [
     ("POST", "suppressions/", {"channel": "email", "address": "a@example.test", "reason": "manual"}),
     ("DELETE", "suppressions/", {"channel": "sms", "address": "+442071838750"}),
     ("POST", "providers/welcome/test/", {"to": "x"}),  # before the stop, which holds for tests too
+    ("PATCH", "senders/acme.example/", {"selectors": ["s1"]}),
+    ("POST", "senders/acme.example/warm-up/", {"act": "begin", "start": 100, "days": 30, "peak": 900, "reason": "x"}),
     ("POST", "stop/", {"reason": "x"}),
     ("POST", "providers/", PROVIDER),
     ("PATCH", "providers/relay/", PROVIDER),

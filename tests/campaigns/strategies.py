@@ -105,6 +105,7 @@ def policy_documents() -> st.SearchStrategy[dict[str, Any]]:
                 optional={"most_bytes": st.integers(1, MOST_BYTES)},
             ),
             "approval": st.booleans(),
+            "sender_dns": st.booleans(),
             "checks": st.dictionaries(
                 st.sampled_from(get_args(CheckName)), st.sampled_from(get_args(Severity)), max_size=4
             ),

@@ -73,6 +73,7 @@ def test_what_is_not_told_as_looser_takes_effect(above: Policy, below: Policy) -
         ({"per_customer": [{"messages": 3, "per": "7d"}]}, {"per_customer": [{"messages": 1, "per": "1d"}]}, []),
         ({"footer": ["unsubscribe_url"]}, {"footer": ["brand.postal_address"]}, []),
         ({"approval": True}, {"approval": False}, ["approval"]),
+        ({"sender_dns": True}, {"sender_dns": False}, ["sender_dns"]),
         ({"min_holdout": 0.1}, {"min_holdout": 0.05}, ["min_holdout"]),
         ({"universal_holdout": 0.05}, {"universal_holdout": 0.02}, ["universal_holdout"]),
         ({"universal_holdout": 0.05}, {"universal_holdout": 0.06}, []),

@@ -23,6 +23,7 @@ from campaigns.models import SeedList
 from delivery import pipeline
 from delivery.channels.memory import MemoryChannel
 from delivery.providers import accounts
+from delivery.warmup import acts
 from tenants import agenda, context
 from tenants.accounts.models import ApiKey, Role, User
 from tenants.console import platform_console, retailer_console
@@ -50,6 +51,7 @@ def busy_acme(at_acme: Retailer, outbox: MemoryChannel) -> Iterator[Retailer]:
     configuration.launch(factories.campaign(), by="test", now=timezone.now())
     pipeline.work(seconds=20)
     configuration.launch(factories.campaign("open"), by="test", now=timezone.now())
+    acts.begin("shop.example", now=timezone.now())
     return at_acme
 
 

@@ -25,7 +25,7 @@ from campaigns.models import (
     Template,
 )
 from delivery.channels.memory import MemoryChannel
-from delivery.models import Provider
+from delivery.models import Provider, SenderDomain
 from delivery.providers import accounts
 from tenants import stops
 from tenants.accounts.models import ApiKey, AuditEntry, Role, User
@@ -122,6 +122,11 @@ CHANGING: dict[str, tuple[str, Role, dict[str, str]]] = {
     ),
     "delivery_provider_delete": ("delivery/provider/N/delete/", Role.ADMIN, {"post": "yes"}),
     "delivery_provider_test": ("delivery/provider/N/test/", Role.ADMIN, {"to": "ana@example.test"}),
+    "delivery_senderdomain_check": ("delivery/senderdomain/N/check/", Role.ADMIN, {}),
+    "delivery_senderdomain_selectors": ("delivery/senderdomain/N/selectors/", Role.ADMIN, {"selectors": "s1"}),
+    "delivery_senderdomain_begin": ("delivery/senderdomain/N/begin/", Role.ADMIN, {"start": "100"}),
+    "delivery_senderdomain_hold": ("delivery/senderdomain/N/hold/", Role.ADMIN, {"change_reason": "wait"}),
+    "delivery_senderdomain_go_on": ("delivery/senderdomain/N/go-on/", Role.ADMIN, {}),
     "accounts_user_add": ("accounts/user/add/", Role.ADMIN, {"email": "new@acme.example", "role": "admin"}),
     "accounts_user_change": (
         "accounts/user/N/change/",
@@ -146,13 +151,14 @@ NEVER = {
     "campaigns_run_add", "campaigns_run_change", "campaigns_run_delete", "delivery_message_add",
     "delivery_message_change", "delivery_message_delete", "accounts_auditentry_add", "accounts_auditentry_change",
     "accounts_auditentry_delete", "campaigns_suppression_change", "campaigns_brand_add", "campaigns_brand_delete",
-    "accounts_user_delete", "accounts_apikey_delete",
+    "accounts_user_delete", "accounts_apikey_delete", "delivery_senderdomain_add", "delivery_senderdomain_change",
+    "delivery_senderdomain_delete",
 }  # fmt: skip
 MODELS = {
     "campaign": Campaign, "run": Run, "segment": Segment, "template": Template, "customer": Customer,
     "suppression": Suppression, "brand": Brand, "user": User, "apikey": ApiKey, "accept": Campaign,
     "provider": Provider, "attributedefinition": AttributeDefinition, "import": Import,
-    "seedlist": SeedList,
+    "seedlist": SeedList, "senderdomain": SenderDomain,
 }  # fmt: skip
 
 
@@ -169,6 +175,7 @@ def full_acme(at_acme: Retailer, outbox: MemoryChannel) -> Retailer:
     uploads.receive(ContentFile(b"id\nc1\n", name="people.csv"), kind="customers", by="Ana")
     configuration.launch(factories.campaign(), by="test", now=timezone.now())
     accounts.save({"key": "first", "channel": "sms", "kind": "memory"})
+    SenderDomain.objects.create(domain="shop.example")
     stops.stop(at_acme, reason="a test")
     return at_acme
 
