@@ -24,7 +24,11 @@ KEYS = {
     "duplicates",
     "lost",
 }
-HOSTILE = {f"{place}_{figure}" for place in ("beside", "within") for figure in ("baseline_p99_us", "p99_us", "ratio")}
+HOSTILE = {
+    f"{place}_{figure}"
+    for place in ("beside", "within")
+    for figure in ("baseline_p99_us", "p99_us", "ratio", "wall_ratio")
+}
 EMBEDDED = ("DATABASE_URL", "CELERY_BROKER_URL")  # left unset, so that nobody's own services are used
 
 

@@ -4,7 +4,8 @@ Two processes compose as workers do, without database: one the messages of a sib
 another campaign, whose templates are friendly in one round and hostile in the next: what the corpus of hostile ones
 holds and the language lets pass, ended by the clock where it takes too long. Rounds take turns, so what else the
 machine does weighs on both; the sibling's p99 of one message beside a hostile neighbour is set against its p99 beside
-a friendly one. Last, the sibling's messages in the very process that has just rendered hostile ones.
+a friendly one. Processor time counts; what passed by the clock is told too. Last, the sibling's messages in the very
+process that has just rendered hostile ones.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import time
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import cycle
 from statistics import median, quantiles
 from typing import Any
@@ -36,12 +37,12 @@ def run(options: Namespace) -> bool:
     entries, ours = _people(), templates.composer(_source())
     _say(f"{options.rounds} rounds of {ROUND} messages each way, by turns; {len(list(_hostile()))} hostile templates")
     _say(usage.machine())
-    _latencies(ours, entries)
-    sides: dict[str, list[float]] = {"friendly": [], "hostile": []}
+    _round(ours, entries)
+    sides: dict[str, list[P99]] = {"friendly": [], "hostile": []}
     for _ in range(options.rounds):
         for side, found in sides.items():
             with neighbour(side):
-                found.append(_p99(_latencies(ours, entries)))
+                found.append(_round(ours, entries))
     within = _within(ours, entries, options.rounds)
     figures = _figures(sides, within)
     _say(f"{'sibling, p99 us':<32}{'baseline':>10}{'hostile':>10}{'ratio':>8}")
@@ -51,6 +52,14 @@ def run(options: Namespace) -> bool:
     _say(usage.machine())
     _say(json.dumps(figures))
     return True
+
+
+@dataclass(frozen=True)
+class P99:
+    """Of one message, microseconds: of processor time, which says what it costs, and of time that passed."""
+
+    cpu: float
+    wall: float
 
 
 @contextmanager
@@ -76,32 +85,29 @@ def _work(side: str, begun: Any) -> None:
         composer.compose(people)
 
 
-def _within(ours: Composer, entries: Sequence[Entry], rounds: int) -> tuple[list[float], list[float]]:
+def _within(ours: Composer, entries: Sequence[Entry], rounds: int) -> tuple[list[P99], list[P99]]:
     """The sibling's p99 without and behind a hostile message of each kind, in this process."""
-    alone, behind = list[float](), list[float]()
+    alone, behind = list[P99](), list[P99]()
     hostile = list(_hostile())[:40]
     for _ in range(rounds):
-        alone.append(_p99(_latencies(ours, entries)))
+        alone.append(_round(ours, entries))
         for composer, people in hostile:
             composer.compose(people[:1])
-        behind.append(_p99(_latencies(ours, entries)))
+        behind.append(_round(ours, entries))
     return alone, behind
 
 
-def _latencies(composer: Composer, entries: Sequence[Entry]) -> list[float]:
-    """Microseconds of wall time of one message each, a round of them."""
-    found = []
+def _round(composer: Composer, entries: Sequence[Entry]) -> P99:
+    """Of a round of messages, one by one."""
+    cpu, wall = list[float](), list[float]()
     for number in range(ROUND):
-        begun = time.perf_counter()
+        begun, used = time.perf_counter(), time.process_time()
         made, failures = composer.compose([entries[number % len(entries)]])
-        found.append((time.perf_counter() - begun) * 1e6)
+        cpu.append((time.process_time() - used) * 1e6)
+        wall.append((time.perf_counter() - begun) * 1e6)
         if failures or not made:
             raise RuntimeError(failures[0].reason)
-    return found
-
-
-def _p99(found: Sequence[float]) -> float:
-    return quantiles(found, n=100)[98]
+    return P99(quantiles(cpu, n=100)[98], quantiles(wall, n=100)[98])
 
 
 def _hostile() -> Iterator[tuple[Composer, list[Entry]]]:
@@ -124,14 +130,15 @@ def _source() -> workload.Source:
     return workload.in_our_language(workload.load().source)
 
 
-def _figures(sides: dict[str, list[float]], within: tuple[list[float], list[float]]) -> dict[str, float]:
+def _figures(sides: dict[str, list[P99]], within: tuple[list[P99], list[P99]]) -> dict[str, float]:
     figures: dict[str, float] = {}
     for name, (baseline, found) in (("beside", (sides["friendly"], sides["hostile"])), ("within", within)):
-        ratio = median(one / other for one, other in zip(found, baseline, strict=True))
+        pairs = list(zip(found, baseline, strict=True))
         figures |= {
-            f"{name}_baseline_p99_us": round(median(baseline), 1),
-            f"{name}_p99_us": round(median(found), 1),
-            f"{name}_ratio": round(ratio, 3),
+            f"{name}_baseline_p99_us": round(median(each.cpu for each in baseline), 1),
+            f"{name}_p99_us": round(median(each.cpu for each in found), 1),
+            f"{name}_ratio": round(median(one.cpu / other.cpu for one, other in pairs), 3),
+            f"{name}_wall_ratio": round(median(one.wall / other.wall for one, other in pairs), 3),
         }
     return figures
 
