@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from django.db import connection, transaction
 from django.utils import timezone
 
-from delivery import consequences, evidence, identity, judgement, notices, signals
+from delivery import consequences, evidence, guards, identity, judgement, notices, signals
 from delivery.channels.base import Channel, ChannelUnavailable
 from delivery.channels.signals import SignalKind, Unreadable, WebhookRequest
 from delivery.consequences import Told
@@ -31,6 +31,7 @@ POSTS, BYTES = 500, 8 * 1024 * 1024  # folded at a time
 PATIENCE, PAUSE = timedelta(minutes=30), 5.0  # for messages whose hand-over is not written down yet
 
 
+_BAD = (SignalKind.BOUNCE, SignalKind.COMPLAINT, SignalKind.UNSUBSCRIBE)
 _EVENTS: dict[str, str] = {
     SignalKind.DELIVERED: "message.delivered",
     SignalKind.BOUNCE: "message.bounced",
@@ -69,6 +70,7 @@ def _fold(retailer: Retailer, posts: Sequence[_Post], now: datetime) -> None:
     if any(each.kind in (SignalKind.OPEN, SignalKind.CLICK) for each in new):
         judgement.expect(retailer, now=now)
     notices.of_messages(retailer, list(_news(new)))
+    guards.expect(retailer, guards.runs_of(each.message_id for each in new if each.kind in _BAD))
     consequences.draw([(each, messages.get(each)) for each in told], now=now)
     _write_down(posts, errors, waiting)
 

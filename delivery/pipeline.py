@@ -5,7 +5,8 @@
 Work is what stands in the agenda: a `campaign` whose schedule is due, a `run` to carry forward, a `batch` to deliver,
 the `unknown` messages of a batch to find out about, an `import` to write on, an `attribute` to fill in for everybody,
 a `proof` of facts to carry on, a `judgement` of opens and clicks, a `signal` that a provider posted, a run
-to `tally`, a `notice` for a subscription.
+to `tally`, a `notice` for a subscription, a run
+to `guard`.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from delivery import (
     caps,
     dispatch,
     folding,
+    guards,
     judgement,
     messages,
     notices,
@@ -187,6 +189,11 @@ def _notify(subscription_id: int, retailer: Retailer, now: datetime) -> datetime
     return notifying.advance(subscription_id, retailer, now=now)
 
 
+def _guard(run_id: int, retailer: Retailer, now: datetime) -> datetime | None:
+    guards.look(run_id)
+    return None
+
+
 def _pause(run: Run, reason: str) -> None:
     try:
         configuration.pause(run, reason=reason)
@@ -207,6 +214,8 @@ def _look_after_run(batch_id: int, retailer: Retailer) -> None:
     batch = Batch.objects.select_related("run").get(pk=batch_id)
     if batch.run.state != Run.State.RUNNING:
         return
+    if guards.has_errors(batch_id):
+        guards.expect(retailer, [batch.run_id])
     if batch.state != Batch.State.DONE:
         agenda.put_missing(retailer, "batch", [batch_id])
     elif not batches.unfinished(batch.run):
@@ -225,4 +234,5 @@ _STAGES: dict[str, Callable[[int, Retailer, datetime], datetime | None]] = {
     folding.AGENDA_KIND: _signal,
     tallies.AGENDA_KIND: _tally,
     notices.AGENDA_KIND: _notify,
+    guards.AGENDA_KIND: _guard,
 }

@@ -20,7 +20,7 @@ from tenants.models import AgendaItem, Retailer
 
 PARK_AFTER = 8  # failures in a row
 IDLE_CREDIT = 2.0  # seconds of service an idle retailer may be ahead by when it comes back
-_NOT_STOPPED = """(item.kind IN ('import', 'attribute', 'proof', 'judgement', 'signal', 'tally', 'notice')
+_NOT_STOPPED = """(item.kind IN ('import', 'attribute', 'proof', 'judgement', 'signal', 'tally', 'notice', 'guard')
                    OR NOT EXISTS (SELECT FROM public.tenants_stop WHERE retailer_id IS NULL)
                   AND item.retailer_id NOT IN
                       (SELECT retailer_id FROM public.tenants_stop WHERE retailer_id IS NOT NULL))"""

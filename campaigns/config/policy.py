@@ -28,6 +28,7 @@ Feature = Literal["conditions", "loops", "assignments", "attributes"]
 Needed = Literal["unsubscribe_url", "preferences_url", "brand.postal_address", "brand.name"]
 DomainName = Annotated[str, StringConstraints(pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$")]
 Window = tuple[ClockTime, ClockTime]
+Limit = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 
 
 def _ordered(values: list[Any] | None) -> list[Any] | None:
@@ -64,6 +65,10 @@ class Policy(Part):
     min_holdout: Share = 0.0
     universal_holdout: Share = 0.0
     max_discount: Annotated[float, Field(ge=0, le=100)] | None = None
+    most_bounces: Limit | None = None  # a run whose messages come to more of it is paused; see delivery.guards
+    most_complaints: Limit | None = None
+    most_unsubscribes: Limit | None = None
+    most_errors: Limit | None = None
     footer: Annotated[list[Needed], AfterValidator(_ordered)] = []
     attachments: Allowed | None = None  # what may go along with e-mails: nothing, unless the platform says so
     approval: bool = False
@@ -99,6 +104,10 @@ def meet(one: Policy, other: Policy) -> Policy:
         min_holdout=max(one.min_holdout, other.min_holdout),
         universal_holdout=max(one.universal_holdout, other.universal_holdout),
         max_discount=_least(one.max_discount, other.max_discount),
+        most_bounces=_least(one.most_bounces, other.most_bounces),
+        most_complaints=_least(one.most_complaints, other.most_complaints),
+        most_unsubscribes=_least(one.most_unsubscribes, other.most_unsubscribes),
+        most_errors=_least(one.most_errors, other.most_errors),
         footer=sorted({*one.footer, *other.footer}),
         attachments=attached.meet(one.attachments, other.attachments),
         approval=one.approval or other.approval,
@@ -381,6 +390,10 @@ _WORDS: dict[str, Any] = {
     "min_holdout": lambda v: f"at least {v * 100:g} %",
     "universal_holdout": lambda v: f"at least {v * 100:g} % of everybody",
     "max_discount": lambda v: f"at most {v:g} %",
+    "most_bounces": lambda v: f"paused over {v * 100:g} %",
+    "most_complaints": lambda v: f"paused over {v * 100:g} %",
+    "most_unsubscribes": lambda v: f"paused over {v * 100:g} %",
+    "most_errors": lambda v: f"paused over {v * 100:g} %",
     "footer": lambda v: f"every message has {_list_words(_FOOTER[each] for each in v)}",
     "attachments": attached.words,
     "approval": lambda _: "an approver must agree",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models.functions import Now
 
 from campaigns import checks, lifecycle
 from campaigns.config.campaign import EventTrigger, RecurringTrigger
@@ -19,6 +20,7 @@ def pause(run: Run, *, reason: str = "") -> None:
     """Stop before the next hand-over. Raises NotAllowed."""
     _move(run, {Run.State.PLANNED, Run.State.RUNNING}, Run.State.PAUSED, "pause", reason)
     lifecycle.attempt(run.campaign, "pause")
+    agenda.put(context.current(), "run", run.pk)
 
 
 @transaction.atomic
@@ -30,6 +32,7 @@ def resume(run: Run) -> None:
     if problems := checks.unfit(run.version):
         raise NotAllowed(f"A check before launch found what must be right: {checks.reason(problems)}")
     _move(run, {Run.State.PAUSED}, Run.State.RUNNING, "resume")
+    Run.objects.filter(pk=run.pk).update(guarded_from=Now())  # what made it pause was seen by whoever resumes it
     lifecycle.attempt(run.campaign, "resume")
     agenda.put(context.current(), "run", run.pk)
     _back_on_the_clock(run.campaign)

@@ -26,7 +26,8 @@ from campaigns.config.rules import ChannelName
 from campaigns.linting import RULES
 from campaigns.models.customers import Channel
 
-_SHARES = ("min_holdout", "universal_holdout")  # kept as shares, written in percent
+_GUARDS = ("most_bounces", "most_complaints", "most_unsubscribes", "most_errors")
+_SHARES = ("min_holdout", "universal_holdout", *_GUARDS)  # kept as shares, written in percent
 _LISTS = ("bases", "sender_domains")  # of which an empty one allows nothing
 _FIELD = {"checks": "checks_blocking", "attachments": "attachment_types"}  # of the form, where it is called otherwise
 NONE = "none"  # written where a list allows nothing at all
@@ -47,6 +48,11 @@ _CHECKS = [(name, rule.about[:1].upper() + rule.about[1:]) for name, rule in RUL
 _LIGHT = [(name, about) for name, about in _CHECKS if RULES[name].severity == "hint"]
 _CAP = re.compile(r"(\d{1,9})\s*(?:messages?)?\s*(?:in|per|/)\s*(\S+)", re.IGNORECASE)
 _WINDOW = re.compile("([0-9]{1,2}:[0-9]{2})\\s*(?:to|-|\u2013)\\s*([0-9]{1,2}:[0-9]{2})")  # people paste dashes
+
+
+def _limit(label: str, about: str) -> forms.FloatField:
+    look = UnfoldAdminIntegerFieldWidget(attrs={"step": "any", "min": 0, "max": 100})
+    return forms.FloatField(required=False, label=label, help_text=about, widget=look)
 
 
 class PolicyForm(forms.Form):
@@ -95,6 +101,10 @@ class PolicyForm(forms.Form):
         help_text="Of “discount” in a message's content.",
         widget=UnfoldAdminIntegerFieldWidget(attrs={"step": "any", "min": 0, "max": 100}),
     )
+    most_bounces = _limit("Most bounces (%)", "A run that comes to more is paused by itself. Blank: 10.")
+    most_complaints = _limit("Most complaints (%)", "The same. Mailbox providers act from 0.3 on. Blank: 0.2.")
+    most_unsubscribes = _limit("Most who unsubscribe (%)", "The same. Blank: 3.")
+    most_errors = _limit("Most errors (%)", "Messages that cannot be made, or are refused. The same. Blank: 25.")
     sender_domains = forms.CharField(
         required=False,
         label="Mail may come from",

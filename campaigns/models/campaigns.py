@@ -138,6 +138,7 @@ class Run(models.Model):
     as_of = models.DateTimeField()  # the instant that "within 30 days" counts back from
     launched_by = models.CharField(max_length=200, blank=True, db_default="")
     evaluated_at = models.DateTimeField(null=True, blank=True)
+    guarded_from = models.DateTimeField(null=True, blank=True)  # delivery.guards looks at what went out from then on
     generated = models.JSONField(default=dict, blank=True)  # step key -> the last member id turned into a message
     started_at = models.DateTimeField(db_default=Now())
     finished_at = models.DateTimeField(null=True, blank=True)

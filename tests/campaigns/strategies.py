@@ -84,6 +84,9 @@ def configs(**fixed: Any) -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries({**parts, **named}, optional=left)
 
 
+GUARDS = ("most_bounces", "most_complaints", "most_unsubscribes", "most_errors")
+
+
 def policy_documents() -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries(
         {},
@@ -99,6 +102,7 @@ def policy_documents() -> st.SearchStrategy[dict[str, Any]]:
             "min_holdout": st.sampled_from([0, 0.05, 0.5]),
             "universal_holdout": st.sampled_from([0, 0.02, 0.1]),
             "max_discount": st.integers(0, 60),
+            **dict.fromkeys(GUARDS, st.sampled_from([0.001, 0.02, 1])),
             "footer": st.lists(st.sampled_from(["unsubscribe_url", "brand.postal_address"]), unique=True),
             "attachments": st.fixed_dictionaries(
                 {"types": st.lists(st.sampled_from(get_args(FileType)), unique=True)},

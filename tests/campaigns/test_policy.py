@@ -16,7 +16,7 @@ from campaigns.config import policy as rules
 from campaigns.config.gate import Invalid, dump_written, parse_campaign
 from campaigns.config.policy import OPEN, Policy
 from tests import factories
-from tests.campaigns.strategies import configs, policies_
+from tests.campaigns.strategies import GUARDS, configs, policies_
 
 LONDON = ZoneInfo("Europe/London")
 _FROM, _TO = datetime(2026, 1, 1), datetime(2027, 12, 31)  # noqa: DTZ001 -- hypothesis adds the zone
@@ -50,7 +50,7 @@ def test_what_one_layer_forbids_no_other_layer_allows(above: Policy, below: Poli
 def test_what_is_not_told_as_looser_takes_effect(above: Policy, below: Policy) -> None:
     loose = {problem.field for problem in rules.loosenings(above, below)}
     both = rules.meet(above, below)
-    for name in {"channels", "sender_domains", "template_features", "max_per_day", "max_discount"} - loose:
+    for name in {"channels", "sender_domains", "template_features", "max_per_day", "max_discount", *GUARDS} - loose:
         assert getattr(below, name) in (None, getattr(both, name))
     for name in {"min_holdout", "universal_holdout"} - loose:
         assert getattr(below, name) in (0, getattr(both, name))

@@ -116,6 +116,10 @@ def test_policy_comes_back_from_its_form_as_it_was(acme: Retailer, staff: Client
         "min_holdout": 0.05,
         "universal_holdout": 0.025,
         "max_discount": 30.0,
+        "most_bounces": 0.05,
+        "most_complaints": 0.001,
+        "most_unsubscribes": 0.025,
+        "most_errors": 0.2,
         "footer": ["brand.postal_address", "unsubscribe_url"],
         "approval": True,
     }
