@@ -30,7 +30,7 @@ _WEB_LINK = re.compile(r"https://[^\s/]\S*\Z")
 _APP_LINK = re.compile(r"[a-z][a-z0-9+.-]{0,40}://\S+\Z", re.IGNORECASE)
 _NOT_AN_APP = ("http", "javascript", "data", "file", "vbscript", "blob", "about", "ftp", "ws", "wss")
 _TAG = re.compile(r"{{.*?}}|{%.*?%}", re.DOTALL)
-_OUR_LINKS = frozenset({"unsubscribe_url", "preferences_url"})
+_OUR_LINKS = frozenset(language.OUR_LINKS)
 # What FCM keeps for itself in a message's data.
 _RESERVED = re.compile(r"from\Z|message_type\Z|google|gcm")
 

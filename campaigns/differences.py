@@ -43,6 +43,10 @@ _FIELDS: dict[str, tuple[str, Words]] = {  # in the order of the form
     "timing.window": ("Sending hours", words.window),
     "timing.expire_after": ("Expires after", words.duration),
     "limits.per_customer": ("Most per customer", words.cap),
+    "tracking.opens": ("Count opens", words.plain),
+    "tracking.clicks": ("Count clicks", words.plain),
+    "tracking.utm": ("Added to links", words.plain),
+    "tracking.utm_domains": ("Added to links of", words.plain),
     "topic": ("Topic", words.plain),
     "goal": ("Goal", words.goal),
 }

@@ -14,11 +14,12 @@ from campaigns.config.policy import Policy
 from campaigns.config.texting import Texting
 from campaigns.editions import Published
 from campaigns.models import Brand, Run
-from delivery import identity, overtime, rendering
+from delivery import identity, overtime, rendering, tracking
 from delivery.batches import Entry, Verdict
 from delivery.channelled import Speaker
 from delivery.channels.base import Attached, Envelope, Outbound
 from delivery.models import Message
+from delivery.tracking import Tracker
 from tenants import addresses
 from tenants.models import Retailer
 
@@ -50,6 +51,7 @@ class Composer:
     name: identity.PublicIds
     picks: recommendations.Picks | None = None  # of every customer of the batch, where the template shows products
     speakers: Mapping[str, Speaker] = field(default_factory=dict)  # by variant, of every channel but e-mail
+    tracker: Tracker | None = None
 
     def compose(self, entries: Sequence[Entry]) -> tuple[list[Outbound], list[Verdict]]:
         """Rendered messages, and verdicts on those that cannot be rendered, or not in time."""
@@ -84,8 +86,8 @@ class Composer:
     def _compose(self, entry: Entry) -> Outbound:
         if self.speakers:
             return self._said(entry)
-        token = self.signer.token(entry.message_id)
-        unsubscribe_url = f"{self.base_url}/u/{token}"
+        tokens = self.signer.tokens(entry.message_id)
+        unsubscribe_url = f"{self.base_url}/u/{tokens.message}"
         renderer, values = self._voice(entry)
         rendered = renderer.render(
             self.shared
@@ -93,17 +95,19 @@ class Composer:
                 "customer": _known(entry),
                 "content": values,
                 "unsubscribe_url": language.trusted(unsubscribe_url),
-                "preferences_url": language.trusted(f"{self.base_url}/p/{token}"),
+                "preferences_url": language.trusted(f"{self.base_url}/p/{tokens.message}"),
+                "view_url": language.trusted(f"{self.base_url}/v/{tokens.view}"),
                 **self._products(entry),
             }
         )
-        if self.published.is_locked and len(rendered.html) > layering.CLIPPED:
+        html = self.tracker.fill(rendered.html, tokens, entry.customer_id) if self.tracker else rendered.html
+        if self.published.is_locked and len(html) > layering.CLIPPED:
             raise rendering.RenderError(f"larger than {layering.CLIPPED // 1024} KB: its locked end would be cut off")
         return Outbound(
             key=self.name(entry.message_id),
             recipient=entry.address,
             subject=rendered.subject,
-            html=rendered.html,
+            html=html,
             text=rendered.text,
             headers={
                 "List-Unsubscribe": f"<{unsubscribe_url}>",
@@ -125,7 +129,7 @@ class Composer:
         found = self.voices.get((entry.variant, locale))
         if found is None:
             try:
-                found = _voice(self.template, self.published, self.variants[entry.variant], locale)
+                found = _voice(self.template, self.published, self.variants[entry.variant], locale, self.tracker)
             except TemplateUnusable as unusable:  # in this language: the others go on
                 raise rendering.RenderError(str(unusable)) from None
             self.voices[entry.variant, locale] = found
@@ -155,13 +159,16 @@ def composer(
     except editions.Unpublished as unpublished:
         raise TemplateUnusable(f"{unpublished} Then resume the run.") from None
     editions.remember(published)
-    brand, is_mail, base_url = content.brand(), step.channel == "email", addresses.base_url(retailer)
-    seen = inspection.around(config.key, config.name, config.topic, brand=brand, base_url=base_url)
+    brand, is_mail, base_url = content.brand(), step.channel == "email", addresses.links_url(retailer)
     policy = policy or policies.effective(retailer)
+    seen = inspection.around(config.key, config.name, config.topic, brand=brand, base_url=base_url)
     if problems := content.attached(published, policy) or _unfit(step, published, seen, policy):
         told = "; ".join(problem.message for problem in problems)
         raise TemplateUnusable(f"A check found what must be right: {told}. Then resume the run."[:500])
     variants = {variant.key: variant for variant in step.variants}
+    people = [entry.customer_id for entry in entries]
+    counted = tracking.tracker(retailer, config, step, base_url=base_url, policy=policy, website=brand.website)
+    tracker = counted.sparing(people) if is_mail else None
     return Composer(
         envelope=envelope(published, brand),
         template=step.template,
@@ -169,11 +176,14 @@ def composer(
         version_id=run.version_id,
         shared=_shared(retailer, brand, run),
         variants=variants,
-        voices={(key, ""): _voice(step.template, published, each, "") for key, each in variants.items() if is_mail},
+        voices={
+            (key, ""): _voice(step.template, published, each, "", tracker) for key, each in variants.items() if is_mail
+        },
         speakers={} if is_mail else _speakers(step.template, published, variants, brand),
         picks=_picks(run, entries, now) if published.mentions("products", step.variants) else None,
         base_url=base_url,
-        signer=identity.Signer(retailer, "message"),
+        signer=identity.Signer(retailer),
+        tracker=tracker,
         name=identity.public_ids(retailer),
     )
 
@@ -216,11 +226,12 @@ def _along(published: Published) -> tuple[Attached, ...]:
     return tuple(Attached(file.name, file.mime, file.content) for file in files)
 
 
-def _voice(template: str, published: Published, variant: Variant, locale: str) -> Voice:
+def _voice(template: str, published: Published, variant: Variant, locale: str, tracker: Tracker | None = None) -> Voice:
     said = published.sources(variant, locale)
     try:
-        return rendering.renderer(rendering.Content(said.subject, said.html, said.text)), said.content
-    except rendering.Unreadable as unreadable:
+        html = tracker.wire(published, variant, said.html, locale) if tracker else said.html
+        return rendering.renderer(rendering.Content(said.subject, html, said.text)), said.content
+    except (rendering.Unreadable, language.Mistaken) as unreadable:
         where = f"Template {template!r} with variant {variant.key!r}" + (f" in {locale}" if locale else "")
         raise TemplateUnusable(f"{where}: {unreadable}. Correct and publish it, then resume the run.") from unreadable
 

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from django.db import connection, transaction
 from django.utils import timezone
 
-from delivery import consequences, evidence, guards, identity, judgement, notices, signals
+from delivery import consequences, evidence, guards, identity, judgement, notices, replies, signals
 from delivery.channels.base import Channel, ChannelUnavailable
 from delivery.channels.signals import SignalKind, Unreadable, WebhookRequest
 from delivery.consequences import Told
@@ -72,7 +72,15 @@ def _fold(retailer: Retailer, posts: Sequence[_Post], now: datetime) -> None:
     notices.of_messages(retailer, list(_news(new)))
     guards.expect(retailer, guards.runs_of(each.message_id for each in new if each.kind in _BAD))
     consequences.draw([(each, messages.get(each)) for each in told], now=now)
+    for each in told:
+        if each.signal.kind == SignalKind.REPLY:  # of one person, and few
+            _answer(each)
     _write_down(posts, errors, waiting)
+
+
+def _answer(told: Told) -> None:
+    reply = told.signal
+    replies.answer(reply.recipient, reply.detail, source=told.provider, event=reply.event_id, now=told.received_at)
 
 
 def _read(retailer: Retailer, posts: Sequence[_Post]) -> tuple[list[Told], dict[int, str]]:

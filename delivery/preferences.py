@@ -1,9 +1,10 @@
 """What a recipient decides by a link in a message. The link names the message; the message names the person.
 
 Reads    Message, Customer
-Writes   Suppression (reason: unsubscribed) through campaigns.suppressions, Consent through campaigns.consents
-Promise  effective for the next batch of every run; done twice, it is done once. Nobody at the address gets more; the
-         proof is that of the person who got the message
+Writes   Suppression (reason: unsubscribed) through campaigns.suppressions, Consent through campaigns.consents, and
+         Signal of whoever left
+Promise  effective for the next hand-over of every run; done twice, it is done once. Nobody at the address gets more;
+         the proof is that of the person who got the message
 """
 
 from __future__ import annotations
@@ -17,11 +18,20 @@ from campaigns import consents, suppressions
 from campaigns.consents import Statement
 from campaigns.models import Customer, Suppression
 from campaigns.models.customers import Channel
-from delivery import identity
-from delivery.models import Message
+from delivery import identity, signals
+from delivery.models import Message, Signal
+from delivery.signals import Heard
 from tenants.models import Retailer
 
 SOURCE = "link in a message"
+
+
+@dataclass(frozen=True)
+class Addressed:
+    """Whom a message was sent to."""
+
+    message_id: int
+    customer: Customer
 
 
 @dataclass(frozen=True)
@@ -30,44 +40,66 @@ class Recipient:
 
     address: str
     is_unsubscribed: bool
+    locale: str = ""
+
+
+def addressed(retailer: Retailer, token: str) -> Addressed:
+    """Raises identity.BadToken for a link that names nobody here."""
+    number = identity.Signer(retailer).read(token)
+    customers = Message.objects.filter(pk=number).values("customer_id")
+    found = Customer.objects.filter(pk__in=customers).exclude(email="").first()
+    if found is None:
+        raise identity.BadToken
+    return Addressed(number, found)
 
 
 def recipient(retailer: Retailer, token: str) -> Recipient:
     """Raises identity.BadToken for a link that names nobody here."""
-    return _standing(_customer(retailer, token))
+    return _standing(addressed(retailer, token).customer)
 
 
 @transaction.atomic
 def unsubscribe(retailer: Retailer, token: str, *, now: datetime) -> Recipient:
     """Raises identity.BadToken."""
-    customer = _customer(retailer, token)
-    suppressions.put(
-        channel=Channel.EMAIL, address=customer.email, reason=Suppression.Reason.UNSUBSCRIBED, source=SOURCE
-    )
-    _say(customer, is_granted=False, now=now)
-    return _standing(customer)
+    found = addressed(retailer, token)
+    put_on_list(found, Channel.EMAIL, found.customer.email, is_out=True, now=now)
+    _say(found.customer, is_granted=False, now=now)
+    return _standing(found.customer)
 
 
 @transaction.atomic
 def resubscribe(retailer: Retailer, token: str, *, now: datetime) -> Recipient:
     """Take an unsubscription back; a bounce or complaint stays. Raises identity.BadToken."""
-    customer = _customer(retailer, token)
-    suppressions.take_off(channel=Channel.EMAIL, address=customer.email, reason=Suppression.Reason.UNSUBSCRIBED)
-    _say(customer, is_granted=True, now=now)
-    return _standing(customer)
+    found = addressed(retailer, token)
+    put_on_list(found, Channel.EMAIL, found.customer.email, is_out=False, now=now)
+    _say(found.customer, is_granted=True, now=now)
+    return _standing(found.customer)
 
 
-def _customer(retailer: Retailer, token: str) -> Customer:
-    number = identity.Signer(retailer, "message").read(token)
-    customers = Message.objects.filter(pk=number).values("customer_id")
-    found = Customer.objects.filter(pk__in=customers).exclude(email="").first()
-    if found is None:
-        raise identity.BadToken
-    return found
+def put_on_list(
+    who: Addressed, channel: str, address: str, *, is_out: bool, now: datetime, source: str = SOURCE
+) -> None:
+    """Whoever leaves goes on the list of those who get nothing, and comes off it again; told as a signal where it is
+    new. Devices have no list: there consent decides.
+    """
+    if not is_out:
+        if address:
+            suppressions.take_off(channel=channel, address=address, reason=Suppression.Reason.UNSUBSCRIBED)
+        return
+    is_new = (
+        not address
+        or suppressions.put(channel=channel, address=address, reason=Suppression.Reason.UNSUBSCRIBED, source=source)[1]
+    )
+    if is_new:
+        event = f"{who.message_id}/unsubscribe/{channel}/{now.isoformat()}"
+        signals.record([
+            Heard(who.message_id, Signal.Kind.UNSUBSCRIBE, signals.LINK, event, at=now, human=100, detail=str(channel))
+        ])  # fmt: skip
 
 
 def _standing(customer: Customer) -> Recipient:
-    return Recipient(customer.email, suppressions.of(Channel.EMAIL, customer.email).exists())
+    is_out = suppressions.of(Channel.EMAIL, customer.email).exists()
+    return Recipient(customer.email, is_out, customer.locale or "")
 
 
 def _say(customer: Customer, *, is_granted: bool, now: datetime) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -35,6 +35,7 @@ class Sent:
 
     run: Run
     at: datetime
+    ours: Mapping[str, str] = field(default_factory=dict)  # where our own links lead; nowhere without it
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def of_variant(
     With `sent`, products are shown as they were picked then.
     """
     brand, campaign = brand or content.brand(), (config.key, config.name)
-    values = _shared(campaign, brand) | whom(customer)
+    values = _shared(campaign, brand) | (dict(sent.ours) if sent else {}) | whom(customer)
     if template.mentions("products", [variant]):
         if sent and not recommendations.is_kept(sent.at):
             return Preview(None, _FORGOTTEN)
@@ -165,8 +166,11 @@ def _tried(
             yield Tried(variant.key, customer, said=said)
 
 
-def of_message(message: Message) -> Preview:
-    """A message of the ledger, from the content it was rendered with (or would be now) and the person of today."""
+def of_message(message: Message, *, ours: Mapping[str, str] | None = None) -> Preview:
+    """A message of the ledger, from the content it was rendered with (or would be now) and the person of today.
+
+    `ours` is where our own links lead, by their name; nowhere without it.
+    """
     config = (message.version or message.run.version).parsed()
     step = next(step for step in config.steps if step.key == message.step)
     variant = next(variant for variant in step.variants if variant.key == message.variant)
@@ -180,7 +184,7 @@ def of_message(message: Message) -> Preview:
     except Unpublished as unpublished:
         return Preview(None, f"{unpublished} There is nothing to show.")
     at = message.outcomes.order_by("pk").values_list("at", flat=True).first()
-    return of_variant(config, template, variant, customer, sent=Sent(message.run, at) if at else None)
+    return of_variant(config, template, variant, customer, sent=Sent(message.run, at, ours or {}) if at else None)
 
 
 def _preview(
@@ -249,4 +253,5 @@ def _shared(campaign: tuple[str, str], brand: Brand) -> dict[str, Any]:
         "campaign": {"key": campaign[0], "name": campaign[1]},
         "unsubscribe_url": NOWHERE,
         "preferences_url": NOWHERE,
+        "view_url": NOWHERE,
     }

@@ -1,10 +1,11 @@
-"""Public addresses, reached from messages: no login."""
+"""Public addresses, reached from messages: no login. What is below `/t/` is answered by delivery.views.hits."""
 
 from django.urls import path
 
-from delivery.views import preferences
+from delivery.views import preferences, reading
 
 urlpatterns = [
     path("u/<str:token>", preferences.unsubscribe, name="unsubscribe"),
-    path("p/<str:token>", preferences.unsubscribe, name="preferences"),
+    path("p/<str:token>", preferences.choose, name="preferences"),
+    path("v/<str:token>", reading.read, name="view"),
 ]

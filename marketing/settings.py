@@ -85,6 +85,7 @@ INSTALLED_APPS = list(dict.fromkeys([*SHARED_APPS, *TENANT_APPS]))
 
 MIDDLEWARE = [
     "marketing.health.HealthMiddleware",
+    "delivery.views.hits.HitMiddleware",
     "tenants.middleware.RetailerMiddleware",
     "tenants.zone.ZoneMiddleware",
     "django.middleware.security.SecurityMiddleware",

@@ -10,6 +10,7 @@ from tenants import held
 from tenants.models import Domain, Retailer
 
 _HOST = re.compile(r"(?=.{1,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
+LINKS = ("/t/", "/u/", "/p/", "/v/")  # what links in messages lead to
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -23,6 +24,18 @@ def base_url(retailer: Retailer) -> str:
     domains = Domain.objects.values_list("domain", flat=True)
     host = held.once(("domain", retailer.pk), lambda: domains.get(tenant=retailer, is_primary=True))
     return _url(host)
+
+
+def links_url(retailer: Retailer) -> str:
+    """The same for the links in messages: of the retailer's domain for tracking, where there is one."""
+    ours = Domain.objects.filter(tenant=retailer, purpose=Domain.Purpose.TRACKING).order_by("pk")
+    host = held.once(("tracking domain", retailer.pk), lambda: ours.values_list("domain", flat=True).first())
+    return _url(host) if host else base_url(retailer)
+
+
+def serves(domain: Domain, path: str) -> bool:
+    """A domain for tracking serves what links in messages lead to, and no console and no API."""
+    return domain.purpose != Domain.Purpose.TRACKING or path.startswith(LINKS)
 
 
 def platform_url() -> str:

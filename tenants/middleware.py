@@ -10,8 +10,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpR
 from django.http.request import split_domain_port
 from django.template.loader import render_to_string
 
-from tenants import context
-from tenants.models import Retailer
+from tenants import addresses, context
+from tenants.models import Domain, Retailer
 
 
 class RetailerMiddleware:
@@ -32,9 +32,10 @@ class RetailerMiddleware:
         if host == settings.BASE_DOMAIN:
             request.urlconf = settings.PUBLIC_SCHEMA_URLCONF
             return self.get_response(request)
-        retailer = Retailer.objects.filter(domains__domain=host).first()
-        if retailer is None:
+        domain = Domain.objects.select_related("tenant").filter(domain=host).first()
+        if domain is None or not addresses.serves(domain, request.path):
             return _refusal(404, "unknown_host", {"host": host, "base_domain": settings.BASE_DOMAIN})
+        retailer: Retailer = domain.tenant
         if not retailer.is_active:
             return _refusal(503, "suspended", {"retailer": retailer})
         with context.in_retailer(retailer):

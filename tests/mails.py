@@ -6,12 +6,13 @@ import random
 import re
 from email import message_from_bytes, policy
 
+_PIXEL = re.compile(r'<img src="[^"]*/t/o/[\w-]{32}" width="1" height="1" alt="" style="display:block;border:0">')
 LEAVE = "http://acme.localhost:8000/u/TOKEN"  # where Acme's people unsubscribe, as `for_anybody` leaves it
 
 
 def for_anybody(body: str) -> str:
-    """A body with a constant for the token of its recipient."""
-    return re.sub(r"(?<=/u/)[\w-]+", "TOKEN", body)
+    """A body with a constant for the token of its recipient, without the picture by which opens are counted."""
+    return re.sub(r"(?<=/u/)[\w-]+", "TOKEN", _PIXEL.sub("", body))
 
 
 def parts(raw: bytes) -> list[str]:

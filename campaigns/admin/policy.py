@@ -37,6 +37,7 @@ LABELS = {
     "most_errors": "Errors of a run",
     "footer": "Footer",
     "attachments": "Files that go along",
+    "untracked": "Not counted",
     "approval": "Approval",
     "sender_dns": "DNS of senders",
     "checks": "Before launch",

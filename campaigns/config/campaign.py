@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from campaigns.config.rules import ChannelName, EventName, Rule
-from campaigns.config.values import ClockTime, Duration, Key, Moment, Name, Part, Share
+from campaigns.config.values import ClockTime, DomainName, Duration, Key, Moment, Name, Part, Share
 
 SCHEMA_VERSION = 1
 
@@ -120,6 +120,23 @@ class Limits(Part):
     per_customer: PerCustomer | None = None
 
 
+UtmName = Literal["source", "medium", "campaign", "content", "term", "id"]
+UtmValue = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]+$")]
+
+
+class Tracking(Part):
+    """What is counted of messages, and what is added to the links in them: `utm_*`, where `utm` says anything.
+
+    What a link says itself stays. Links to the brand's own website are added to, and to `utm_domains` and what is below
+    them; `medium` is then the channel and `campaign` the key, where they are left out.
+    """
+
+    opens: bool = True
+    clicks: bool = True
+    utm: dict[UtmName, UtmValue] | None = None
+    utm_domains: Annotated[list[DomainName], Field(max_length=50)] | None = None
+
+
 class CampaignConfig(Part):
     key: Key
     name: Name
@@ -131,6 +148,7 @@ class CampaignConfig(Part):
     steps: Annotated[list[Step], Field(min_length=1, max_length=20)]
     timing: Timing = Timing()
     limits: Limits = Limits()
+    tracking: Tracking = Tracking()
     topic: Key = "promotions"
 
     def step(self, key: str) -> Step:

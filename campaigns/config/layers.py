@@ -12,17 +12,18 @@ from functools import reduce
 from types import MappingProxyType
 from typing import Any
 
-from campaigns.config.campaign import CampaignConfig, Goal, Limits, Timing
+from campaigns.config.campaign import CampaignConfig, Goal, Limits, Timing, Tracking
 from campaigns.config.gate import Invalid, Problem, dump, dump_written, parse_campaign
 from campaigns.config.rules import Rule
 from campaigns.config.values import Key, Part, Share
 
 # Sections are resolved field by field; everything else, such as a trigger or the list of steps, is one value.
-SECTIONS = ("audience", "timing", "limits")
+SECTIONS = ("audience", "timing", "limits", "tracking")
 BUILT_IN = "built in"
 FIELDS = (
     "key", "name", "blueprint", "blueprint_version", "goal", "trigger", "audience.include", "audience.exclude",
-    "audience.holdout", "steps", "timing.mode", "timing.window", "timing.expire_after", "limits.per_customer", "topic",
+    "audience.holdout", "steps", "timing.mode", "timing.window", "timing.expire_after", "limits.per_customer",
+    "tracking.opens", "tracking.clicks", "tracking.utm", "tracking.utm_domains", "topic",
 )  # fmt: skip
 
 
@@ -38,6 +39,7 @@ class Defaults(Part):
     audience: DefaultAudience = DefaultAudience()
     timing: Timing = Timing()
     limits: Limits = Limits()
+    tracking: Tracking = Tracking()
     topic: Key | None = None
 
 

@@ -13,7 +13,7 @@ from functools import reduce
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from campaigns.config import attached
 from campaigns.config.attached import Allowed, Described
@@ -21,12 +21,12 @@ from campaigns.config.campaign import CampaignConfig, PerCustomer, RecurringTrig
 from campaigns.config.check_names import WEIGHT, CheckName, Severity, heavier
 from campaigns.config.gate import Problem
 from campaigns.config.rules import ChannelName
-from campaigns.config.values import ClockTime, Key, Part, Share, format_duration
+from campaigns.config.values import ClockTime, DomainName, Key, Part, Share, format_duration
 
 DAY = 24 * 60  # minutes
 Feature = Literal["conditions", "loops", "assignments", "attributes"]
 Needed = Literal["unsubscribe_url", "preferences_url", "brand.postal_address", "brand.name"]
-DomainName = Annotated[str, StringConstraints(pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$")]
+Counted = Literal["opens", "clicks"]
 Window = tuple[ClockTime, ClockTime]
 Limit = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 
@@ -71,6 +71,7 @@ class Policy(Part):
     most_errors: Limit | None = None
     footer: Annotated[list[Needed], AfterValidator(_ordered)] = []
     attachments: Allowed | None = None  # what may go along with e-mails: nothing, unless the platform says so
+    untracked: Annotated[list[Counted], AfterValidator(_ordered)] = []  # what nobody may count
     approval: bool = False
     checks: dict[CheckName, Severity] = {}  # how much a check before launch weighs at least; an error blocks
     checks_off: Annotated[list[CheckName], AfterValidator(_ordered)] | None = None  # the platform's alone
@@ -110,6 +111,7 @@ def meet(one: Policy, other: Policy) -> Policy:
         most_errors=_least(one.most_errors, other.most_errors),
         footer=sorted({*one.footer, *other.footer}),
         attachments=attached.meet(one.attachments, other.attachments),
+        untracked=sorted({*one.untracked, *other.untracked}),
         approval=one.approval or other.approval,
         checks=_heaviest(one.checks, other.checks),
         checks_off=_both(one.checks_off, other.checks_off),
@@ -131,7 +133,9 @@ def loosenings(above: Policy, below: Policy) -> list[Problem]:
 
 
 def _is_loose(name: str, above: Policy, below: Policy) -> bool:
-    """Whether what `below` says of a field would not take effect. Caps, quiet hours and footers add to those above."""
+    """Whether what `below` says of a field would not take effect. Caps, quiet hours, footers and
+    what is not counted add to those above.
+    """
     mine = getattr(below, name)
     if mine == getattr(OPEN, name):
         return name in ("approval", "sender_dns") and name in below.model_fields_set
@@ -141,7 +145,7 @@ def _is_loose(name: str, above: Policy, below: Policy) -> bool:
         return _minutes(mine) < _minutes(above.quiet_hours)
     if name == "checks":
         return any(WEIGHT[mine[check]] < WEIGHT[above.checks.get(check, "hint")] for check in mine)
-    return name != "footer" and bool(getattr(meet(above, below), name) != mine)
+    return name not in ("footer", "untracked") and bool(getattr(meet(above, below), name) != mine)
 
 
 def not_its_own(policy: Policy) -> list[Problem]:
@@ -396,6 +400,7 @@ _WORDS: dict[str, Any] = {
     "most_errors": lambda v: f"paused over {v * 100:g} %",
     "footer": lambda v: f"every message has {_list_words(_FOOTER[each] for each in v)}",
     "attachments": attached.words,
+    "untracked": lambda v: f"{_list_words(v)} are not counted",
     "approval": lambda _: "an approver must agree",
     "checks": lambda v: "; ".join(f"{_named(name)} {_EFFECT[weight]}" for name, weight in sorted(v.items())),
     "checks_off": lambda v: f"not looked at: {_list_words(map(_named, v))}",

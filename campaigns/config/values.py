@@ -42,6 +42,7 @@ Duration = Annotated[
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+DomainName = Annotated[str, StringConstraints(pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$")]
 
 
 def check_moment(value: Any) -> Any:

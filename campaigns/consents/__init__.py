@@ -8,7 +8,7 @@ Promise  the latest statement of a customer on a channel and topic holds; one th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,6 +24,7 @@ from campaigns.models import Consent, Customer
 from campaigns.models.customers import Channel
 
 CHANNELS = (Channel.EMAIL, Channel.SMS, Channel.PUSH)
+TRACKING = "tracking"  # the topic of whether opens and clicks may be counted: withdrawn, they are not
 WHOLE_CHANNEL = ""  # the topic of a statement about every message of a channel
 Identity = tuple[str, str, bool, datetime, str, str]
 
@@ -55,6 +56,14 @@ def say(customer: Customer, statements: Sequence[Statement], *, by: str) -> list
 def history(customer: Customer) -> QuerySet[Consent]:
     """Everything a customer said, the latest first."""
     return customer.consents.order_by("-said_at", "is_granted", "-pk")
+
+
+def refusing(topic: str, channel: str, customers: Collection[int]) -> frozenset[int]:
+    """Those of these customers who withdrew the topic on that channel."""
+    if not customers:
+        return frozenset()
+    said = Consent.objects.filter(channel=channel, topic=topic, is_current=True, is_granted=False)
+    return frozenset(said.filter(customer_id__in=list(customers)).values_list("customer_id", flat=True))
 
 
 def withdrawn_topic(channel: str, topic: str) -> Sql:

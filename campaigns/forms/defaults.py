@@ -100,7 +100,7 @@ class DefaultsForm(forms.Form):
             "timing.expire_after": given["expire_after"],
             "limits.per_customer": given["per_customer"],
             "topic": given["topic"],
-        }
+        } | {f"tracking.{name}": said for name, said in before.get("tracking", {}).items()}
         return _nested({path: value for path, value in values.items() if value not in (None, "")})
 
 

@@ -109,6 +109,7 @@ def kept_words(draft: Mapping[str, Any]) -> list[str]:
         "goal": "a goal",
         "limits": "a frequency limit",
         "timing": "a timing",
+        "tracking": "what is counted",
     }
     return words + [label for name, label in named.items() if draft.get(name)]
 

@@ -21,7 +21,7 @@ from unfold.widgets import (
 
 from campaigns.config.attached import MOST_BYTES, FileType
 from campaigns.config.gate import Problem
-from campaigns.config.policy import Feature, Needed, Policy
+from campaigns.config.policy import Counted, Feature, Needed, Policy
 from campaigns.config.rules import ChannelName
 from campaigns.linting import RULES
 from campaigns.models.customers import Channel
@@ -37,6 +37,7 @@ _FOOTER = {
     "brand.postal_address": "The postal address",
     "brand.name": "The brand's name",
 }
+_COUNTED = {"opens": "Opens", "clicks": "Clicks"}
 _FEATURES = {
     "conditions": "Conditions: {% if %}",
     "loops": "Loops: {% for %}",
@@ -121,6 +122,12 @@ class PolicyForm(forms.Form):
         required=False,
         label="Every message has",
         choices=[(name, _FOOTER.get(name, name)) for name in get_args(Needed)],
+        widget=UnfoldAdminCheckboxSelectMultipleWidget(),
+    )
+    untracked = forms.MultipleChoiceField(
+        required=False,
+        label="Not counted in any message",
+        choices=[(name, _COUNTED.get(name, name)) for name in get_args(Counted)],
         widget=UnfoldAdminCheckboxSelectMultipleWidget(),
     )
     limits_features = forms.BooleanField(
@@ -242,6 +249,7 @@ def initial(document: Mapping[str, Any]) -> dict[str, Any]:
         "max_discount": _number(document.get("max_discount")),
         **{name: NONE if document.get(name) == [] else "\n".join(document.get(name) or []) for name in _LISTS},
         "footer": document.get("footer", []),
+        "untracked": document.get("untracked", []),
         "limits_features": features is not None,
         "template_features": features or [],
         "attachment_types": (document.get("attachments") or {}).get("types", []),

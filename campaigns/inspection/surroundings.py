@@ -31,7 +31,7 @@ class Around:
     campaign: tuple[str, str]
     topic: str
     voice: Voice
-    links: tuple[str, str]
+    links: tuple[str, str, str]
 
     samples: ClassVar[frozenset[str]] = frozenset({_PRODUCT["url"], _PRODUCT["image_url"]})  # of what does not exist
 
@@ -47,6 +47,7 @@ class Around:
             "products": [dict(_PRODUCT) for _ in range(_PRODUCTS)],
             "unsubscribe_url": self.links[0],
             "preferences_url": self.links[1],
+            "view_url": self.links[2],
         }
 
 
@@ -60,7 +61,7 @@ def around(key: str, name: str, topic: str, *, brand: Brand | None = None, base_
         campaign=(key, name),
         topic=topic,
         voice=content.voice(brand),
-        links=(f"{base}/u/{TEST}", f"{base}/p/{TEST}"),
+        links=(f"{base}/u/{TEST}", f"{base}/p/{TEST}", f"{base}/v/{TEST}"),
     )
 
 

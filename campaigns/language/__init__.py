@@ -29,7 +29,7 @@ from campaigns.language.seen import seen
 from campaigns.language.syntax import Body, Expression, For, If, Mistaken, Print, Set, paths
 from campaigns.language.tokens import place, spans
 from campaigns.language.uses import Use, uses
-from campaigns.language.vocabulary import CUSTOMER_FIELDS, FILTERS, OUR_LINKS, VOCABULARY
+from campaigns.language.vocabulary import CUSTOMER_FIELDS, FILTERS, OUR_LINKS, VOCABULARY, WAYS_OUT
 
 __all__ = [
     "CUSTOMER_FIELDS",
@@ -38,6 +38,7 @@ __all__ = [
     "MAX_SOURCE",
     "OUR_LINKS",
     "VOCABULARY",
+    "WAYS_OUT",
     "Budget",
     "MissingValue",
     "Mistake",

@@ -15,9 +15,11 @@ VOCABULARY: dict[str, tuple[str, ...]] = {
     "products": (),
     "unsubscribe_url": (),
     "preferences_url": (),
+    "view_url": (),
 }
 OPEN_ENDED = ("customer.attributes", "content", "products")  # any name may follow these
-OUR_LINKS = ("unsubscribe_url", "preferences_url")  # made by us: they need no second look where they are printed
+WAYS_OUT = ("unsubscribe_url", "preferences_url")
+OUR_LINKS = (*WAYS_OUT, "view_url")  # made by us: they need no second look where they are printed
 LOOP = ("index", "index0", "revindex", "first", "last", "length")
 RESERVED = (*VOCABULARY, "content", "loop", "true", "false", "none", "True", "False", "None")
 

@@ -37,7 +37,7 @@ def postal_address(sample: Sample) -> Iterator[Found]:
 
 def _has_link(page: Page, sample: Sample) -> bool:
     return any(
-        link.get("href") in sample.ours and not is_hidden(link) and _is_seen(link)
+        link.get("href") in sample.ours[: len(language.WAYS_OUT)] and not is_hidden(link) and _is_seen(link)
         for link in page.elements("a", "area")
     )
 
@@ -54,7 +54,7 @@ def _is_written(sample: Sample) -> bool:
 
 
 def _named(sample: Sample) -> set[str]:
-    return {name for name in language.OUR_LINKS if name in sample.html}
+    return {name for name in language.WAYS_OUT if name in sample.html}
 
 
 def _seen(sample: Sample) -> frozenset[str]:
@@ -62,4 +62,4 @@ def _seen(sample: Sample) -> frozenset[str]:
     try:
         return language.seen(sample.html)
     except language.Mistaken:  # where it is saved that is told
-        return frozenset(language.OUR_LINKS)
+        return frozenset(language.WAYS_OUT)

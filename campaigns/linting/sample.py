@@ -30,7 +30,8 @@ class Sample:
 
     `subject`, `preheader`, `html` and `text` are sources. `rendered` are dicts with `subject`, `html` and `text`; their
     html comes from `page.marked(html)`, so that what is found in it can be told by line. `ours` are the addresses of
-    the links to unsubscribe and to preferences as they were rendered. `image_bytes` tells what is known of images,
+    the links to unsubscribe, to preferences and to see it in a browser, as they were rendered. `image_bytes` tells
+    what is known of images,
     `unreachable` which addresses answer that there is nothing, and how, `unanswered` those of which nothing was learnt,
     `left_out` what a layer says that does not count: the field, whose word it is, and why.
     """

@@ -17,17 +17,21 @@ from campaigns.publishing.links import Link, links
 from campaigns.publishing.plain import text
 from campaigns.publishing.preheader import PREHEADER, with_preheader
 from campaigns.publishing.tags import Tagged
+from campaigns.publishing.wiring import Wires, is_off, wired
 
 __all__ = [
     "MAX_COMPILED",
     "PREHEADER",
     "Image",
     "Link",
+    "Wires",
     "html",
     "images",
+    "is_off",
     "links",
     "text",
     "traced",
+    "wired",
     "with_preheader",
 ]
 

@@ -21,6 +21,7 @@ class SignalKind(StrEnum):
     OPEN = "open"
     CLICK = "click"
     UNSUBSCRIBE = "unsubscribe"
+    REPLY = "reply"  # somebody wrote back: `recipient` is who, `detail` what
     UNKNOWN = "unknown"  # kept for people to read: it changes nothing
 
 

@@ -26,7 +26,6 @@ class Migration(migrations.Migration):
                 ('digest', models.UUIDField()),
                 ('template_hash', models.CharField(max_length=64)),
                 ('variant', models.CharField(max_length=63)),
-                ('locale', models.CharField(db_default='', max_length=35)),
                 ('number', models.PositiveSmallIntegerField()),
                 ('url', models.TextField()),
                 ('label', models.CharField(db_default='', max_length=100)),

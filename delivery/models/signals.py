@@ -72,7 +72,6 @@ class Link(models.Model):
     digest = models.UUIDField()
     template_hash = models.CharField(max_length=64)
     variant = models.CharField(max_length=63)
-    locale = models.CharField(max_length=35, db_default="")
     number = models.PositiveSmallIntegerField()  # campaigns.publishing.links: counted from 1
     url = models.TextField()
     label = models.CharField(max_length=100, db_default="")

@@ -103,7 +103,9 @@ def variables(channel: str = "email") -> list[tuple[str, list[str]]]:
     if channel == "webhook":  # its texts stand in double quotes
         customer[3], tier = customer[3].replace('"', "'"), tier.replace('"', "'")
     brand = [f"{{{{ brand.{name} }}}}" for name in language.VOCABULARY["brand"]]
-    links = [("Links", ["{{ unsubscribe_url }}", "{{ preferences_url }}"])] if channel == "email" else []
+    links = (
+        [("Links", ["{{ unsubscribe_url }}", "{{ preferences_url }}", "{{ view_url }}"])] if channel == "email" else []
+    )
     return [
         ("Customer", [*customer, tier]),
         ("Brand", brand),

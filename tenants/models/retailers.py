@@ -76,7 +76,16 @@ class Retailer(TenantMixin):
 
 
 class Domain(DomainMixin):
-    """A host name that leads to a retailer; the primary one stands in links."""
+    """A host name that leads to a retailer; the primary one stands in links.
+
+    One for tracking stands in the links of messages instead, and serves nothing else.
+    """
+
+    class Purpose(models.TextChoices):
+        SITE = "site"
+        TRACKING = "tracking"
+
+    purpose = models.CharField(max_length=8, choices=Purpose.choices, default=Purpose.SITE, db_default="site")
 
     def __str__(self) -> str:
         return self.domain

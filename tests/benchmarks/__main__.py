@@ -16,6 +16,7 @@ QUICK_MESSAGES = 4000  # with it, a benchmark takes less than a minute
 QUICK_TEMPLATES = {"messages": 3000, "retailers": 12}  # the same
 QUICK_PROPAGATION = {"retailers": 12, "seconds": 8, "stops": 3}  # the same
 QUICK_AUDIENCE = {"customers": 50_000, "events": 500_000, "scale": 0, "ingest_seconds": 4, "repeat": 1, "cold": 1}
+QUICK_INGEST = {"messages": 8000, "seconds": 4}  # the same
 
 
 def main() -> int:
@@ -41,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_templates(benchmarks.add_parser("templates", help="microseconds per message before the wire"))
     _add_hostile(benchmarks.add_parser("hostile", help="a sibling's p99 beside a campaign of hostile templates"))
     _add_faults(benchmarks.add_parser("faults", help="what is lost, doubled or left unknown while everything breaks"))
+    _add_ingest(benchmarks.add_parser("ingest", help="opens and clicks a second, and what survives a kill -9"))
     return parser
 
 
@@ -54,6 +56,16 @@ def _add_faults(parser: argparse.ArgumentParser) -> None:
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--quick", action="store_true", help="few of each fault")
     size.add_argument("--long", action="store_true", help="100,000 messages, and the broker away for minutes")
+
+
+def _add_ingest(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--messages", type=_count, default=100_000, help="each opened and clicked once (default 100000)"
+    )
+    parser.add_argument("--seconds", type=_count, default=20, help="of each storm at most (default 20)")
+    parser.add_argument("--callers", type=_count, default=32, help="who wait for answers at once (default 32)")
+    parser.add_argument("--workers", type=_count, default=2, help="web processes of 8 threads (default 2)")
+    parser.add_argument("--quick", action=_Quick, const=QUICK_INGEST, nargs=0, help="8000 messages, 4 seconds")
 
 
 def _add_templates(parser: argparse.ArgumentParser) -> None:

@@ -16,6 +16,7 @@ from typing import IO, Any
 from tenants import context
 from tenants.accounts.models import ApiKey, Scope
 from tenants.models import Retailer
+from tests.benchmarks import waiting
 from tests.benchmarks.figures import NoFigures
 from tests.benchmarks.installation import Process
 from tests.benchmarks.rows import Kind
@@ -23,7 +24,6 @@ from tests.benchmarks.rows import Kind
 CALLERS = 4  # at once, each with a connection that it keeps
 PATHS = {"customers": "/api/v1/customers/bulk/", "events": "/api/v1/events/"}
 _PORT = 8765
-_STARTS_WITHIN = 60.0
 _ANSWERS_WITHIN = 60.0
 _IMPORTS_WITHIN = 900.0
 
@@ -63,16 +63,7 @@ class Server:
 
     def await_answer(self) -> None:
         """Raises NoFigures."""
-        deadline = time.monotonic() + _STARTS_WITHIN
-        while time.monotonic() < deadline and not self._process.has_ended:
-            try:
-                connection = http.client.HTTPConnection("127.0.0.1", _PORT, timeout=5)
-                connection.request("GET", "/healthz", headers={"Host": "localhost"})
-                if connection.getresponse().status == http.HTTPStatus.OK:
-                    return
-            except OSError:
-                time.sleep(0.1)
-        raise NoFigures(f"The web server does not answer: {self._process.last_words}")
+        waiting.await_answer(self._process, _PORT)
 
     def call(self, kind: Kind, bodies: Path, *, seconds: float) -> tuple[float, int]:
         """Several callers at once, for so long or until all is sent: the time until the last answer, and the calls.

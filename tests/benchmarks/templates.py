@@ -142,7 +142,7 @@ def composer(source: Source) -> compose.Composer:
         variants={"a": Variant(key="a")},
         voices={("a", ""): (rendering.Renderer(rendering.Content(source.subject, source.html, source.text)), {})},
         base_url="https://bench.example.com",
-        signer=identity.Signer(retailer, "message"),
+        signer=identity.Signer(retailer),
         name=identity.public_ids(retailer),
     )
 

@@ -229,6 +229,15 @@ def test_somebody_who_answers_stop_is_unsubscribed() -> None:
     assert (signal.kind, signal.recipient) == (SignalKind.UNSUBSCRIBE, "+491")
 
 
+def test_what_somebody_writes_back_is_passed_on() -> None:
+    made, fields = CHANNELS["twilio"](), {"MessageSid": "x1", "From": "+491", "Body": "Abmelden"}
+    for more, words in (({}, "Abmelden"), ({"OptOutType": "START"}, "START")):
+        (signal,) = made.parse(twilio(fields | more))
+        assert (signal.kind, signal.recipient, signal.detail) == (SignalKind.REPLY, "+491", words)
+    (signal,) = made.parse(twilio(fields | {"MessageStatus": "delivered"}))
+    assert signal.kind == SignalKind.DELIVERED
+
+
 GOOD = {kind: next(document for name, document, *_ in CASES if name == kind) for kind in CHANNELS if kind != "http_sms"}
 GOOD["http_sms"] = {"id": "x1", "status": "delivered"}
 

@@ -11,11 +11,12 @@ from campaigns import configuration, content, editing, editions, policies
 from campaigns.config.campaign import Variant
 from campaigns.config.gate import Invalid
 from campaigns.models import Edition, Product, Run, Template, TemplateVersion
-from delivery import compose, pipeline, previews
+from delivery import compose, pipeline, previews, tracking
 from delivery.channels.memory import MemoryChannel
 from delivery.models import Message
 from tenants.models import Group, Retailer
 from tests import factories
+from tests.delivery.signals.following import clicks
 from tests.mails import LEAVE, for_anybody
 
 GERMAN = '<p>Liebe {{ customer.first_name }}</p><a href="{{ unsubscribe_url }}">Abmelden</a>'
@@ -51,7 +52,9 @@ def test_every_layer_says_its_part(at_acme: Retailer, outbox: MemoryChannel) -> 
     assert mail.subject == "Only Ana"
     assert "<h1>Only Ana</h1>" in mail.html
     assert "<p>For <b>Leeds</b></p>" in mail.html
-    assert '<a href="https://shop.example">Now</a>' in mail.html
+    (link,) = clicks(mail.html)
+    assert f'/t/c/{link}">Now</a>' in mail.html
+    assert tracking.read_click(at_acme, link).url == "https://shop.example"
     assert "For Leeds" in mail.text
 
 

@@ -98,6 +98,11 @@ class TwilioChannel(HttpChannel):
         if fields.get("OptOutType") == "STOP":
             person = fields.get("From", "")
             return [Signal(SignalKind.UNSUBSCRIBE, digest(sid, "STOP"), recipient=person, raw="STOP")]
+        if "Body" in fields and "MessageStatus" not in fields:
+            words = fields.get("OptOutType") or fields["Body"]
+            return [
+                Signal(SignalKind.REPLY, digest(sid, "reply"), recipient=fields.get("From", ""), detail=words[:300])
+            ]
         status, error = fields.get("MessageStatus", ""), fields.get("ErrorCode", "")
         query = dict(parse_qsl(request.url.partition("?")[2]))
         return [
