@@ -42,6 +42,7 @@ class Findings:
     duplicates: int = 0
     unaccounted: int = 0
     complaints: list[str] = field(default_factory=list)
+    withheld: int = 0  # unknown, and suppressed since: whatever became of them, they must not be sent again
     interrupted: int = 0  # left unknown by those who died during a hand-over
 
     @property
@@ -54,8 +55,8 @@ class Findings:
 
     @property
     def eligible(self) -> int:
-        """Due, and of those whom the provider does not refuse for good."""
-        return sum(self.states.values()) - sum(self.states[state] for state in (*_NOT_DUE, "rejected"))
+        """Due, of those whom the provider does not refuse for good, and who may still be written to."""
+        return sum(self.states.values()) - sum(self.states[state] for state in (*_NOT_DUE, "rejected")) - self.withheld
 
     def lack(self, what: str, whom: set[str] | list[str]) -> None:
         if whom:
@@ -73,6 +74,7 @@ def judge(retailer: Retailer, run: Run, account: Account, suppressed: Mapping[st
     """
     rows = _rows(retailer, run)
     findings = Findings(Counter(row.state for row in rows))
+    findings.withheld = sum(row.state == "unknown" and row.recipient in suppressed for row in rows)
     _compare(rows, account.taken, findings)
     report = reports.report(run)
     if not report.balances:

@@ -112,3 +112,9 @@ def test_a_suppressed_person_may_be_written_to_for_a_moment_only(run: Run, at_ac
     soon, too_late = 100.0 - judge.OBEYS_WITHIN / 2, 100.0 - judge.OBEYS_WITHIN - 1
     assert findings(run, at_acme, taken, c2=soon).complaints == []
     assert "suppressed" in " ".join(findings(run, at_acme, taken, c2=too_late).complaints)
+
+
+def test_who_is_unknown_and_suppressed_since_is_eligible_no_more(run: Run, at_acme: Retailer, taken: Taking) -> None:
+    Message.objects.filter(customer__external_id__in=["c1", "c2"]).update(state="unknown")
+    found = findings(run, at_acme, taken, c2=99.0)
+    assert (found.unknown, found.sent, found.eligible) == (2, PEOPLE - 2, PEOPLE - 1)
