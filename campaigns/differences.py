@@ -48,6 +48,7 @@ _FIELDS: dict[str, tuple[str, Words]] = {  # in the order of the form
     "tracking.utm": ("Added to links", words.plain),
     "tracking.utm_domains": ("Added to links of", words.plain),
     "topic": ("Topic", words.plain),
+    "lane": ("Lane", words.plain),
     "goal": ("Goal", words.goal),
 }
 _STEP_FIELDS: dict[str, tuple[str, Words]] = {
@@ -55,6 +56,7 @@ _STEP_FIELDS: dict[str, tuple[str, Words]] = {
     "template": ("Template", words.plain),
     "after": ("Wait", words.wait),
     "when": ("Condition", words.rule),
+    "release": ("Waves", words.release),
     "optimise": ("Shares between variants", words.optimise),
 }
 _ONE_VARIANT = [{"key": "a"}]  # what a step has that names none

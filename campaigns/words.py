@@ -39,6 +39,7 @@ _GOAL = TypeAdapter(parts.Goal)
 _CAP = TypeAdapter(parts.PerCustomer)
 _AFTER = TypeAdapter(parts.After)
 _OPTIMISE = TypeAdapter(parts.Optimise)
+_RELEASE = TypeAdapter(parts.Release)
 _DURATION: TypeAdapter[timedelta] = TypeAdapter(Duration)
 _SHARE: TypeAdapter[float] = TypeAdapter(Share)
 
@@ -75,6 +76,11 @@ def cap(value: Any) -> str:
 
 def wait(value: Any) -> str:
     return _read(_AFTER, value, lambda after: f"{sentences.duration(after.delay)} after step {after.step}")
+
+
+def release(value: Any) -> str:
+    """`in 8 waves over 4 hours`"""
+    return _read(_RELEASE, value, lambda one: f"in {one.waves} waves over {sentences.duration(one.over)}")
 
 
 def optimise(value: Any) -> str:

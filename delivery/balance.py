@@ -1,6 +1,6 @@
 """Whether a retailer's ledgers add up: per run and step, every included member whose step came due has one message.
 
-Reads    Run, Member, Message
+Reads    Run, Member, Wave, Message
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.db import connection
+
+from delivery import waves
 
 CURE = (
     "rows were changed or removed outside this program: restore them from a backup, and send nothing of that run anew "
@@ -54,8 +56,8 @@ def prove() -> Balance:
     return Balance(runs, [Imbalance(*row[1:]) for row in rows if row[1] is not None])
 
 
-# A run that is over has planned everybody; of any other, those reached so far have come due.
-_PROVE = """
+# A run that is over has planned everybody; of any other, those reached so far have come due, or whose wave has come.
+_PROVE = f"""
 WITH run AS (
     SELECT id, generated, state = 'completed' AS is_over, state IN ('completed', 'failed') AS is_closed
     FROM campaigns_run WHERE evaluated_at IS NOT NULL
@@ -63,11 +65,17 @@ WITH run AS (
     SELECT run.id AS run_id, planned.key AS step, planned.value::bigint AS last, run.is_over
     FROM run CROSS JOIN LATERAL jsonb_each_text(run.generated) planned
     UNION ALL
-    SELECT id, '', 0, TRUE FROM run WHERE is_over AND generated = '{}'
+    SELECT id, '', 0, TRUE FROM run WHERE is_over AND generated = '{{}}'
+), waved AS (
+    SELECT run_id, step, count(*) AS waves FROM delivery_wave GROUP BY 1, 2
 ), due AS (
     SELECT step.run_id, step.step, count(member.id) AS members
-    FROM step LEFT JOIN campaigns_member member
-      ON member.run_id = step.run_id AND member.is_included AND (step.is_over OR member.id <= step.last)
+    FROM step LEFT JOIN waved USING (run_id, step) LEFT JOIN campaigns_member member
+      ON member.run_id = step.run_id AND member.is_included AND (
+          step.is_over OR waved.waves IS NULL AND member.id <= step.last OR EXISTS (
+              SELECT FROM delivery_wave wave WHERE wave.run_id = step.run_id AND wave.step = step.step
+                AND wave.number = {waves.NUMBER.format(draw="member.draw", waves="waved.waves")}
+                AND (wave.state = 'released' OR member.id <= wave.generated)))
     GROUP BY 1, 2
 ), made AS (
     SELECT run_id, step, count(*) AS messages, count(*) FILTER (WHERE state = 'queued') AS queued

@@ -39,6 +39,7 @@ class Lease:
     run_state: str
     attempts: int
     error: str
+    throttle: int | None = None  # messages a minute of its run
     is_warming: bool = False  # whether a domain of the retailer's is under warm-up: its senders are to be asked
     is_counted: bool = False  # whether its hand-overs are entered in DailyVolume
     topic: str = ""  # of the campaign: whoever withdrew it has no consent to these messages
@@ -143,12 +144,13 @@ def turn(
     """Write verdicts and, in the same statement, mark the next messages as being handed over: a range of positions,
     of which some may be left out.
 
-    False when they must not be: the lease is over, the run does not run any more, the retailer is suspended, or its
-    sending is stopped.
+    False when they must not be: the lease is over, the run does not run any more or at another throttle than the lease
+    knows, the retailer is suspended, or its sending is stopped.
     """
     is_miscounted = not lease.is_counted and (hand_to > hand_from or any(v.result for v in verdicts))
     window = [hand_from, hand_to, prepared.numbers(hand_except), lease.provider]
-    params = [lease.batch_id, lease.epoch, *_columns(verdicts), is_miscounted, *window, float(settings.LEASE_SECONDS)]
+    known = [lease.throttle, lease.batch_id, lease.epoch]
+    params = [*known, *_columns(verdicts), is_miscounted, *window, float(settings.LEASE_SECONDS)]
     if not any(verdict.state == Message.State.UNKNOWN for verdict in verdicts):
         return _turn(params)
     with transaction.atomic():
@@ -209,6 +211,12 @@ def unfinished(run: Run) -> list[int]:
     )
 
 
+def waiting_before(lease: Lease) -> int:
+    """How many batches of its run come before this one and are not done."""
+    found = Batch.objects.filter(run_id=lease.run_id, pk__lt=lease.batch_id)
+    return found.exclude(state=Batch.State.DONE).count()
+
+
 def cancel_waiting(run: Run, reason: str) -> None:
     """Cancel what no worker holds; a worker that holds a batch cancels the rest of it itself."""
     with connection.cursor() as cursor:
@@ -256,7 +264,7 @@ SET state = 'claimed', epoch = epoch + 1, lease_until = clock_timestamp() + make
 FROM campaigns_run run, before
 WHERE batch.id = before.id AND run.id = batch.run_id AND batch.state <> 'done'
   AND (batch.lease_until IS NULL OR batch.lease_until <= clock_timestamp())
-RETURNING batch.id, batch.epoch, batch.run_id, batch.step, run.state, batch.attempts, batch.error,
+RETURNING batch.id, batch.epoch, batch.run_id, batch.step, run.state, batch.attempts, batch.error, run.throttle,
           EXISTS (SELECT FROM delivery_senderdomain WHERE warm_up IN ('warming', 'held')),
           batch.handed_from, batch.handed_to, batch.handed_except, batch.handed_by, before.lease_until
 """
@@ -356,7 +364,8 @@ _RECHECK = {
 # What is handed over without being counted makes the day's count wrong: whoever needs it next counts anew.
 _TURN = """
 WITH lease AS (
-    SELECT batch.id, batch.epoch, run.state = 'running' AND retailer.status = 'active' AND NOT EXISTS (
+    SELECT batch.id, batch.epoch, run.state = 'running' AND run.throttle IS NOT DISTINCT FROM %s::int
+        AND retailer.status = 'active' AND NOT EXISTS (
         SELECT FROM public.tenants_stop stop WHERE stop.retailer_id IS NULL OR stop.retailer_id = retailer.id
     ) AS may_go_on
     FROM delivery_batch batch

@@ -19,7 +19,7 @@ from campaigns.config import policy as rules
 from campaigns.config.campaign import PerCustomer
 from campaigns.config.policy import Policy
 from campaigns.models import Run
-from delivery import batches, caps, volume
+from delivery import batches, caps, throttle, volume
 from delivery.allowance import Allowance
 from delivery.batches import Entry, Lease, Verdict
 from delivery.models import Message
@@ -77,6 +77,16 @@ class Bounds:
         if opens:
             batches.turn(lease, verdicts)
             return Window(wait=Wait(opens, f"Quiet hours: goes on at {opens.astimezone(self.zone):%H:%M}."))
+        if lease.throttle is None:
+            return self._mark_open(lease, chunk, verdicts, now)
+        judged = {verdict.message_id for verdict in verdicts}
+        granted = throttle.take(lease, lease.throttle, [entry for entry in chunk if entry.message_id not in judged])
+        window = self._mark_open(lease, granted.entries, verdicts, now)
+        throttle.leave(lease, lease.throttle, len(granted.entries) - len(window.entries))
+        held = Wait(granted.until, throttle.words(lease.throttle)) if granted.until else None
+        return replace(window, wait=window.wait or held)
+
+    def _mark_open(self, lease: Lease, chunk: Sequence[Entry], verdicts: Sequence[Verdict], now: datetime) -> Window:
         if self.allowance:
             return self._mark_allowed(self.allowance, lease, chunk, verdicts)
         return self._mark(lease, chunk, verdicts, now)

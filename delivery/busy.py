@@ -15,10 +15,11 @@ from datetime import datetime, timedelta
 from django.db import DatabaseError
 from django.utils import timezone
 
-from tenants import changes
+from tenants import agenda, changes
 
 logger = logging.getLogger(__name__)
 
+SIGNED_IN = 10.0  # seconds for which a process that signed in need not do so again
 BREAK = 1.0  # seconds without work that make a worker idle
 SLACK = timedelta(seconds=5)  # a change is written down some time before it is committed, and seen
 
@@ -33,6 +34,15 @@ class _Shift:
 
 
 _shift = _Shift()  # one per process: a worker works on one item at a time
+_signed_in: dict[str, float] = {}  # by name, which a forked child does not share
+
+
+def sign_in() -> None:
+    """This process takes turns: how many do decides what one retailer may hold."""
+    name = changes.this_worker()
+    if time.monotonic() - _signed_in.get(name, float("-inf")) > SIGNED_IN:
+        agenda.sign_in(name)
+        _signed_in[name] = time.monotonic()
 
 
 @contextmanager

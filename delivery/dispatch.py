@@ -28,7 +28,7 @@ from django.utils import timezone
 
 from campaigns import devices
 from campaigns.models import Run
-from delivery import batches, bounds, compose, pace, providers
+from delivery import batches, bounds, compose, pace, providers, throttle
 from delivery.allowance import domain_of
 from delivery.batches import Entry, Lease, Verdict
 from delivery.bounds import Bounds, Wait, Window
@@ -84,6 +84,9 @@ def deliver(batch_id: int, *, retailer: Retailer, now: datetime) -> datetime | N
         batches.release(lease, due_at=None)
         batches.forget_unreachable(lease)
         return None
+    if lease.run_state == "running" and (until := throttle.full_until(lease)):
+        batches.release(lease, due_at=until, error=throttle.words(lease.throttle or 0), attempts=0)
+        return until
     try:
         wait = _work_through(lease, retailer, now)
     except ChannelUnavailable as refusal:
@@ -185,6 +188,7 @@ def _hand_over_all(
             if not waiting:
                 break
         size = 1 if lease.deaths or chosen.is_probe else pace.size(chosen.channel)
+        size = size if lease.throttle is None else throttle.size(lease.throttle, size)
         chunk, waiting = waiting[:size], waiting[size:]
         verdicts = _before_rendering(lease, chunk, verdicts)
         outbound, failures = composer.compose(chunk)

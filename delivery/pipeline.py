@@ -72,7 +72,7 @@ def advance(run: Run, *, now: datetime) -> datetime | None:
     next_step = messages.generate(run, now=now)  # 3  what each of them will get; batches announce themselves for 4
     waiting = batches.unfinished(run)
     if waiting:
-        agenda.put_missing(context.current(), "batch", waiting)
+        agenda.put_missing(context.current(), "batch", waiting, is_transactional=_is_transactional(run))
     elif next_step is None:
         configuration.finish(run, now=now)
     return next_step
@@ -89,6 +89,8 @@ def _check_senders(run: Run, limits: bounds.Bounds, now: datetime) -> None:
 def work(*, seconds: float, retailer: Retailer | None = None, overdue_by: float = 0.0) -> int:
     """Do what is due, the least-served retailer first, for about `seconds`. Returns how many items were handled."""
     until, handled = time.monotonic() + seconds, 0
+    if retailer is None:
+        busy.sign_in()
     while time.monotonic() < until:
         claim = agenda.claim(seconds=settings.LEASE_SECONDS, retailer=retailer, overdue_by=overdue_by)
         if claim is None:
@@ -211,15 +213,19 @@ def _finish_batch(claim: agenda.Claim, retailer: Retailer, cost: float) -> None:
 def _look_after_run(batch_id: int, retailer: Retailer) -> None:
     """After its item is gone: a batch left by a pause that has ended meanwhile goes on, and the last batch to end has
     its run looked at once more, because only `advance` declares a run completed."""
-    batch = Batch.objects.select_related("run").get(pk=batch_id)
+    batch = Batch.objects.select_related("run__version").get(pk=batch_id)
     if batch.run.state != Run.State.RUNNING:
         return
     if guards.has_errors(batch_id):
         guards.expect(retailer, [batch.run_id])
     if batch.state != Batch.State.DONE:
-        agenda.put_missing(retailer, "batch", [batch_id])
+        agenda.put_missing(retailer, "batch", [batch_id], is_transactional=_is_transactional(batch.run))
     elif not batches.unfinished(batch.run):
-        agenda.put(retailer, "run", batch.run_id)
+        agenda.put(retailer, "run", batch.run_id, is_transactional=_is_transactional(batch.run))
+
+
+def _is_transactional(run: Run) -> bool:
+    return run.version.parsed().is_transactional
 
 
 _STAGES: dict[str, Callable[[int, Retailer, datetime], datetime | None]] = {

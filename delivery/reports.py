@@ -11,6 +11,7 @@ from django.db import connection
 from campaigns import audience
 from campaigns.audience import Waterfall
 from campaigns.models import Run
+from delivery import waves
 
 RECENT = 10.0  # seconds that "now" means of a speed
 
@@ -72,6 +73,7 @@ def report(run: Run) -> Report:
     generated = [step for step in run.generated if step not in steps]
     steps |= {step: {} for step in generated}
     due = {step: _due(run, step, waterfall.included) for step in steps}
+    due |= _due_by_wave(run)
     return Report(run, waterfall, steps, variants, _reasons(run), due, recent)
 
 
@@ -137,6 +139,13 @@ def _due(run: Run, step: str, included: int) -> int:
         )
         reached = int(cursor.fetchone()[0])
     return included if run.state == Run.State.COMPLETED else reached
+
+
+def _due_by_wave(run: Run) -> dict[str, int]:
+    """The same of steps that go out in waves: while waves are to come, those whose wave came."""
+    if run.state == Run.State.COMPLETED:
+        return {}
+    return {step.key: waves.due(run, step) for step in run.version.parsed().steps if step.waves}
 
 
 def _reasons(run: Run) -> list[tuple[str, str, int]]:

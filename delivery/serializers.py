@@ -7,12 +7,13 @@ from typing import Any
 from rest_framework import serializers
 
 from campaigns import language
+from campaigns.configuration import MOST_PER_MINUTE
 from campaigns.models import Customer, Run
 from campaigns.serializers import FindingSerializer
 from delivery import identity
 from delivery.channels.base import Result
 from delivery.decisions import Choice
-from delivery.models import Message
+from delivery.models import Message, Wave
 from tenants import context
 
 
@@ -23,9 +24,34 @@ class RunSerializer(serializers.ModelSerializer[Run]):
     class Meta:
         model = Run
         fields = [
-            "id", "campaign", "version", "occurrence", "state", "reason", "as_of", "launched_by",
-            "started_at", "evaluated_at", "finished_at",
-        ]  # fmt: skip
+            "id",
+            "campaign",
+            "version",
+            "occurrence",
+            "state",
+            "reason",
+            "as_of",
+            "launched_by",
+            "started_at",
+            "evaluated_at",
+            "finished_at",
+            "throttle",
+        ]
+        extra_kwargs = {"throttle": {"help_text": "Messages a minute; null lets it go freely."}}  # fmt: skip
+
+
+class WaveSerializer(serializers.Serializer[Any]):
+    """Of delivery.waves."""
+
+    step = serializers.CharField()
+    number = serializers.IntegerField(help_text="From 1.")
+    state = serializers.ChoiceField(Wave.State.choices)
+    opens_at = serializers.DateTimeField()
+    opened_at = serializers.DateTimeField(allow_null=True)
+    size = serializers.IntegerField(help_text="Messages made of it so far.")
+    weights = serializers.DictField(
+        child=serializers.FloatField(), allow_null=True, help_text="Variant: share; null before it opens."
+    )
 
 
 class ReasonSerializer(serializers.Serializer[Any]):
@@ -51,6 +77,7 @@ class ReportSerializer(RunSerializer):
     reasons = ReasonSerializer(many=True)
     balances = serializers.BooleanField(help_text="Per step, the states add up to the members who came due.")
     delivery_success = serializers.FloatField(allow_null=True)
+    waves = WaveSerializer(many=True, help_text="In order; empty for a run that goes out at once.")
     preflight = serializers.JSONField(
         allow_null=True, help_text="What differs from the pre-flight before it, and what changed in between."
     )
@@ -63,7 +90,7 @@ class ReportSerializer(RunSerializer):
     class Meta(RunSerializer.Meta):
         fields = [
             *RunSerializer.Meta.fields, "candidates", "included", "excluded", "messages", "states", "steps",
-            "variants", "reasons", "balances", "delivery_success", "preflight", "results",
+            "variants", "reasons", "balances", "delivery_success", "waves", "preflight", "results",
         ]  # fmt: skip
 
 
@@ -182,6 +209,12 @@ class ResolvedSerializer(serializers.Serializer[Any]):
 
 class PauseSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=500, required=False, allow_blank=True, default="")
+
+
+class ThrottleSerializer(serializers.Serializer[Any]):
+    per_minute = serializers.IntegerField(
+        min_value=1, max_value=MOST_PER_MINUTE, allow_null=True, help_text="Messages a minute; null lifts it."
+    )
 
 
 class TestSerializer(serializers.Serializer[Any]):

@@ -112,17 +112,20 @@ WITH told AS (
 ), brought AS (
     SELECT message_id, coalesce(sum(value), 0) AS revenue FROM goals GROUP BY message_id
 ), written AS (
-    SELECT message.id, message.step, message.variant, message.channel, message.provider, message.state,
+    SELECT message.id, message.step, coalesce(batch.wave, 0) AS wave, message.variant, message.channel,
+        message.provider, message.state,
         date_trunc('hour', coalesce(message.settled_at, message.send_at), 'UTC') AS hour,
         CASE message.channel WHEN 'email' THEN coalesce(split_part(customer.email, '@', 2), '') ELSE '' END AS domain
-    FROM delivery_message message LEFT JOIN campaigns_customer customer ON customer.id = message.customer_id
+    FROM delivery_message message
+    LEFT JOIN delivery_batch batch ON batch.id = message.batch_id
+    LEFT JOIN campaigns_customer customer ON customer.id = message.customer_id
     WHERE message.run_id = %(run)s
 ), known AS (
     SELECT domain FROM written GROUP BY domain ORDER BY count(*) DESC, domain LIMIT %(domains)s
 )
 INSERT INTO campaigns_tally (run_id, step, wave, variant, channel, provider, domain, hour, state, messages, opened,
     opened_by_machine, clicked, clicked_by_machine, unsubscribed, complained, converted, revenue)
-SELECT %(run)s, step, 0, variant, channel, provider, coalesce(known.domain, 'other'), hour, state, count(*),
+SELECT %(run)s, step, wave, variant, channel, provider, coalesce(known.domain, 'other'), hour, state, count(*),
     count(*) FILTER (WHERE opened), count(*) FILTER (WHERE fetched AND NOT opened),
     count(*) FILTER (WHERE clicked), count(*) FILTER (WHERE followed AND NOT clicked),
     count(*) FILTER (WHERE unsubscribed), count(*) FILTER (WHERE complained),
@@ -131,7 +134,7 @@ FROM written
 LEFT JOIN known USING (domain)
 LEFT JOIN told ON told.message_id = written.id
 LEFT JOIN brought ON brought.message_id = written.id
-GROUP BY step, variant, channel, provider, coalesce(known.domain, 'other'), hour, state
+GROUP BY step, wave, variant, channel, provider, coalesce(known.domain, 'other'), hour, state
 """
 _LINKS = """
 INSERT INTO campaigns_linktally (run_id, step, variant, template_hash, link, clicks, messages, clicks_by_machine)

@@ -36,6 +36,7 @@ def tick(**_: Any) -> None:
 def tidy(**_: Any) -> None:
     """Sent every hour."""
     changes.forget_old()
+    agenda.forget_gone()
     jobs.tidy(now=timezone.now())
     pipeline.sweep()
 

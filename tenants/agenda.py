@@ -4,8 +4,14 @@ An item is put in the same transaction as the change it announces, claimed by on
 removed, or due again later. A claimant that dies lets its claim lapse, and the item is simply due again: that is
 the reaper. Every clock here is the database's.
 
-Turns are dealt by start-time fair queuing: each retailer's virtual time grows by the worker seconds spent on it,
-and the least-served retailer with something due goes first.
+Turns are dealt by start-time fair queuing (Goyal, Vin and Cheng, 1996): a turn begins at its lane's virtual time, or at
+the platform's where that is later, so idling saves nothing up; and it moves the lane on by the worker seconds it takes,
+over the lane's weight. What it will take is charged beforehand, by what turns of that lane took lately, and put right
+when it is settled: so a retailer with a slow provider is behind the others from the first turn on, not after it.
+
+What one retailer may hold at once is `SHARE` of the workers, and as much is all that the slow may hold together, and
+all that is not transactional: the rest is kept for those who come. It is lent only while nobody it is kept for
+waits, and only to lanes whose turns are known to be short, or that hold nothing yet.
 """
 
 from __future__ import annotations
@@ -13,22 +19,26 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
 from tenants.models import AgendaItem, Retailer
 
 PARK_AFTER = 8  # failures in a row
-IDLE_CREDIT = 2.0  # seconds of service an idle retailer may be ahead by when it comes back
-_NOT_STOPPED = """(item.kind IN ('import', 'attribute', 'proof', 'judgement', 'signal', 'tally', 'notice', 'guard')
-                   OR NOT EXISTS (SELECT FROM public.tenants_stop WHERE retailer_id IS NULL)
-                  AND item.retailer_id NOT IN
-                      (SELECT retailer_id FROM public.tenants_stop WHERE retailer_id IS NOT NULL))"""
+SHARE = 0.8  # of the workers
+SHORT = 2.0  # seconds: lanes whose turns take longer are slow
+AT_WORK = 60.0  # seconds after it was last seen that a worker counts
+_GUESS = 0.1  # seconds that a turn takes in a lane that never had one
+_NEWEST = 0.3  # how much the latest turn says about the next
+_TRIES = 8
+# Kinds that are dealt while sending is stopped.
+_SENDS_NOTHING = "('import', 'attribute', 'proof', 'judgement', 'signal', 'tally', 'notice', 'guard')"
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One worker's hold on an agenda item, good until `seconds` after it was taken."""
+    """One worker's hold on an agenda item, good until `until`. `charged` is what its lane was charged beforehand."""
 
     item_id: int
     retailer_id: int
@@ -36,26 +46,54 @@ class Claim:
     object_id: int
     number: int
     failures: int
+    is_transactional: bool = False
+    until: datetime | None = None
+    charged: float = 0.0
 
 
-def put(retailer: Retailer, kind: str, object_id: int, *, due_at: datetime | None = None) -> None:
+def sign_in(worker: str) -> None:
+    """This process takes turns. Said now and then: who says nothing for `AT_WORK` seconds is not counted any more."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO public.tenants_worker (name, seen_at) VALUES (%s, clock_timestamp())
+            ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at
+            """,
+            [worker[:100]],
+        )
+
+
+def forget_gone() -> None:
+    """Workers that were not seen for a day: called now and then by the clock."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM public.tenants_worker WHERE seen_at < clock_timestamp() - interval '1 day'")
+
+
+def put(
+    retailer: Retailer,
+    kind: str,
+    object_id: int,
+    *,
+    due_at: datetime | None = None,
+    is_transactional: bool = False,
+) -> None:
     """Announce one piece of work; an item already there is due at the earlier of the two instants.
 
     Somebody who holds that item loses the right to settle it: he may have read the rows before this change.
     """
-    put_many(retailer, kind, [object_id], due_at=due_at)
+    put_many(retailer, kind, [object_id], due_at=due_at, is_transactional=is_transactional)
 
 
-def put_missing(retailer: Retailer, kind: str, object_ids: Iterable[int]) -> None:
+def put_missing(retailer: Retailer, kind: str, object_ids: Iterable[int], *, is_transactional: bool = False) -> None:
     """Announce what is not announced yet, and disturb nobody who holds the rest."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            INSERT INTO public.tenants_agendaitem (retailer_id, kind, object_id)
-            SELECT %s, %s, object_id FROM unnest(%s::bigint[]) AS object_id
+            INSERT INTO public.tenants_agendaitem (retailer_id, kind, object_id, is_transactional)
+            SELECT %s, %s, object_id, %s FROM unnest(%s::bigint[]) AS object_id
             ON CONFLICT (retailer_id, kind, object_id) DO NOTHING
             """,
-            [retailer.pk, kind, list(object_ids)],
+            [retailer.pk, kind, is_transactional, list(object_ids)],
         )
 
 
@@ -76,17 +114,24 @@ def announce(retailer: Retailer, kind: str, object_id: int, *, due_at: datetime)
         )
 
 
-def put_many(retailer: Retailer, kind: str, object_ids: Iterable[int], *, due_at: datetime | None = None) -> None:
+def put_many(
+    retailer: Retailer,
+    kind: str,
+    object_ids: Iterable[int],
+    *,
+    due_at: datetime | None = None,
+    is_transactional: bool = False,
+) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            INSERT INTO public.tenants_agendaitem AS item (retailer_id, kind, object_id, due_at)
-            SELECT %s, %s, object_id, coalesce(%s, clock_timestamp()) FROM unnest(%s::bigint[]) AS object_id
+            INSERT INTO public.tenants_agendaitem AS item (retailer_id, kind, object_id, due_at, is_transactional)
+            SELECT %s, %s, object_id, coalesce(%s, clock_timestamp()), %s FROM unnest(%s::bigint[]) AS object_id
             ON CONFLICT (retailer_id, kind, object_id) DO UPDATE
             SET due_at = least(item.due_at, excluded.due_at), parked_at = NULL, failures = 0,
-                claims = item.claims + 1, claimed_until = NULL
+                is_transactional = excluded.is_transactional, claims = item.claims + 1, claimed_until = NULL
             """,
-            [retailer.pk, kind, due_at, list(object_ids)],
+            [retailer.pk, kind, due_at, is_transactional, list(object_ids)],
         )
 
 
@@ -95,41 +140,29 @@ def drop(retailer: Retailer, kind: str, object_ids: Iterable[int]) -> None:
 
 
 def claim(*, seconds: float, retailer: Retailer | None = None, overdue_by: float = 0.0) -> Claim | None:
-    """Take the next due item of the least-served active retailer (or of the one given) for `seconds`.
+    """Take the next due item of the least-served active retailer for `seconds`; None when there is none to be dealt.
 
-    Those whose sending is stopped get no turn but for work that sends nothing.
+    Whoever asks for one `retailer` works beside the platform's workers: its shares bound him not. Those whose sending
+    is stopped get no turn but for work that sends nothing.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            WITH next AS (
-                SELECT item.id
-                FROM public.tenants_agendaitem item
-                JOIN public.tenants_retailer retailer ON retailer.id = item.retailer_id AND retailer.status = 'active'
-                JOIN public.tenants_lane lane ON lane.retailer_id = item.retailer_id
-                WHERE item.due_at <= clock_timestamp() - make_interval(secs => %(overdue_by)s)
-                  AND (item.claimed_until IS NULL OR item.claimed_until <= clock_timestamp())
-                  AND item.parked_at IS NULL
-                  AND (%(retailer)s::bigint IS NULL OR item.retailer_id = %(retailer)s)
-                  AND {_NOT_STOPPED}
-                ORDER BY lane.virtual_time, item.due_at, item.id
-                LIMIT 1
-                FOR UPDATE OF item SKIP LOCKED
-            )
-            UPDATE public.tenants_agendaitem item
-            SET claimed_until = clock_timestamp() + make_interval(secs => %(seconds)s), claims = claims + 1
-            FROM next WHERE item.id = next.id
-            RETURNING item.id, item.retailer_id, item.kind, item.object_id, item.claims, item.failures
-            """,
-            {"seconds": seconds, "overdue_by": overdue_by, "retailer": retailer.pk if retailer else None},
-        )
-        row = cursor.fetchone()
-    return Claim(*row) if row else None
+    asked = {
+        "seconds": seconds, "overdue_by": overdue_by, "retailer": retailer.pk if retailer else None,
+        "share": SHARE, "short": SHORT, "at_work": AT_WORK, "guess": _GUESS,
+    }  # fmt: skip
+    for _ in range(_TRIES):
+        with connection.cursor() as cursor:
+            cursor.execute(_CLAIM, asked)
+            row = cursor.fetchone()
+        if row is None:
+            return None
+        if row[0] is not None:
+            return Claim(*row)
+    return None  # others were faster each time: they have it in hand
 
 
 def finish(claim: Claim, *, cost: float) -> None:
     """The work is done for good: remove the item."""
-    _settle(claim, "DELETE FROM public.tenants_agendaitem WHERE id = %s AND claims = %s", [], cost)
+    _settle(claim, "DELETE FROM public.tenants_agendaitem WHERE id = %(item)s AND claims = %(number)s", {}, cost)
 
 
 def postpone(claim: Claim, *, due_at: datetime | None, cost: float) -> None:
@@ -138,10 +171,10 @@ def postpone(claim: Claim, *, due_at: datetime | None, cost: float) -> None:
         claim,
         """
         UPDATE public.tenants_agendaitem
-        SET due_at = coalesce(%s, clock_timestamp()), claimed_until = NULL, failures = 0, error = ''
-        WHERE id = %s AND claims = %s
+        SET due_at = coalesce(%(due_at)s, clock_timestamp()), claimed_until = NULL, failures = 0, error = ''
+        WHERE id = %(item)s AND claims = %(number)s
         """,
-        [due_at],
+        {"due_at": due_at},
         cost,
     )
 
@@ -152,27 +185,26 @@ def fail(claim: Claim, *, error: str, cost: float) -> None:
         claim,
         """
         UPDATE public.tenants_agendaitem
-        SET failures = failures + 1, error = %s, claimed_until = NULL,
+        SET failures = failures + 1, error = %(error)s, claimed_until = NULL,
             due_at = clock_timestamp() + make_interval(secs => least(60, power(2, failures))),
-            parked_at = CASE WHEN failures + 1 >= %s THEN clock_timestamp() END
-        WHERE id = %s AND claims = %s
+            parked_at = CASE WHEN failures + 1 >= %(park_after)s THEN clock_timestamp() END
+        WHERE id = %(item)s AND claims = %(number)s
         """,
-        [error, PARK_AFTER],
+        {"error": error, "park_after": PARK_AFTER},
         cost,
     )
 
 
-def _settle(claim: Claim, statement: str, params: list[datetime | str | int | None], cost: float) -> None:
+def _settle(claim: Claim, statement: str, params: dict[str, Any], cost: float) -> None:
+    settled: dict[str, Any] = {
+        "item": claim.item_id,
+        "number": claim.number,
+        "retailer": claim.retailer_id,
+        "until": claim.until,
+    }
+    turn = {"cost": cost, "charged": claim.charged, "newest": _NEWEST}
     with connection.cursor() as cursor:
-        cursor.execute(statement, [*params, claim.item_id, claim.number])
-        cursor.execute(
-            """
-            UPDATE public.tenants_lane
-            SET virtual_time = %s + greatest(virtual_time, (SELECT max(virtual_time) FROM public.tenants_lane) - %s)
-            WHERE retailer_id = %s
-            """,
-            [cost, IDLE_CREDIT, claim.retailer_id],
-        )
+        cursor.execute(f"WITH settled AS ({statement} RETURNING id) {_FREE}", params | settled | turn)
 
 
 def due_count(*, at_most: int) -> int:
@@ -192,3 +224,125 @@ def due_count(*, at_most: int) -> int:
             [at_most],
         )
         return int(cursor.fetchone()[0])
+
+
+_NOT_STOPPED = f"""(item.kind IN {_SENDS_NOTHING}
+                   OR NOT EXISTS (SELECT FROM public.tenants_stop WHERE retailer_id IS NULL)
+                  AND item.retailer_id NOT IN
+                      (SELECT retailer_id FROM public.tenants_stop WHERE retailer_id IS NOT NULL))"""
+# The item's claim lapsed or not, its lane's turn is over.
+_FREE = """
+UPDATE public.tenants_lane
+SET virtual_time = virtual_time + (%(cost)s - %(charged)s) / weight,
+    turn_seconds = coalesce(turn_seconds * (1 - %(newest)s) + %(cost)s * %(newest)s, %(cost)s),
+    ordinary = array_remove(ordinary, %(until)s::timestamptz),
+    transactional = array_remove(transactional, %(until)s::timestamptz)
+WHERE retailer_id = %(retailer)s
+"""
+_DUE = """
+    SELECT item.id FROM public.tenants_agendaitem item
+    WHERE item.retailer_id = {retailer} AND {transactional} item.is_transactional AND item.parked_at IS NULL
+      AND item.due_at <= (SELECT due FROM clock)
+      AND (item.claimed_until IS NULL OR item.claimed_until <= (SELECT at FROM clock))
+      AND (NOT {stopped} OR item.kind IN {nothing})
+    ORDER BY item.due_at, item.id LIMIT 1
+"""
+_DUE_IN_LANE = _DUE.format(
+    retailer="lane.retailer_id", stopped="lane.is_stopped", nothing=_SENDS_NOTHING, transactional="{transactional}"
+)
+_DUE_IN_CHOSEN = _DUE.format(
+    retailer="locked.retailer_id", stopped="locked.is_stopped", nothing=_SENDS_NOTHING, transactional="{transactional}"
+)
+_NEXT = f"""
+    SELECT id, true AS is_transactional FROM ({_DUE_IN_LANE.format(transactional="")}) first
+    UNION ALL
+    SELECT id, false AS is_transactional FROM ({_DUE_IN_LANE.format(transactional="NOT")}) other
+    LIMIT 1
+"""
+# One lane is chosen from what the statement sees, locked, and judged again as it is by then: two who ask at once never
+# hold more of it than it may. A row of nothing says that somebody was faster, and to ask again.
+_CLAIM = f"""
+WITH clock AS MATERIALIZED (
+    SELECT now.at, now.at - make_interval(secs => %(overdue_by)s) AS due,
+        now.at + make_interval(secs => %(seconds)s) AS until
+    FROM (SELECT clock_timestamp() AS at) now
+), stop AS MATERIALIZED (
+    SELECT retailer_id FROM public.tenants_stop
+), lane AS MATERIALIZED (
+    SELECT lane.retailer_id, lane.virtual_time, lane.started, lane.turn_seconds,
+        CASE WHEN lane.ordinary = '{{}}' THEN 0 ELSE
+            (SELECT count(*) FROM unnest(lane.ordinary) AS one WHERE one > (SELECT at FROM clock)) END AS ordinary,
+        CASE WHEN lane.transactional = '{{}}' THEN 0 ELSE
+            (SELECT count(*) FROM unnest(lane.transactional) AS one WHERE one > (SELECT at FROM clock)) END
+            AS transactional,
+        EXISTS (SELECT FROM stop WHERE stop.retailer_id IS NULL OR stop.retailer_id = lane.retailer_id) AS is_stopped
+    FROM public.tenants_lane lane
+    JOIN public.tenants_retailer retailer ON retailer.id = lane.retailer_id AND retailer.status = 'active'
+    WHERE %(retailer)s::bigint IS NULL OR lane.retailer_id = %(retailer)s
+    ORDER BY lane.virtual_time, lane.retailer_id
+), platform AS MATERIALIZED (
+    SELECT max(started) AS virtual_time, sum(ordinary) AS ordinary, most.most,
+        coalesce(sum(ordinary + transactional) FILTER (WHERE turn_seconds > %(short)s), 0) AS slow
+    FROM lane, (
+        SELECT CASE WHEN count(*) > 0 AND %(retailer)s::bigint IS NULL
+                    THEN greatest(1, floor(count(*) * %(share)s::float8 + 1e-9)) END AS most
+        FROM public.tenants_worker WHERE seen_at > (SELECT at FROM clock) - make_interval(secs => %(at_work)s)
+    ) most
+    GROUP BY most.most
+), open AS MATERIALIZED (
+    SELECT lane.*, platform.most, platform.ordinary >= platform.most AS is_kept, coalesce(
+            lane.ordinary + lane.transactional < platform.most
+            AND (lane.turn_seconds IS NULL OR lane.turn_seconds <= %(short)s OR platform.slow < platform.most), true
+        ) AS has_room
+    FROM lane CROSS JOIN platform ORDER BY lane.virtual_time, lane.retailer_id
+), kept_for AS MATERIALIZED (
+    SELECT lane.*, true AS is_transactional, true AS is_its_own
+    FROM open lane CROSS JOIN LATERAL ({_DUE_IN_LANE.format(transactional="")}) first
+    WHERE lane.has_room AND lane.is_kept ORDER BY lane.virtual_time, lane.retailer_id LIMIT 1
+), its_own AS MATERIALIZED (
+    SELECT lane.*, item.is_transactional, true AS is_its_own
+    FROM open lane CROSS JOIN LATERAL ({_NEXT}) item
+    WHERE lane.has_room AND lane.is_kept IS NOT TRUE AND NOT EXISTS (SELECT FROM kept_for)
+    ORDER BY lane.virtual_time, lane.retailer_id LIMIT 1
+), lent AS MATERIALIZED (
+    SELECT lane.*, item.is_transactional, false AS is_its_own
+    FROM open lane CROSS JOIN LATERAL ({_NEXT}) item
+    WHERE (lane.turn_seconds <= %(short)s OR lane.turn_seconds IS NULL AND lane.ordinary + lane.transactional = 0)
+      AND NOT EXISTS (SELECT FROM kept_for) AND NOT EXISTS (SELECT FROM its_own)
+    ORDER BY lane.virtual_time, lane.retailer_id LIMIT 1
+), chosen AS MATERIALIZED (
+    TABLE kept_for UNION ALL TABLE its_own UNION ALL TABLE lent
+), locked AS MATERIALIZED (
+    SELECT lane.retailer_id, chosen.is_transactional, chosen.is_stopped,
+        coalesce(lane.turn_seconds, %(guess)s) AS charged
+    FROM public.tenants_lane lane JOIN chosen ON chosen.retailer_id = lane.retailer_id
+    WHERE NOT chosen.is_its_own OR chosen.most IS NULL OR chosen.most > (
+        SELECT count(*) FROM unnest(lane.ordinary || lane.transactional) AS one WHERE one > (SELECT at FROM clock))
+    FOR UPDATE OF lane
+), next AS MATERIALIZED (
+    SELECT locked.*, item.id FROM locked CROSS JOIN LATERAL (
+        SELECT id FROM ({_DUE_IN_CHOSEN.format(transactional="")} FOR UPDATE SKIP LOCKED) first
+        WHERE locked.is_transactional
+        UNION ALL
+        SELECT id FROM ({_DUE_IN_CHOSEN.format(transactional="NOT")} FOR UPDATE SKIP LOCKED) other
+        WHERE NOT locked.is_transactional
+    ) item
+), taken AS (
+    UPDATE public.tenants_agendaitem item SET claimed_until = clock.until, claims = claims + 1
+    FROM next, clock WHERE item.id = next.id
+    RETURNING item.id, item.retailer_id, item.kind, item.object_id, item.claims, item.failures, item.is_transactional
+), seated AS (
+    UPDATE public.tenants_lane lane
+    SET started = greatest(lane.virtual_time, platform.virtual_time),
+        virtual_time = greatest(lane.virtual_time, platform.virtual_time) + next.charged / lane.weight,
+        ordinary = CASE WHEN %(retailer)s::bigint IS NULL AND NOT next.is_transactional
+            THEN ARRAY(SELECT one FROM unnest(lane.ordinary) AS one WHERE one > clock.at) || clock.until
+            ELSE lane.ordinary END,
+        transactional = CASE WHEN %(retailer)s::bigint IS NULL AND next.is_transactional
+            THEN ARRAY(SELECT one FROM unnest(lane.transactional) AS one WHERE one > clock.at) || clock.until
+            ELSE lane.transactional END
+    FROM next, clock, platform WHERE lane.retailer_id = next.retailer_id
+)
+SELECT taken.*, clock.until, next.charged
+FROM chosen CROSS JOIN clock LEFT JOIN (taken JOIN next ON next.id = taken.id) ON true
+"""

@@ -37,7 +37,7 @@ def announce(retailer: Retailer | None, what: str) -> None:
 def see(*, busy_since: datetime) -> None:
     """This worker begins a batch: note the changes made while it was busy that it has not noted yet."""
     with connection.cursor() as cursor:
-        cursor.execute(_SEE, {"worker": _this_worker(), "busy_since": busy_since, "recent": RECENT})
+        cursor.execute(_SEE, {"worker": this_worker(), "busy_since": busy_since, "recent": RECENT})
 
 
 def propagation() -> Propagation:
@@ -62,7 +62,7 @@ def forget_old() -> None:
         cursor.execute("DELETE FROM public.tenants_change WHERE at < clock_timestamp() - %s::interval", [REMEMBERED])
 
 
-def _this_worker() -> str:
+def this_worker() -> str:
     """Worked out at each call: a forked child is another worker."""
     return f"{socket.gethostname()}:{os.getpid()}"[:100]
 

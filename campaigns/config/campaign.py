@@ -85,6 +85,13 @@ class Optimise(Part):
     floor: Share = 0.05
 
 
+class Release(Part):
+    """So many waves, evenly over a time: the first when the step comes due, and each a random slice of its people."""
+
+    waves: Annotated[int, Field(ge=2, le=100)]
+    over: Duration
+
+
 class After(Part):
     step: Key
     delay: Duration
@@ -96,6 +103,7 @@ class Step(Part):
     template: Key
     variants: Annotated[list[Variant], Field(min_length=1, max_length=20)] = [Variant(key="a")]
     optimise: Optimise | None = None
+    release: Release | None = None
     after: After | None = None
     when: dict[str, Any] | None = None
 
@@ -103,6 +111,20 @@ class Step(Part):
     def _variants_differ(self) -> Self:
         _check_unique([variant.key for variant in self.variants], "variant")
         return self
+
+    @model_validator(mode="after")
+    def _waves_are_said_once(self) -> Self:
+        if self.release and self.optimise and self.optimise.waves > 1:
+            raise ValueError("release and optimise both say in how many waves: leave release out, or optimise.waves")
+        return self
+
+    @property
+    def waves(self) -> Release | None:
+        """In what waves it goes out; None for all at once. Waves that optimise without `over` come an hour apart."""
+        if self.optimise and self.optimise.waves > 1:
+            number = self.optimise.waves
+            return Release(waves=number, over=self.optimise.over or timedelta(hours=number))
+        return self.release
 
 
 class Timing(Part):
@@ -150,6 +172,12 @@ class CampaignConfig(Part):
     limits: Limits = Limits()
     tracking: Tracking = Tracking()
     topic: Key = "promotions"
+    # Which workers it waits for, and nothing else: consent, suppressions and limits hold for both.
+    lane: Literal["ordinary", "transactional"] = "ordinary"
+
+    @property
+    def is_transactional(self) -> bool:
+        return self.lane == "transactional"
 
     def step(self, key: str) -> Step:
         """Raises StopIteration for a key that no step has."""
@@ -169,6 +197,15 @@ class CampaignConfig(Part):
         for index, step in enumerate(self.steps):
             if step.after and step.after.step not in keys[:index]:
                 raise ValueError(f"step {step.key!r} comes after {step.after.step!r}, which is no earlier step")
+        return self
+
+    @model_validator(mode="after")
+    def _transactional_answers_somebody(self) -> Self:
+        if self.is_transactional and not isinstance(self.trigger, EventTrigger | ApiTrigger):
+            raise ValueError(
+                f"lane: only what answers an event or a call of the API may be transactional; this has a trigger of "
+                f"kind {self.trigger.kind!r}. Leave lane out, or use a trigger of kind event or api."
+            )
         return self
 
 

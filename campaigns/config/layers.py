@@ -23,7 +23,7 @@ BUILT_IN = "built in"
 FIELDS = (
     "key", "name", "blueprint", "blueprint_version", "goal", "trigger", "audience.include", "audience.exclude",
     "audience.holdout", "steps", "timing.mode", "timing.window", "timing.expire_after", "limits.per_customer",
-    "tracking.opens", "tracking.clicks", "tracking.utm", "tracking.utm_domains", "topic",
+    "tracking.opens", "tracking.clicks", "tracking.utm", "tracking.utm_domains", "topic", "lane",
 )  # fmt: skip
 
 

@@ -116,7 +116,8 @@ def start(
             "launch", "campaign", campaign.key, after={"run": run.pk, "version": version.number, **_outcome(run)}
         )
     if made and not outcome:
-        agenda.put(context.current(), "run", run.pk)
+        is_transactional = version.parsed().is_transactional
+        agenda.put(context.current(), "run", run.pk, is_transactional=is_transactional)
         lifecycle.move(campaign, "start")
     elif made and not missed:
         lifecycle.attempt(campaign, "pause")

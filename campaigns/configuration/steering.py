@@ -14,6 +14,8 @@ from campaigns.lifecycle import NotAllowed
 from campaigns.models import Campaign, Run
 from tenants import agenda, audit, context
 
+MOST_PER_MINUTE = 10_000_000
+
 
 @transaction.atomic
 def pause(run: Run, *, reason: str = "") -> None:
@@ -34,7 +36,7 @@ def resume(run: Run) -> None:
     _move(run, {Run.State.PAUSED}, Run.State.RUNNING, "resume")
     Run.objects.filter(pk=run.pk).update(guarded_from=Now())  # what made it pause was seen by whoever resumes it
     lifecycle.attempt(run.campaign, "resume")
-    agenda.put(context.current(), "run", run.pk)
+    agenda.put(context.current(), "run", run.pk, is_transactional=run.version.parsed().is_transactional)
     _back_on_the_clock(run.campaign)
 
 
@@ -45,6 +47,23 @@ def cancel(run: Run) -> None:
     _move(run, open_states, Run.State.CANCELLED, "cancel")
     lifecycle.attempt(run.campaign, "cancel")
     agenda.put(context.current(), "run", run.pk)
+
+
+@transaction.atomic
+def throttle(run: Run, per_minute: int | None) -> None:
+    """At most so many messages a minute from the next hand-over on; None lets it run free. Raises NotAllowed."""
+    if per_minute is not None and not 1 <= per_minute <= MOST_PER_MINUTE:
+        raise NotAllowed(
+            f"A throttle is 1 to {MOST_PER_MINUTE:,} messages a minute; or none, to let the run go freely."
+        )
+    open_states = [Run.State.PLANNED, Run.State.RUNNING, Run.State.PAUSED]
+    before = Run.objects.select_for_update(no_key=True).get(pk=run.pk)
+    if before.state not in open_states:
+        raise NotAllowed(f"Run {run.pk} is {before.state}; this needs it to be {' or '.join(sorted(open_states))}.")
+    Run.objects.filter(pk=run.pk).update(throttle=per_minute)
+    run.refresh_from_db()
+    told = {"campaign": run.campaign.key, "messages_per_minute": per_minute}
+    audit.note("throttle", "run", str(run.pk), before={"messages_per_minute": before.throttle}, after=told)
 
 
 @transaction.atomic

@@ -116,4 +116,9 @@ class Migration(migrations.Migration):
                 'indexes': [models.Index(fields=['product', 'until'], name='product_past'), models.Index(fields=['until'], name='product_past_until')],
             },
         ),
+        migrations.AddField(
+            model_name='run',
+            name='throttle',
+            field=models.PositiveIntegerField(blank=True, null=True),
+        ),
     ]

@@ -139,6 +139,7 @@ class Run(models.Model):
     launched_by = models.CharField(max_length=200, blank=True, db_default="")
     evaluated_at = models.DateTimeField(null=True, blank=True)
     guarded_from = models.DateTimeField(null=True, blank=True)  # delivery.guards looks at what went out from then on
+    throttle = models.PositiveIntegerField(null=True, blank=True)  # messages a minute; none: as many as go
     generated = models.JSONField(default=dict, blank=True)  # step key -> the last member id turned into a message
     started_at = models.DateTimeField(db_default=Now())
     finished_at = models.DateTimeField(null=True, blank=True)

@@ -78,7 +78,12 @@ class RunAdmin(ReadOnly):
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
-        moves = {"pause": run_progress.pause, "resume": run_progress.resume, "cancel": run_progress.cancel}
+        moves = {
+            "pause": run_progress.pause,
+            "resume": run_progress.resume,
+            "cancel": run_progress.cancel,
+            "throttle": run_progress.throttle,
+        }
         return [
             path("explain/", view(explaining.page), name="explain"),
             path("<int:pk>/progress/", view(run_progress.progress), name="campaigns_run_progress"),

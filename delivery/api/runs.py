@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from campaigns.api.base import ApiView, ListView, refusal
 from campaigns.config.gate import Problem
 from campaigns.models import Campaign, Customer, Run
-from delivery import reconciliation, reports, results
+from delivery import reconciliation, reports, results, waves
 from delivery.models import Batch, Message
 from delivery.serializers import MessageSerializer, ReportSerializer, RunSerializer
 
@@ -82,8 +82,9 @@ class CampaignReport(ApiView):
 
 
 def _told(run: Run) -> Response:
-    told = reports.as_data(reports.report(run)), reconciliation.as_data(run), results.as_data(run, now=timezone.now())
-    return Response({**RunSerializer(run).data, **told[0], **told[1], **told[2]})
+    numbers = {**reports.as_data(reports.report(run)), "waves": waves.as_data(run)}
+    told = reconciliation.as_data(run), results.as_data(run, now=timezone.now())
+    return Response({**RunSerializer(run).data, **numbers, **told[0], **told[1]})
 
 
 def _number(given: str) -> int:

@@ -15,9 +15,9 @@ from campaigns.api import etags
 from campaigns.api.campaigns import unmoved
 from campaigns.lifecycle import NotAllowed
 from campaigns.models import Campaign, Run
-from delivery import provided
+from delivery import provided, tempo
 from delivery.api.base import DeliveryView
-from delivery.serializers import PauseSerializer, RunSerializer
+from delivery.serializers import PauseSerializer, RunSerializer, ThrottleSerializer
 from tenants import bell, context
 from tenants.accounts.models import ApiKey, Scope
 from tenants.idempotency import key_of, once
@@ -91,6 +91,20 @@ class CampaignCancel(SteeringView):
             configuration.withdraw(self.get_object())
             return Response(status=204)
         configuration.cancel(run)
+        bell.ring()
+        return Response(RunSerializer(run).data)
+
+
+class CampaignThrottle(SteeringView):
+    @extend_schema(request=ThrottleSerializer, responses=RunSerializer)
+    @once
+    def post(self, request: Request, key: str) -> Response:
+        """Hold the run under way to so many messages a minute, from the next hand-over on; null lets it go freely."""
+        given = ThrottleSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        run = self.open_run()
+        assert run is not None
+        tempo.throttle(run, given.validated_data["per_minute"])
         bell.ring()
         return Response(RunSerializer(run).data)
 

@@ -29,6 +29,7 @@ urlpatterns = [
     path("campaigns/<slug:key>/pause/", steering.CampaignPause.as_view()),
     path("campaigns/<slug:key>/resume/", steering.CampaignResume.as_view()),
     path("campaigns/<slug:key>/cancel/", steering.CampaignCancel.as_view()),
+    path("campaigns/<slug:key>/throttle/", steering.CampaignThrottle.as_view()),
     path("campaigns/<slug:key>/stop/", stops.CampaignStop.as_view()),
     path("campaigns/<slug:key>/go-on/", stops.CampaignGoOn.as_view()),
     path("providers/", providers.Providers.as_view()),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from campaigns.compiler import Sql
 from campaigns.config import policy as bounds
 from campaigns.config.campaign import Step
+from delivery import weights
 from delivery.preflight import timing
 from delivery.preflight.asking import Asked
 from tenants import context
@@ -37,5 +38,4 @@ def steps(about: About, draw: float | None) -> list[dict[str, Any]]:
 
 def variant(step: Step, draw: float) -> str:
     """As delivery.messages cuts [0, 1) into the variants."""
-    number = len(step.variants)
-    return step.variants[min(int(draw * number), number - 1)].key
+    return weights.variant(step, weights.cuts(step, weights.equal(step)), draw)

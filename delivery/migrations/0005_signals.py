@@ -193,4 +193,34 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('sender', 'run', 'step'), name='warm_up_step_once')],
             },
         ),
+        migrations.AddField(
+            model_name='batch',
+            name='wave',
+            field=models.PositiveSmallIntegerField(db_default=0, default=0),
+        ),
+        migrations.CreateModel(
+            name='Throttle',
+            fields=[
+                ('run', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to='campaigns.run')),
+                ('full_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+            ],
+        ),
+        migrations.CreateModel(
+            name='Wave',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('step', models.CharField(max_length=63)),
+                ('number', models.PositiveSmallIntegerField()),
+                ('opens_at', models.DateTimeField()),
+                ('opened_at', models.DateTimeField(blank=True, null=True)),
+                ('size', models.PositiveIntegerField(db_default=0, default=0)),
+                ('weights', models.JSONField(blank=True, null=True)),
+                ('state', models.CharField(choices=[('planned', 'Planned'), ('open', 'Open'), ('released', 'Released')], db_default='planned', default='planned', max_length=8)),
+                ('generated', models.BigIntegerField(db_default=0, default=0)),
+                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='waves', to='campaigns.run')),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('run', 'step', 'number'), name='wave_once')],
+            },
+        ),
     ]

@@ -27,6 +27,7 @@ class Batch(models.Model):
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="batches")
     step = models.CharField(max_length=63)
     number = models.PositiveIntegerField()
+    wave = models.PositiveSmallIntegerField(default=0, db_default=0)  # from 1; 0: released at once
     state = models.CharField(max_length=8, choices=State.choices, default=State.QUEUED, db_default="queued")
     due_at = models.DateTimeField()
     epoch = models.PositiveIntegerField(default=0, db_default=0)

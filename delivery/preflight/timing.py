@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from campaigns import configuration
 from campaigns.compiler import Sql
 from campaigns.config import policy as rules
-from campaigns.config.campaign import EventTrigger, ScheduleTrigger, Timing
+from campaigns.config.campaign import EventTrigger, ScheduleTrigger, Step, Timing
 from campaigns.models import Campaign
 from delivery import volume
 from delivery.preflight import warming
@@ -40,10 +40,11 @@ def hours(asked: Asked, campaign: Campaign, reached: Sequence[int]) -> dict[str,
     found: Counter[datetime] = Counter()
     for step, number in zip(asked.config.steps, reached, strict=True):
         due = begins + asked.config.delay_of(step)
-        for theirs, share in people.items():
-            at = opens(asked.config.timing, due, theirs)
-            at = rules.opens_at(asked.policy, at, zone) or at
-            found[_hour(at, zone)] += round(number * share / everybody)
+        for after, part in _releases(step, number):
+            for theirs, share in people.items():
+                at = opens(asked.config.timing, due + after, theirs)
+                at = rules.opens_at(asked.policy, at, zone) or at
+                found[_hour(at, zone)] += round(part * share / everybody)
     return {
         "zone": zone.key,
         "hours": [{"at": at.isoformat(), "messages": found[at]} for at in sorted(found) if found[at]],
@@ -101,6 +102,17 @@ def opens(timing: Timing, due: datetime, zone: ZoneInfo) -> datetime:
         return due
     day = local.date() if now < start else local.date() + timedelta(days=1)
     return datetime.combine(day, start, tzinfo=zone)
+
+
+def _releases(step: Step, number: int) -> Iterator[tuple[timedelta, int]]:
+    """How many go how long after the step comes due: all at once, or wave by wave."""
+    release = step.waves
+    if release is None:
+        yield timedelta(), number
+        return
+    for wave in range(release.waves):
+        so_far, then = (number * n // release.waves for n in (wave, wave + 1))
+        yield wave * release.over / release.waves, then - so_far
 
 
 def _zones(asked: Asked, own: ZoneInfo) -> dict[ZoneInfo, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +16,7 @@ from django.utils import timezone
 from campaigns import configuration
 from campaigns.lifecycle import NotAllowed
 from campaigns.models import Member, Run
-from delivery import cures, decisions, reconciliation, reports
+from delivery import cures, decisions, reconciliation, reports, tempo, waves
 from delivery.models import Batch, Message
 from delivery.reports import Report
 from delivery.views.plans import waterfall_rows
@@ -23,7 +24,7 @@ from tenants import bell
 from tenants.accounts.models import Role
 from tenants.console import may
 
-REGIONS = ("head", "numbers", "unknowns", "audience", "variants", "reasons", "card")
+REGIONS = ("head", "numbers", "unknowns", "waves", "audience", "variants", "reasons", "card")
 OPEN = (Run.State.PLANNED, Run.State.RUNNING, Run.State.PAUSED)
 # In the order of a message's life: what the bar and the table show from left to right, and what each one means.
 STATES = {
@@ -56,6 +57,7 @@ def page(run: Run) -> dict[str, Any]:
         "states": _states(report),
         "tempo": _tempo(report, now),
         "variants": _variants(report),
+        "waves": waves.of(run),
         "reasons": [
             {"state": state, "reason": reason, "count": count, "cure": cures.cure(reason)}
             for state, reason, count in report.reasons
@@ -86,6 +88,16 @@ def resume(request: HttpRequest, pk: int) -> HttpResponse:
 
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     return _move(request, pk, configuration.cancel, "cancelled: what was not handed over yet will not be")
+
+
+def throttle(request: HttpRequest, pk: int) -> HttpResponse:
+    given = request.POST.get("per_minute", "").strip()
+    if given and not re.fullmatch(r"[0-9]{1,9}", given, re.ASCII):
+        messages.error(request, f"Messages a minute: {given!r} is no whole number. Leave it empty to let the run go.")
+        return redirect("admin:campaigns_run_change", pk)
+    per_minute = int(given) if given else None
+    said = f"held to {per_minute:,} messages a minute" if per_minute else "going as fast as it can"
+    return _move(request, pk, lambda run: tempo.throttle(run, per_minute), said)
 
 
 def tallies(run_ids: list[int]) -> dict[int, dict[str, int]]:

@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminTextInputWidget
 
-from tenants import addresses, bell, provisioning, stops
+from tenants import addresses, bell, lanes, provisioning, stops
 from tenants.accounts.models import Role
 from tenants.console import ConsoleAdmin, needs, platform_console
 from tenants.models import Retailer
@@ -48,6 +48,25 @@ class ProvisionForm(forms.Form):
     )
 
 
+class RetailerForm(forms.ModelForm):  # type: ignore[type-arg]
+    weight = forms.FloatField(
+        min_value=lanes.LIGHTEST,
+        max_value=lanes.HEAVIEST,
+        required=False,
+        help_text="While several retailers wait, twice the weight gets twice the worker seconds. 1 is usual.",
+        widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal", "class": "c-number"}),
+    )
+
+    class Meta:
+        model = Retailer
+        fields = ("name", "group", "timezone")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "weight" in self.fields:  # not where it is only looked at
+            self.initial["weight"] = f"{self.instance.lane.weight:g}"
+
+
 @admin.register(Retailer, site=platform_console)
 class RetailerAdmin(ConsoleAdmin):
     list_display = ("name", "status_label", "group", "address", "in_hand", "parked", "created_at")
@@ -57,7 +76,8 @@ class RetailerAdmin(ConsoleAdmin):
     when_empty = "No retailer yet. Provisioning makes its schema, its first administrator and an API key."
     add_label = "Provision a retailer"
     ordering = ("name",)
-    fields = ("name", "slug", "group", "timezone", "status", "suspended_reason", "created_at")
+    form = RetailerForm
+    fields = ("name", "slug", "group", "timezone", "weight", "status", "suspended_reason", "created_at")
     readonly_fields = ("slug", "status", "suspended_reason", "created_at")
     change_form_template = "console/retailer.html"
 
@@ -117,6 +137,8 @@ class RetailerAdmin(ConsoleAdmin):
 
     def save_model(self, request: HttpRequest, obj: Retailer, form: Any, change: bool) -> None:
         provisioning.update(obj)
+        if form.cleaned_data["weight"] is not None:
+            lanes.weigh(obj, form.cleaned_data["weight"])
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         if kwargs.get("obj"):

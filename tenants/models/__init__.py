@@ -1,6 +1,6 @@
 """The platform's tables, all in the `public` schema."""
 
-from tenants.models.agenda import AgendaItem, Lane
+from tenants.models.agenda import AgendaItem, Lane, Worker
 from tenants.models.bases import BasePin, BaseTemplate, BaseVersion, SourceFormat
 from tenants.models.changes import Change, Sighting
 from tenants.models.layers import Layer
@@ -23,4 +23,5 @@ __all__ = [
     "Sighting",
     "SourceFormat",
     "Stop",
+    "Worker",
 ]

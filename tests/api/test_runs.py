@@ -134,3 +134,33 @@ def test_report_of_a_run_asked_for(api: Api, launchable: None) -> None:
     assert api.get(f"campaigns/welcome/report/?run={first}").json()["id"] == first
     assert problem(api.get("campaigns/welcome/report/?run=999999999"))[0] == 404
     assert problem(api.get("campaigns/welcome/report/?run=first")) == (400, [("run", "invalid")])
+
+
+def test_a_run_is_held_to_so_many_messages_a_minute_and_let_go(api: Api, acme: Retailer, launchable: None) -> None:
+    run = api.post("campaigns/welcome/launch/").json()["id"]
+    answer = api.post("campaigns/welcome/throttle/", {"per_minute": 600})
+    assert (answer.status_code, answer.json()["throttle"]) == (200, 600)
+    assert api.get(f"runs/{run}/").json()["throttle"] == 600
+    assert api.post("campaigns/welcome/throttle/", {"per_minute": None}).json()["throttle"] is None
+
+
+@pytest.mark.parametrize("given", [{}, {"per_minute": 0}, {"per_minute": "fast"}, {"per_minute": 10**8}])
+def test_a_throttle_is_a_number_of_messages_or_null(
+    api: Api, acme: Retailer, launchable: None, given: dict[str, object]
+) -> None:
+    api.post("campaigns/welcome/launch/")
+    status, errors = problem(api.post("campaigns/welcome/throttle/", given))
+    assert (status, [field for field, _ in errors]) == (400, ["per_minute"])
+
+
+def test_a_run_tells_its_waves(api: Api, acme: Retailer, launchable: None) -> None:
+    step = {"key": "first", "channel": "email", "template": "hello", "release": {"waves": 2, "over": "1h"}}
+    with context.in_retailer(acme):
+        factories.campaign("slowly", steps=[step])
+    run = api.post("campaigns/slowly/launch/").json()["id"]
+    carry(acme)
+    told = api.get(f"runs/{run}/").json()["waves"]
+    assert [(wave["step"], wave["number"], wave["state"], wave["weights"]) for wave in told] == [
+        ("first", 1, "released", {"a": 1.0}),
+        ("first", 2, "planned", None),
+    ]

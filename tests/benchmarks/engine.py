@@ -59,12 +59,8 @@ def remove(retailers: Sequence[Retailer]) -> None:
 
 def fill(retailer: Retailer, source: Source, people: Iterator[Person]) -> None:
     """Customers, brand, template, and the campaign to everybody."""
+    take_in(retailer, people)
     with context.in_retailer(retailer):
-        while chunk := list(islice(people, _INGEST)):
-            results = ingest.upsert_customers([workload.customer(person) for person in chunk], now=timezone.now())
-            refused = [result.problems for result in results if result.problems]
-            if refused:
-                raise ValueError(f"Customers of the workload are refused: {refused[0]}")
         brand = content.brand()
         Brand.objects.filter(pk=brand.pk).update(
             from_name="Example Shop", from_email="news@news.example.com", website="https://shop.example.com"
@@ -77,6 +73,16 @@ def fill(retailer: Retailer, source: Source, people: Iterator[Person]) -> None:
         configuration.save_draft(_config("everybody", {"all": []}))
         with connection.cursor() as cursor:
             cursor.execute("VACUUM ANALYZE campaigns_customer")  # autovacuum would come along in the midst of things
+
+
+def take_in(retailer: Retailer, people: Iterator[Person]) -> None:
+    """Customers alone."""
+    with context.in_retailer(retailer):
+        while chunk := list(islice(people, _INGEST)):
+            results = ingest.upsert_customers([workload.customer(person) for person in chunk], now=timezone.now())
+            refused = [result.problems for result in results if result.problems]
+            if refused:
+                raise ValueError(f"Customers of the workload are refused: {refused[0]}")
 
 
 def read_sample(retailer: Retailer, people: Sequence[Person]) -> None:
@@ -152,16 +158,22 @@ class Engine:
 
 
 @contextmanager
-def running(*, email_url: str, workers: int, postgres: int | None) -> Iterator[Engine]:
-    """Celery workers and their clock, as `manage.py up` starts them. Postgres is counted with them."""
-    celery = [sys.executable, "-W", "ignore:::celery.platforms", "-m", "celery", "-A", "marketing", "--quiet"]
+def running(
+    *, email_url: str, workers: int, postgres: int | None, private: bool = False, app: str = "marketing"
+) -> Iterator[Engine]:
+    """Celery workers and their clock, as `manage.py up` starts them. Postgres is counted with them.
+
+    `private`: retailers' own providers may stand in this machine. `app` is what the workers serve.
+    """
+    celery = [sys.executable, "-W", "ignore:::celery.platforms", "-m", "celery", "--quiet"]
     quiet = ["--loglevel", "WARNING"]
     alone = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     commands = {
-        "worker": [*celery, "worker", "--concurrency", str(workers), *quiet, *alone],
-        "beat": [*celery, "beat", *quiet, "--pidfile="],
+        "worker": [*celery, "-A", app, "worker", "--concurrency", str(workers), *quiet, *alone],
+        "beat": [*celery, "-A", "marketing", "beat", *quiet, "--pidfile="],
     }
-    started = [Process(command, env={"EMAIL_URL": email_url}, name=name) for name, command in commands.items()]
+    env = {"EMAIL_URL": email_url} | ({"ALLOW_PRIVATE_ADDRESSES": "1"} if private else {})
+    started = [Process(command, env=env, name=name) for name, command in commands.items()]
     try:
         yield Engine(started, workers=workers, postgres=postgres)
     finally:
