@@ -6,7 +6,7 @@ Work is what stands in the agenda: a `campaign` whose schedule is due, a `run` t
 the `unknown` messages of a batch to find out about, an `import` to write on, an `attribute` to fill in for everybody,
 a `proof` of facts to carry on, a `judgement` of opens and clicks, a `signal` that a provider posted, a run
 to `tally`, a `notice` for a subscription, a run
-to `guard`.
+to `guard`, the `vitals` that staff see.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ from delivery import (
     resolving,
     tallies,
     unknowns,
+    vitals,
 )
 from delivery.models import Batch
 from delivery.senders import gate
@@ -69,6 +70,7 @@ def advance(run: Run, *, now: datetime) -> datetime | None:
         audience.evaluate(run, capped=full)  # 2  who is in, and why not
         reconciliation.reconcile(run)
         tallies.begin(run)
+        vitals.expect(context.current())
     next_step = messages.generate(run, now=now)  # 3  what each of them will get; batches announce themselves for 4
     waiting = batches.unfinished(run)
     if waiting:
@@ -106,6 +108,7 @@ def sweep() -> None:
         with context.in_retailer(retailer):
             unknowns.announce_missing(retailer)
             notifying.forget_old(now=timezone.now())
+            vitals.write_own(now=timezone.now())
 
 
 def _handle(claim: agenda.Claim) -> None:
@@ -187,6 +190,10 @@ def _tally(run_id: int, retailer: Retailer, now: datetime) -> datetime | None:
     return tallies.advance(run_id, now=now)
 
 
+def _vitals(_: int, retailer: Retailer, now: datetime) -> datetime | None:
+    return vitals.advance(retailer, now=now)
+
+
 def _notify(subscription_id: int, retailer: Retailer, now: datetime) -> datetime | None:
     return notifying.advance(subscription_id, retailer, now=now)
 
@@ -240,5 +247,6 @@ _STAGES: dict[str, Callable[[int, Retailer, datetime], datetime | None]] = {
     folding.AGENDA_KIND: _signal,
     tallies.AGENDA_KIND: _tally,
     notices.AGENDA_KIND: _notify,
+    vitals.AGENDA_KIND: _vitals,
     guards.AGENDA_KIND: _guard,
 }

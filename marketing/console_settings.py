@@ -47,7 +47,7 @@ def _site(title: str, symbol: str, dashboard: str, navigation: list[dict[str, An
         "COLORS": {"primary": _BLUE},
         "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _static("marketing/favicon.svg")}],
         "STYLES": [_static("marketing/console.css")],
-        "DASHBOARD_CALLBACK": f"marketing.dashboard.{dashboard}",
+        "DASHBOARD_CALLBACK": dashboard,
         "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": navigation},
     }
 
@@ -55,7 +55,7 @@ def _site(title: str, symbol: str, dashboard: str, navigation: list[dict[str, An
 UNFOLD = _site(
     "Bannerline",
     "campaign",
-    "overview",
+    "marketing.overview.overview",
     [
         {"items": [_item("Overview", "space_dashboard", "admin:index")]},
         {
@@ -101,7 +101,7 @@ UNFOLD = _site(
 UNFOLD_PLATFORM = _site(
     "Bannerline platform",
     "hub",
-    "fleet",
+    "marketing.dashboard.platform",
     [
         {
             "items": [

@@ -2,6 +2,7 @@
 
 import django.contrib.postgres.fields
 import django.db.models.functions.datetime
+import django.db.models.deletion
 from django.db import migrations, models
 
 
@@ -67,5 +68,27 @@ class Migration(migrations.Migration):
             model_name='domain',
             name='purpose',
             field=models.CharField(choices=[('site', 'Site'), ('tracking', 'Tracking')], db_default='site', default='site', max_length=8),
+        ),
+        migrations.CreateModel(
+            name='Vitals',
+            fields=[
+                ('retailer', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='vitals', serialize=False, to='tenants.retailer')),
+                ('as_of', models.DateTimeField()),
+                ('recent', models.JSONField(default=list)),
+                ('day_tried', models.BigIntegerField()),
+                ('day_missed', models.BigIntegerField()),
+                ('month_tried', models.BigIntegerField()),
+                ('month_missed', models.BigIntegerField()),
+                ('month_taken', models.BigIntegerField()),
+                ('month_bounced', models.BigIntegerField()),
+                ('receivers', models.JSONField(default=dict)),
+                ('running', models.IntegerField()),
+                ('paused', models.IntegerField()),
+                ('unknowns', models.BigIntegerField()),
+                ('last_sent_at', models.DateTimeField(blank=True, null=True)),
+            ],
+            options={
+                'verbose_name_plural': 'vitals',
+            },
         ),
     ]

@@ -7,6 +7,7 @@ from tenants.models.layers import Layer
 from tenants.models.retailers import Domain, Group, Retailer
 from tenants.models.stops import Stop
 from tenants.models.suppressions import PlatformSuppression
+from tenants.models.vitals import Vitals
 
 __all__ = [
     "AgendaItem",
@@ -23,5 +24,6 @@ __all__ = [
     "Sighting",
     "SourceFormat",
     "Stop",
+    "Vitals",
     "Worker",
 ]
