@@ -20,7 +20,7 @@ from django.utils import timezone
 from campaigns.models import Run
 from delivery import identity
 from delivery.models import Subscription
-from tenants import agenda
+from tenants import agenda, audit
 from tenants.models import Retailer
 
 AGENDA_KIND = "notice"
@@ -71,6 +71,7 @@ def test(retailer: Retailer, subscription: Subscription) -> uuid.UUID:
     number = uuid.uuid4()
     body = _body("webhook.test", timezone.now(), {"webhook": subscription.key})
     _write(retailer, {"webhook.test": [subscription.pk]}, [("webhook.test", number, body)])
+    audit.note("test", "webhook", subscription.key)
     return number
 
 

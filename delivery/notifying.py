@@ -21,6 +21,7 @@ from delivery import subscriptions
 from delivery.channels import standard_webhooks
 from delivery.channels.guarded import Answer, Client, Lost, NotAllowed, Request, Unsent
 from delivery.models import Notice, Subscription
+from tenants import audit
 from tenants.models import Retailer
 from tenants.sealing import CannotUnseal
 
@@ -69,7 +70,9 @@ def replay(subscription: Subscription, *, since: datetime) -> int:
     """Tell again what happened since then, under the same ids. How many that are."""
     now = timezone.now()
     again = {"state": "waiting", "due_at": now, "waiting_since": now, "attempts": 0, "error": ""}
-    return subscription.notices.filter(created_at__gte=since).exclude(state="waiting").update(**again)
+    number = subscription.notices.filter(created_at__gte=since).exclude(state="waiting").update(**again)
+    audit.note("replay", "webhook", subscription.key, after={"since": since.isoformat(), "notices": number})
+    return number
 
 
 def forget_old(*, now: datetime) -> int:

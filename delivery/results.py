@@ -195,7 +195,7 @@ FROM campaigns_linktally tally
 LEFT JOIN LATERAL (
     SELECT url, label FROM delivery_link known
     WHERE known.template_hash = tally.template_hash AND known.number = tally.link
-    ORDER BY known.locale LIMIT 1
+    ORDER BY known.id LIMIT 1
 ) link ON TRUE
 WHERE tally.run_id = %s
 GROUP BY tally.step, tally.variant, tally.link ORDER BY tally.step, tally.variant, tally.link

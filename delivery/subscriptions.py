@@ -54,14 +54,14 @@ def save(given: Mapping[str, Any], subscription: Subscription | None = None) -> 
     if found.is_active:
         found.error, found.failures, found.resting_until = "", 0, None
     found.save()
-    audit.note("add" if is_new else "change", "webhook", found.key, before=before, after=told(found))
+    audit.note("create" if is_new else "edit", "webhook", found.key, before=before, after=told(found))
     return found, secret
 
 
 @transaction.atomic
 def remove(subscription: Subscription) -> None:
     """What was still to be told is not told any more."""
-    audit.note("remove", "webhook", subscription.key, before=told(subscription))
+    audit.note("delete", "webhook", subscription.key, before=told(subscription))
     subscription.delete()
 
 
@@ -71,7 +71,7 @@ def rotate(subscription: Subscription) -> str:
     secret = _made()
     subscription.secret = sealing.seal(context.current(), PURPOSE, {"secret": secret})
     subscription.save(update_fields=["secret"])
-    audit.note("change", "webhook", subscription.key, after={"secret": "a new one"})
+    audit.note("edit", "webhook", subscription.key, after={"secret": "a new one"})
     return secret
 
 

@@ -91,6 +91,7 @@ class WebhookTest(DeliveryView):
     scopes = {"POST": Scope.FULL}
 
     @extend_schema(operation_id="webhooks_test", request=None, responses={202: None})
+    @once
     def post(self, request: Request, key: str) -> Response:
         """Be told of nothing, as a test: `webhook.test`. What became of it stands in deliveries/."""
         number = notices.test(context.current(), _found(key))
@@ -102,6 +103,7 @@ class WebhookRotation(DeliveryView):
     scopes = {"POST": Scope.FULL}
 
     @extend_schema(operation_id="webhooks_rotate", request=None, responses=WebhookSerializer)
+    @once
     def post(self, request: Request, key: str) -> Response:
         """A new secret, told this once: what goes out from now on is signed with it."""
         found = _found(key)
@@ -113,6 +115,7 @@ class WebhookReplay(DeliveryView):
     scopes = {"POST": Scope.FULL}
 
     @extend_schema(operation_id="webhooks_replay", request=ReplaySerializer, responses={202: None})
+    @once
     def post(self, request: Request, key: str) -> Response:
         """Be told again of all that happened since, under the same ids; of the last 14 days at most."""
         given = ReplaySerializer(data=request.data)

@@ -10,6 +10,7 @@ from typing import Any
 from django.urls import URLResolver, get_resolver
 
 PREFIX = "api/v1/"
+SIGNED = ("signals/<slug:key>/",)  # by whoever posts there: no key of ours is asked for
 PUBLIC = ("schema/", "docs/", *(f"schema/{name}/" for name in ("campaign", "rule", "policy", "defaults")))
 METHODS = ("get", "post", "put", "patch", "delete")
 _EXAMPLES = {
@@ -40,9 +41,9 @@ class Route:
 
 
 def routes() -> list[Route]:
-    """All but the public ones and the answer for unknown paths."""
+    """All but the public ones, the signed ones and the answer for unknown paths."""
     found = [Route(path.removeprefix(PREFIX), view) for path, view in _walk(get_resolver("marketing.urls"), "")]
-    return [route for route in found if route.path and route.path not in PUBLIC]
+    return [route for route in found if route.path and route.path not in (*PUBLIC, *SIGNED)]
 
 
 def _walk(resolver: URLResolver, prefix: str) -> Iterator[tuple[str, Any]]:

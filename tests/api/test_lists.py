@@ -11,10 +11,21 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
-from campaigns import attributes, configuration, consents, content, ingest, reviews, suppressions
+from campaigns import (
+    attachments,
+    attributes,
+    configuration,
+    consents,
+    content,
+    ingest,
+    policies,
+    reviews,
+    suppressions,
+)
 from campaigns.importing import bringing
 from campaigns.models import Campaign, Customer, SeedList, Template
-from delivery import pipeline
+from delivery import notices, pipeline, subscriptions
+from delivery.models import Message, Subscription
 from tenants import context
 from tenants.models import Retailer
 from tests import factories
@@ -28,10 +39,12 @@ EACH = 6
 def run(acme: Retailer, settings: Settings, own_storage: None) -> int:
     """Six rows in every list; the id of a run with six messages."""
     settings.EMAIL_URL = "memory://lists"
+    policies.save(None, policy={"attachments": {"types": ["pdf"]}})
     with context.in_retailer(acme):
         factories.customers(EACH)
         made = [_fill(n) for n in range(EACH)]
         pipeline.work(seconds=30, retailer=acme)
+        Message.objects.filter(run_id=made[0]).update(state="unknown")
     return made[0]
 
 
@@ -43,6 +56,12 @@ def _fill(n: int) -> int:
     content.publish(hello)
     factories.template(f"t{n}")
     factories.segment(f"s{n}", {"all": []})
+    attachments.keep(f"f{n}.pdf", b"%%PDF-1.7 %d %%%%EOF" % n)
+    hook = Subscription.objects.filter(key="crm").first()
+    notices.test(
+        context.current(),
+        hook or subscriptions.save({"key": "crm", "url": "https://crm.example/", "events": ["run.paused"]})[0],
+    )
     SeedList.objects.create(key=f"l{n}", name=f"List {n}", addresses=[f"a{n}@example.test"])
     attributes.declare(f"a{n}", type="text")
     suppressions.put(channel="email", address=f"s{n}@example.test", reason="manual", source="")
@@ -64,6 +83,8 @@ def lists(run: int) -> list[str]:
     addresses |= {"templates/<slug:key>/versions/": "templates/hello/versions/"}
     addresses |= {"campaigns/<slug:key>/reviews/": "campaigns/c0/reviews/"}
     addresses |= {"customers/<path:external_id>/consents/": "customers/c1/consents/"}
+    addresses |= {"webhooks/<slug:key>/deliveries/": "webhooks/crm/deliveries/"}
+    addresses |= {"runs/<int:pk>/unknowns/": f"runs/{run}/unknowns/"}
     addresses |= {"runs/<int:pk>/messages/": f"runs/{run}/messages/"}
     found = [route.path for route in routes() if hasattr(route.view, "filters")]
     return [addresses.get(path, path) for path in found]
