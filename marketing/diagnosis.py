@@ -19,13 +19,13 @@ from campaigns.facts import proof
 from delivery import balance, providers
 from delivery.channels.base import ChannelUnavailable
 from delivery.models import Provider
-from delivery.senders import checking, in_use
+from delivery.senders import checking, existence, in_use
 from marketing import database
 from tenants import context, roles
-from tenants.models import AgendaItem, Retailer, Stop
+from tenants.models import AgendaItem, Domain, Retailer, Stop
 
 OVERDUE_AFTER = 30  # seconds
-PROVIDERS_SECONDS, SENDERS_SECONDS = 30.0, 20.0
+PROVIDERS_SECONDS, SENDERS_SECONDS, LINKS_SECONDS = 30.0, 20.0, 10.0
 OK, WARNING, FAILURE = "ok", "warning", "failure"
 
 
@@ -172,6 +172,27 @@ def _senders() -> Finding:
     return Finding("senders", OK, f"{looked} domains of senders looked up, nothing to put right{rest}")
 
 
+def _links() -> Finding:
+    """Whether the hosts in links of messages lead anywhere, as far as the time goes; reserved names are looked up by
+    nobody.
+    """
+    until, looked, wrong, silent = time.monotonic() + LINKS_SECONDS, 0, [], 0
+    serving = Domain.objects.exclude(purpose=Domain.Purpose.SITE).filter(tenant__status=Retailer.Status.ACTIVE)
+    for each in serving.select_related("tenant").order_by("domain"):
+        leads = existence.leads_anywhere(each.domain) if time.monotonic() < until else None
+        looked += leads is not None
+        silent += leads is None
+        if leads is False:
+            wrong.append(f"{each.tenant.slug} {each.domain}")
+    rest = f"; {silent} not looked up: reserved names, or DNS did not answer" if silent else ""
+    if wrong:
+        cure = "publish an A, AAAA or CNAME record that leads here, or see tracking_domain"
+        return Finding(
+            "links", WARNING, f"no address in DNS: {'; '.join(wrong[:5])}. Links there are dead: {cure}{rest}"
+        )
+    return Finding("links", OK, f"{looked} tracking domains lead somewhere{rest}")
+
+
 def _settings() -> Finding:
     found = checks.run_checks(include_deployment_checks=not settings.DEBUG)
     serious = [message for message in found if message.is_serious()]
@@ -223,6 +244,7 @@ _CHECKS: tuple[Callable[[], Finding], ...] = (
     _provider,
     _providers,
     _senders,
+    _links,
     _settings,
     _ledgers,
     _facts,

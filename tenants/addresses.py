@@ -29,13 +29,13 @@ def base_url(retailer: Retailer) -> str:
 def links_url(retailer: Retailer) -> str:
     """The same for the links in messages: of the retailer's domain for tracking, where there is one."""
     ours = Domain.objects.filter(tenant=retailer, purpose=Domain.Purpose.TRACKING).order_by("pk")
-    host = held.once(("tracking domain", retailer.pk), lambda: ours.values_list("domain", flat=True).first())
+    host = held.once(("tracking domain", retailer.pk), lambda: ours.values_list("domain", flat=True).last())
     return _url(host) if host else base_url(retailer)
 
 
 def serves(domain: Domain, path: str) -> bool:
-    """A domain for tracking serves what links in messages lead to, and no console and no API."""
-    return domain.purpose != Domain.Purpose.TRACKING or path.startswith(LINKS)
+    """A domain for tracking, or a former one, serves what links in messages lead to, and no console and no API."""
+    return domain.purpose == Domain.Purpose.SITE or path.startswith(LINKS)
 
 
 def platform_url() -> str:

@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminTextInputWidget
 
-from tenants import addresses, bell, lanes, provisioning, stops
+from tenants import addresses, bell, domains, lanes, provisioning, stops
 from tenants.accounts.models import Role
 from tenants.console import ConsoleAdmin, needs, platform_console
 from tenants.models import Retailer
@@ -57,6 +57,15 @@ class RetailerForm(forms.ModelForm):  # type: ignore[type-arg]
         widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal", "class": "c-number"}),
     )
 
+    tracking_domain = forms.CharField(
+        max_length=253,
+        required=False,
+        label="Tracking domain",
+        help_text="The host in the links of its messages, such as links.shop.example, once its DNS leads here. It "
+        "serves links alone. Blank: the retailer's own address. Links on a host before it go on working.",
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+
     class Meta:
         model = Retailer
         fields = ("name", "group", "timezone")
@@ -65,6 +74,14 @@ class RetailerForm(forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
         if "weight" in self.fields:  # not where it is only looked at
             self.initial["weight"] = f"{self.instance.lane.weight:g}"
+            self.initial["tracking_domain"] = domains.tracking(self.instance)
+
+    def clean_tracking_domain(self) -> str:
+        host: str = self.cleaned_data["tracking_domain"]
+        try:
+            return domains.check(self.instance, host) if host else ""
+        except ValidationError as problem:
+            raise ValidationError(problem.messages) from None
 
 
 @admin.register(Retailer, site=platform_console)
@@ -77,7 +94,17 @@ class RetailerAdmin(ConsoleAdmin):
     add_label = "Provision a retailer"
     ordering = ("name",)
     form = RetailerForm
-    fields = ("name", "slug", "group", "timezone", "weight", "status", "suspended_reason", "created_at")
+    fields = (
+        "name",
+        "slug",
+        "group",
+        "timezone",
+        "weight",
+        "tracking_domain",
+        "status",
+        "suspended_reason",
+        "created_at",
+    )
     readonly_fields = ("slug", "status", "suspended_reason", "created_at")
     change_form_template = "console/retailer.html"
 
@@ -139,6 +166,7 @@ class RetailerAdmin(ConsoleAdmin):
         provisioning.update(obj)
         if form.cleaned_data["weight"] is not None:
             lanes.weigh(obj, form.cleaned_data["weight"])
+        domains.track(obj, form.cleaned_data["tracking_domain"])
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         if kwargs.get("obj"):

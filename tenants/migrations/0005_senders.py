@@ -67,7 +67,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='domain',
             name='purpose',
-            field=models.CharField(choices=[('site', 'Site'), ('tracking', 'Tracking')], db_default='site', default='site', max_length=8),
+            field=models.CharField(choices=[('site', 'Site'), ('tracking', 'Tracking'), ('former', 'Former')], db_default='site', default='site', max_length=8),
         ),
         migrations.CreateModel(
             name='Vitals',

@@ -78,12 +78,14 @@ class Retailer(TenantMixin):
 class Domain(DomainMixin):
     """A host name that leads to a retailer; the primary one stands in links.
 
-    One for tracking stands in the links of messages instead, and serves nothing else.
+    One for tracking stands in the links of messages instead, and serves nothing else. A former one serves the links of
+    messages that were sent with it.
     """
 
     class Purpose(models.TextChoices):
         SITE = "site"
         TRACKING = "tracking"
+        FORMER = "former"
 
     purpose = models.CharField(max_length=8, choices=Purpose.choices, default=Purpose.SITE, db_default="site")
 

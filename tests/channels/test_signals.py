@@ -238,6 +238,47 @@ def test_what_somebody_writes_back_is_passed_on() -> None:
     assert signal.kind == SignalKind.DELIVERED
 
 
+REPLIES = {
+    "url": "https://sms.example/", "reply_text_path": "message.text", "reply_sender_path": "message.from",
+    "reply_id_path": "message.id",
+}  # fmt: skip
+
+
+def test_what_somebody_writes_back_by_a_gateway_stands_where_its_account_says() -> None:
+    made, written = channel("http_sms", REPLIES, {"signing_secret": SECRET}), {"text": "STOP", "id": 7}
+    for number, known in (("447700900123", "+447700900123"), ("+44 7700 900123", "+447700900123"),
+                          ("00447700900123", "+447700900123"), (447700900123, "+447700900123"), ("60123", "60123"),
+                          ("Shop", "Shop")):  # fmt: skip
+        request = svix({"message": written | {"from": number}, "status": "received"}, "webhook")
+        made.verify(request)
+        (signal,) = made.parse(request)
+        assert (signal.kind, signal.recipient, signal.detail) == (SignalKind.REPLY, known, "STOP")
+        assert made.parse(request) == [signal]
+    another = svix({"message": written | {"from": "60123", "id": 8}}, "webhook")
+    assert made.parse(another)[0].event_id != signal.event_id
+    report = svix({"message": written | {"from": "Shop"}, "id": "x1", "status": "delivered"}, "webhook")
+    assert [each.kind for each in made.parse(report)] == [SignalKind.DELIVERED]  # which repeats what was sent
+    with pytest.raises(Unreadable, match=r"in an answer, there is nothing at message\.from"):
+        made.parse(svix({"message": written}, "webhook"))
+    with pytest.raises(Forged):
+        made.verify(WebhookRequest(request.body.replace(b"STOP", b"stop"), request.headers))
+
+
+def test_an_answer_without_an_id_has_that_of_the_call_it_came_by() -> None:
+    made, written = channel("http_sms", REPLIES | {"reply_id_path": ""}, {"signing_secret": SECRET}), {}
+    for call in ("one", "two", "one"):
+        request = svix({"message": {"text": "STOP", "from": "447700900123"}}, "webhook")
+        told = made.parse(WebhookRequest(request.body, {**request.headers, "webhook-id": call}))
+        written[call] = {*written.get(call, ()), told[0].event_id}
+    assert [len(ids) for ids in written.values()] == [1, 1]
+    assert written["one"] != written["two"]
+
+
+def test_a_gateway_that_passes_no_answers_on_has_none() -> None:
+    with pytest.raises(Unreadable):
+        CHANNELS["http_sms"]().parse(svix({"message": {"text": "STOP", "from": "447700900123"}}, "webhook"))
+
+
 GOOD = {kind: next(document for name, document, *_ in CASES if name == kind) for kind in CHANNELS if kind != "http_sms"}
 GOOD["http_sms"] = {"id": "x1", "status": "delivered"}
 

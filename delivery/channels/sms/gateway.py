@@ -19,6 +19,7 @@ from delivery.channels.signals import Signal, SignalKind, Unreadable, WebhookReq
 
 _PLACE = re.compile(r"\{(recipient|text|key|sender|token)\}")
 _TOKEN = "{token}"
+_SHORT_CODE = 6  # digits at most
 _SECRET_NAME = re.compile(r"(?i)authori[sz]ation|api.?key|token|secret|passw|pwd|cookie|credential")
 _HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,60}")
 _PATH = r"^([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){0,9})?$"
@@ -56,6 +57,12 @@ class Gateway(Settings):
         "failed": "hard_bounce",
     }
     """What the gateway's words mean."""
+    reply_text_path: str = Field("", pattern=_PATH)
+    """Where what somebody wrote back stands, such as message.text; blank where the gateway passes no answers on."""
+    reply_sender_path: str = Field("from", pattern=_PATH)
+    """Where their number stands, in international form."""
+    reply_id_path: str = Field("", pattern=_PATH)
+    """Where the answer's own id stands; blank where it has none."""
 
     @field_validator("url")
     @classmethod
@@ -102,7 +109,7 @@ class Token(Credentials):
     token: OptionalSecret = ""
     """Goes into its header field, or wherever {token} stands; blank where the gateway asks for none."""
     signing_secret: OptionalSecret = ""
-    """Proves that delivery reports are the gateway's: Standard Webhooks, base64."""
+    """Proves that delivery reports and answers are the gateway's: Standard Webhooks, base64."""
 
 
 class GatewayChannel(HttpChannel):
@@ -148,6 +155,8 @@ class GatewayChannel(HttpChannel):
 
     def parse(self, request: WebhookRequest) -> Sequence[Signal]:
         settings, told = self.account.settings, request.json()
+        if self._is_reply(told):
+            return [self._reply(told, request.headers.get("webhook-id", ""))]
         try:
             provider_id, raw = _at(told, settings.status_id_path), _at(told, settings.status_path)
         except ValueError as error:
@@ -157,6 +166,22 @@ class GatewayChannel(HttpChannel):
         is_hard = meaning == "hard_bounce"
         event_id = digest(provider_id, raw)
         return [Signal(kind, event_id, provider_id=provider_id, is_hard=is_hard, raw=raw[:100])]
+
+    def _is_reply(self, told: Any) -> bool:
+        """A document with a text in it. Reports may repeat what was sent, and say how it fared in a word we know."""
+        settings = self.account.settings
+        word = _found(told, settings.status_path)
+        return bool(_found(told, settings.reply_text_path)) and word not in settings.statuses
+
+    def _reply(self, told: Any, call_id: str) -> Signal:
+        """`call_id` is that of the gateway's call, which is the same when it calls again. Raises Unreadable."""
+        settings = self.account.settings
+        try:
+            text, sender = _at(told, settings.reply_text_path), _at(told, settings.reply_sender_path)
+            own_id = _at(told, settings.reply_id_path) if settings.reply_id_path else call_id
+        except ValueError as error:
+            raise Unreadable(f"in an answer, {error}") from None
+        return Signal(SignalKind.REPLY, digest(own_id, "reply"), recipient=_international(sender), detail=text[:300])
 
 
 def _check_nothing_secret(part: JsonValue, name: str = "") -> None:
@@ -185,6 +210,20 @@ def _filled(part: JsonValue, values: Mapping[str, str]) -> JsonValue:
     return part
 
 
+def _found(told: Any, path: str) -> str:
+    """What stands there; empty where nothing does, and for no path."""
+    try:
+        return _at(told, path) if path else ""
+    except ValueError:
+        return ""
+
+
+def _international(number: str) -> str:
+    """`+447700900123` for `447700900123`, `00447700900123` and `+44 7700 900123`; a short code stays as it is."""
+    digits = re.sub(r"[\s().-]", "", number).removeprefix("+").removeprefix("00")
+    return f"+{digits}" if digits.isascii() and digits.isdecimal() and len(digits) > _SHORT_CODE else number
+
+
 def _at(found: Any, path: str) -> str:
     """Raises ValueError."""
     for step in path.split("."):
@@ -193,7 +232,7 @@ def _at(found: Any, path: str) -> str:
         except (LookupError, TypeError, ValueError):
             raise ValueError(f"there is nothing at {path}") from None
     if isinstance(found, bool) or not isinstance(found, str | int) or found == "":
-        raise ValueError(f"what stands at {path} is no id")
+        raise ValueError(f"what stands at {path} is no text")
     return str(found)
 
 

@@ -133,8 +133,11 @@ def test_one_link_asked_for_again_and_again_does_not_fill_the_table(live_retaile
     assert Signal.objects.count() <= 60
 
 
-def test_a_domain_for_tracking_serves_links_alone(live_retailer: Retailer, sent: list[str]) -> None:
-    Domain.objects.create(tenant=live_retailer, domain="links.initech.example", purpose=Domain.Purpose.TRACKING)
+@pytest.mark.parametrize("purpose", [Domain.Purpose.TRACKING, Domain.Purpose.FORMER])
+def test_a_domain_for_tracking_serves_links_alone(
+    live_retailer: Retailer, sent: list[str], purpose: Domain.Purpose
+) -> None:
+    Domain.objects.create(tenant=live_retailer, domain="links.initech.example", purpose=purpose)
     reader = Client(headers={"host": "links.initech.example"})
     tokens = Signer(live_retailer).tokens(Message.objects.earliest("pk").pk)
     paths = (f"/t/o/{tokens.open}", f"/u/{tokens.message}", f"/p/{tokens.message}", f"/v/{tokens.view}")
