@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -113,9 +113,33 @@ def of_variant(
     if template.version.document.get("channel") in channelled.CHANNELS:
         said = values | {"content": dict(variant.content)}
         return _spoken(template.version.document, variant.subject or "", customer, said, brand)
-    said_ = template.sources(variant, customer.locale)
-    shown = Content(said_.subject, said_.html, said_.text)
-    return _preview(shown, values | {"content": dict(said_.content)}, said_.left_out, _attached(template))
+    return _mail(template, variant, customer, values)
+
+
+def of_marked(
+    config: CampaignConfig,
+    template: Published,
+    variant: Variant,
+    customer: Customer,
+    marked: Callable[[str], str],
+) -> Preview:
+    """The same of an e-mail that has `marked` put marks into its HTML before it is rendered."""
+    values = _shared((config.key, config.name), content.brand()) | whom(customer)
+    if template.mentions("products", [variant]):
+        values["products"] = products(customer)
+    return _mail(template, variant, customer, values, marked)
+
+
+def _mail(
+    template: Published,
+    variant: Variant,
+    customer: Customer,
+    values: Mapping[str, Any],
+    marked: Callable[[str], str] = str,
+) -> Preview:
+    said = template.sources(variant, customer.locale)
+    shown = Content(said.subject, marked(said.html), said.text)
+    return _preview(shown, {**values, "content": dict(said.content)}, said.left_out, _attached(template))
 
 
 def tried(

@@ -86,12 +86,17 @@ def current(run: Run, *, now: datetime) -> Result | None:
 
 
 def totals(run: Run) -> Numbers:
-    return _numbers(run, ())[0]
+    return _numbers([run.pk], ())[0]
+
+
+def totals_of(run_ids: Sequence[int]) -> dict[int, Numbers]:
+    """Of several runs in one query, by run; of one without tallies there is nothing."""
+    return {numbers.of["run_id"]: numbers for numbers in _numbers(run_ids, ("run_id",))}
 
 
 def by(run: Run, dimension: str) -> list[Numbers]:
     """Raises KeyError for what is no dimension."""
-    return _numbers(run, DIMENSIONS[dimension])
+    return _numbers([run.pk], DIMENSIONS[dimension])
 
 
 def links(run: Run) -> list[dict[str, Any]]:
@@ -137,12 +142,13 @@ def as_data(run: Run, *, now: datetime) -> dict[str, Any]:
     }
 
 
-def _numbers(run: Run, columns: Sequence[str]) -> list[Numbers]:
+def _numbers(run_ids: Sequence[int], columns: Sequence[str]) -> list[Numbers]:
     names = ", ".join(columns)
     grouped = f"GROUP BY {names} ORDER BY {names}" if columns else ""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {names + ', ' if names else ''}{_SUMS} FROM campaigns_tally WHERE run_id = %s {grouped}", [run.pk]
+            f"SELECT {names + ', ' if names else ''}{_SUMS} FROM campaigns_tally WHERE run_id = ANY(%s) {grouped}",
+            [list(run_ids)],
         )
         return [_read(columns, row) for row in cursor.fetchall()]
 
@@ -195,7 +201,7 @@ FROM campaigns_linktally tally
 LEFT JOIN LATERAL (
     SELECT url, label FROM delivery_link known
     WHERE known.template_hash = tally.template_hash AND known.number = tally.link
-    ORDER BY known.id LIMIT 1
+    ORDER BY known.variant = tally.variant DESC, known.id LIMIT 1
 ) link ON TRUE
 WHERE tally.run_id = %s
 GROUP BY tally.step, tally.variant, tally.link ORDER BY tally.step, tally.variant, tally.link

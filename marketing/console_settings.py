@@ -65,6 +65,7 @@ UNFOLD = _site(
                 _item("Campaigns", "send", "admin:campaigns_campaign_changelist"),
                 _item("Blueprints", "auto_awesome_mosaic", "admin:blueprints"),
                 _item("Runs", "play_circle", "admin:campaigns_run_changelist"),
+                _item("Results", "monitoring", "admin:results"),
                 _item("Segments", "group", "admin:campaigns_segment_changelist"),
                 _item("Templates", "drafts", "admin:campaigns_template_changelist"),
                 _item("Products", "inventory_2", "admin:campaigns_product_changelist"),

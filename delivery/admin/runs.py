@@ -15,9 +15,11 @@ from django.views.decorators.http import require_POST
 
 from campaigns.models import Run
 from delivery.admin.badges import badge
-from delivery.views import deciding, explaining, run_progress
+from delivery.views import comparing, deciding, explaining, exporting, run_heat, run_progress, run_results
 from tenants.accounts.models import Role
 from tenants.console import ReadOnly, needs, retailer_console, scripts
+
+retailer_console.page("results/", "results")(comparing.compare)
 
 
 @admin.register(Run, site=retailer_console)
@@ -87,6 +89,9 @@ class RunAdmin(ReadOnly):
         return [
             path("explain/", view(explaining.page), name="explain"),
             path("<int:pk>/progress/", view(run_progress.progress), name="campaigns_run_progress"),
+            path("<int:pk>/results/", view(run_results.show), name="campaigns_run_results"),
+            path("<int:pk>/results/clicks/", view(run_heat.show), name="campaigns_run_heat"),
+            path("<int:pk>/results/<slug:of>.csv", view(exporting.export), name="campaigns_run_export"),
             path("<int:pk>/unknowns.csv", view(deciding.export), name="campaigns_run_unknowns"),
             path(
                 "<int:pk>/resolve/",

@@ -3,17 +3,21 @@ from __future__ import annotations
 import re
 
 from django.db.models import Case, F, OuterRef, QuerySet, Subquery, Value, When
+from django.http import StreamingHttpResponse
 from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import NotFound
 from rest_framework.generics import get_object_or_404
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from campaigns.api.base import ApiView, ListView, refusal
+from campaigns.api.imports import AsCsv
 from campaigns.config.gate import Problem
 from campaigns.models import Campaign, Customer, Run
-from delivery import reconciliation, reports, results, waves
+from delivery import exports, reconciliation, reports, results, waves
 from delivery.models import Batch, Message
 from delivery.serializers import MessageSerializer, ReportSerializer, RunSerializer
 
@@ -71,14 +75,46 @@ class CampaignReport(ApiView):
     )
     def get(self, request: Request, key: str) -> Response:
         """What became of the campaign's latest run, or of the run asked for."""
-        runs = RUNS.filter(campaign=self.get_object())
-        wanted = request.query_params.get("run")
-        if wanted is not None:
-            runs = runs.filter(pk=_number(wanted))
-        run = runs.order_by("-pk").first()
-        if run is None:
-            raise NotFound("There is no such run of this campaign.")
-        return _told(run)
+        return _told(_asked_for(self.get_object(), request))
+
+
+class CampaignReportFile(ApiView):
+    queryset = Campaign.objects.all()
+    lookup_field = "key"
+    renderer_classes = (JSONRenderer, AsCsv)
+
+    @extend_schema(
+        responses={(200, "text/csv"): OpenApiTypes.BINARY},
+        parameters=[
+            OpenApiParameter("run", int, description="Its id; the latest run when left out."),
+            OpenApiParameter(
+                "by",
+                enum=exports.CONTENTS,
+                default="variant",
+                description="What the numbers are told apart by; `link` for clicks, `message` for every message.",
+            ),
+        ],
+    )
+    def get(self, request: Request, key: str) -> StreamingHttpResponse:
+        """A run's results as CSV. A cell that a spreadsheet would take for a formula begins with an apostrophe."""
+        of = request.query_params.get("by", "variant")
+        if of not in exports.CONTENTS:
+            raise refusal([Problem("by", f"must be one of {', '.join(exports.CONTENTS)}", "invalid")])
+        run = _asked_for(self.get_object(), request)
+        if of != exports.MESSAGES:
+            results.current(run, now=timezone.now())
+        return exports.file(run, of)
+
+
+def _asked_for(campaign: Campaign, request: Request) -> Run:
+    runs = RUNS.filter(campaign=campaign)
+    wanted = request.query_params.get("run")
+    if wanted is not None:
+        runs = runs.filter(pk=_number(wanted))
+    run = runs.order_by("-pk").first()
+    if run is None:
+        raise NotFound("There is no such run of this campaign.")
+    return run
 
 
 def _told(run: Run) -> Response:

@@ -49,6 +49,7 @@ urlpatterns = [
     path("webhooks/<slug:key>/deliveries/", webhooks.WebhookDeliveries.as_view()),
     path("stop/", stops.SendingStop.as_view()),
     path("campaigns/<slug:key>/report/", runs.CampaignReport.as_view()),
+    path("campaigns/<slug:key>/report/csv/", runs.CampaignReportFile.as_view()),
     path("runs/", runs.Runs.as_view()),
     path("runs/<int:pk>/", runs.RunDetail.as_view()),
     path("runs/<int:pk>/messages/", runs.RunMessages.as_view()),

@@ -24,6 +24,18 @@ _OUTLINES = (
     "font:600 11px/1.6 system-ui,sans-serif;letter-spacing:0;text-transform:none}"
 )
 
+# Under a badge that says its share, a link is the warmer the more of all clicks it got (delivery.showing.heat).
+_WARM = (
+    "[data-heat]{position:relative;outline:3px solid rgba(234,88,12,.25)!important;outline-offset:1px}"
+    "[data-heat]::after{content:attr(data-heat);position:absolute;top:-10px;right:-6px;z-index:9;padding:1px 7px;"
+    "border-radius:999px;background:#fff;color:#7c2d12;border:1px solid #ea580c;white-space:nowrap;"
+    "font:600 11px/1.5 system-ui,sans-serif;letter-spacing:0;text-transform:none;text-decoration:none}"
+    '[data-warmth="0"]{outline-color:rgba(100,116,139,.35)!important}'
+    '[data-warmth="0"]::after{border-color:#64748b;color:#334155}'
+    '[data-warmth="2"]{outline-color:rgba(234,88,12,.6)!important}[data-warmth="2"]::after{background:#fed7aa}'
+    '[data-warmth="3"]{outline-color:#c2410c!important}[data-warmth="3"]::after{background:#c2410c;color:#fff}'
+)
+
 
 def light(html: str) -> str:
     """As a mail program with a light background shows it, whatever the colours of who looks."""
@@ -40,6 +52,11 @@ def dark(html: str) -> str:
 def outlined(html: str) -> str:
     """Of a message with marks (delivery.showing.marking): each with an outline and its label."""
     return _copy(_in_scheme(html, "light"), ":root{color-scheme:light!important}" + _OUTLINES)
+
+
+def warm(html: str) -> str:
+    """Of a message whose links say how often they were followed (delivery.showing.heat)."""
+    return _copy(_in_scheme(html, "light"), ":root{color-scheme:light!important}" + _WARM)
 
 
 def has_dark(html: str) -> bool:

@@ -80,6 +80,7 @@ SCOPES = {
     "campaigns/<slug:key>/versions/<int:number>/": {"GET": READ},
     "campaigns/<slug:key>/versions/<int:number>/restore/": {"POST": WRITE},
     "campaigns/<slug:key>/report/": {"GET": READ},
+    "campaigns/<slug:key>/report/csv/": {"GET": READ},
     "senders/": {"GET": READ},
     "senders/<str:key>/": {"GET": READ, "PATCH": FULL},
     "senders/<str:key>/check/": {"POST": READ},

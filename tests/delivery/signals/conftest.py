@@ -1,0 +1,90 @@
+"""A run of which everything came back."""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from campaigns import configuration, ingest
+from campaigns.models import Customer, Run
+from delivery import pipeline, signals
+from delivery.channels.memory import MemoryChannel
+from delivery.models import Link, Message
+from delivery.signals import Heard
+from tenants.models import Retailer
+from tests import factories
+
+PEOPLE = 120
+
+
+@pytest.fixture
+def run(at_acme: Retailer, outbox: MemoryChannel) -> Run:
+    """Yesterday's, with two variants, a fifth held out, a goal, and a day's hits, bounces and orders."""
+    now, chance = timezone.now(), random.Random(11)
+    factories.customers(PEOPLE)
+    for number, customer in enumerate(Customer.objects.all()):
+        customer.email = f"p{number}@{chance.choice(('mail.example', 'post.example', 'rare.example'))}"
+        customer.save(update_fields=["email"])
+    made = configuration.launch(_campaign(), by="test", now=now)
+    pipeline.work(seconds=20)
+    Run.objects.filter(pk=made.pk).update(evaluated_at=now - timedelta(days=2), started_at=now - timedelta(days=2))
+    _spread(chance, now)
+    _hear(chance, now)
+    _order(at_acme, chance, now)
+    return Run.objects.select_related("version", "campaign").get(pk=made.pk)
+
+
+def _campaign() -> Any:
+    variants = [{"key": "a"}, {"key": "b"}]
+    step = {"key": "first", "channel": "email", "template": "hello", "variants": variants}
+    audience = {"include": {"all": []}, "holdout": 0.2}
+    return factories.campaign(steps=[step], audience=audience, goal={"event": "order", "within": "1d"})
+
+
+def _spread(chance: random.Random, now: datetime) -> None:
+    """They went out over hours, and some came to nothing."""
+    for message in Message.objects.all():
+        message.settled_at = now - timedelta(hours=chance.randint(30, 40), minutes=chance.randint(0, 59))
+        message.state = chance.choice(("accepted", "delivered", "delivered", "bounced", "unknown", "cancelled"))
+        message.save(update_fields=["settled_at", "state"])
+
+
+def _hear(chance: random.Random, now: datetime) -> None:
+    heard = []
+    for message in Message.objects.filter(state="delivered"):
+        Link.objects.get_or_create(
+            digest=signals.event_id("test", message.template_hash),
+            defaults={
+                "template_hash": message.template_hash,
+                "number": 1,
+                "url": "https://shop.example",
+                "label": "Shop",
+            },
+        )
+        for number in range(chance.randrange(6)):
+            kind = chance.choice(("open", "open", "click", "unsubscribe", "complaint"))
+            link = chance.choice((0, 1, 1, 2)) if kind == "click" else None
+            human = chance.choice((None, 2, 49, 50, 97)) if kind in ("open", "click") else None
+            heard.append(Heard(message.pk, kind, "link", f"{message.pk}/{number}", at=now, link=link, human=human))
+    signals.record(heard)
+
+
+def _order(retailer: Retailer, chance: random.Random, now: datetime) -> None:
+    rows = []
+    for customer in Customer.objects.all():
+        for number in range(chance.randrange(4)):
+            at = now - timedelta(hours=chance.choice((chance.randint(1, 40), chance.randint(40, 24 * 40))))
+            rows.append(
+                {
+                    "event_id": f"{customer.pk}-{number}",
+                    "external_id": customer.external_id,
+                    "name": chance.choice(("order", "order", "view")),
+                    "occurred_at": at.isoformat(),
+                    "value": chance.choice((None, 10, "3.50")),
+                }
+            )
+    ingest.add_events(rows, now=now, zone=retailer.tzinfo)
