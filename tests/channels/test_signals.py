@@ -265,7 +265,8 @@ def test_what_somebody_writes_back_by_a_gateway_stands_where_its_account_says() 
 
 
 def test_an_answer_without_an_id_has_that_of_the_call_it_came_by() -> None:
-    made, written: dict[str, Any] = channel("http_sms", REPLIES | {"reply_id_path": ""}, {"signing_secret": SECRET}), {}
+    made = channel("http_sms", REPLIES | {"reply_id_path": ""}, {"signing_secret": SECRET})
+    written: dict[str, set[str]] = {}
     for call in ("one", "two", "one"):
         request = svix({"message": {"text": "STOP", "from": "447700900123"}}, "webhook")
         told = made.parse(WebhookRequest(request.body, {**request.headers, "webhook-id": call}))
