@@ -1,7 +1,7 @@
 """What a person wants to get, by channel and topic, and whether it may be counted: what the page of preferences shows.
 
 Reads    Message, Customer, Consent, Suppression, CampaignVersion (which topics there are)
-Writes   Consent and Suppression, as delivery.preferences does, and Signal
+Writes   Consent and Suppression, as delivery.preferences does, and with it Signal
 Promise  a yes or no that changes something is kept with what the person was shown; effective for the next hand-over of
          every run; done twice, it is done once
 """

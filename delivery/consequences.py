@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.db import connection
 
@@ -24,6 +24,7 @@ from campaigns.suppressions import Addresses
 from delivery.channels.signals import Signal, SignalKind
 
 SOFT_BOUNCES = 5
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # what is said to be older is the provider's mistake
 _ENDS = (SignalKind.COMPLAINT, SignalKind.UNSUBSCRIBE)
 
 
@@ -35,6 +36,12 @@ class Told:
     provider: str
     signal: Signal
     received_at: datetime
+
+    @property
+    def at(self) -> datetime:
+        """When it happened: by the provider's clock, where that can be."""
+        said = self.signal.at
+        return said if said and EARLIEST < said < self.received_at else self.received_at
 
 
 @dataclass(frozen=True)
@@ -101,7 +108,7 @@ def _withdraw(ended: Iterable[tuple[Told, _About | None]], now: datetime) -> Non
         for customer in people:
             held = customer.consents.filter(channel=channel, topic=consents.WHOLE_CHANNEL, is_current=True).first()
             if held is None or held.is_granted:
-                said_at = min(told.signal.at or now, now)
+                said_at = min(told.at, now)
                 source = f"provider {told.provider}: {told.signal.kind}"
                 said = Statement(channel, consents.WHOLE_CHANNEL, False, said_at, source=source)
                 consents.say(customer, [said], by="customer")

@@ -2,7 +2,8 @@
 
 Reads    Message, Signal, Run, the policy in force
 Writes   Run, through campaigns.configuration
-Promise  looked at whenever one of them comes in, before the next batch is done; whoever resumes a run has seen why it
+Promise  looked at whenever one of them comes in, before the next batch is done (a run of hundreds of thousands: every
+         few seconds); whoever resumes a run has seen why it
          paused: only what goes out from then on counts
 
 A share counts from LEAST messages on, of a variant or of a whole step, and only where FEWEST came of it: nobody stops a
@@ -12,21 +13,21 @@ campaign for two people. Complaints: Gmail and Yahoo ask senders to stay under 0
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from django.db import connection
-from django.utils import timezone
 
 from campaigns import configuration, policies
 from campaigns.config.policy import Policy
 from campaigns.lifecycle import NotAllowed
 from campaigns.models import Run
-from tenants import agenda, context
-from tenants.models import Retailer
+from tenants import context
 
-AGENDA_KIND = "guard"
 LEAST, FEWEST = 100, 3
+QUICK, LEISURE = 0.2, 10  # seconds that a look may take for one to follow every signal; times that the others are apart
 STANDARD = {"bounces": 0.10, "complaints": 0.002, "unsubscribes": 0.03, "errors": 0.25}  # where the policy says nothing
 _DID = {
     "bounces": "came back",
@@ -63,11 +64,14 @@ class Breach:
         )
 
 
-def expect(retailer: Retailer, run_ids: Iterable[int]) -> None:
-    """Something bad came of these runs, in this transaction: they are looked at."""
-    now = timezone.now()
-    for run_id in sorted(set(run_ids)):
-        agenda.announce(retailer, AGENDA_KIND, run_id, due_at=now)
+def advance(run_id: int, *, now: datetime) -> datetime | None:
+    """Look at a run. Of one whose counting takes long: when to look again, whatever is announced until then."""
+    begun = time.monotonic()
+    look(run_id)
+    seconds = time.monotonic() - begun
+    if seconds < QUICK or not Run.objects.filter(pk=run_id, state=Run.State.RUNNING).exists():
+        return None
+    return now + timedelta(seconds=LEISURE * seconds)
 
 
 def look(run_id: int) -> Breach | None:
@@ -101,12 +105,6 @@ def has_errors(batch_id: int) -> bool:
         cursor.execute(_OF_BATCH, [batch_id])
         errors, messages = cursor.fetchone()
     return bool(errors >= FEWEST and errors > 0.02 * messages)
-
-
-def runs_of(message_ids: Iterable[int]) -> set[int]:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT DISTINCT run_id FROM delivery_message WHERE id = ANY(%s)", [list(message_ids)])
-        return {row[0] for row in cursor.fetchall()}
 
 
 def _counted(run: Run) -> list[tuple[str, str, int, dict[str, int]]]:

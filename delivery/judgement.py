@@ -68,6 +68,7 @@ def advance(retailer: Retailer, *, now: datetime) -> datetime | None:
     with transaction.atomic():
         rows = _settled(now)
         if not rows:
+            _pass_over(now)
             return _oldest_settles()
         percents = {row.signal_id: percent for row, percent in _judged(rows)}
         _write(percents, {row.message_id for row in rows})
@@ -138,6 +139,12 @@ def _write(percents: dict[int, int], messages: set[int]) -> None:
         cursor.execute(_WRITE, {"ids": ids, "values": values, "messages": list(messages)})
 
 
+def _pass_over(now: datetime) -> None:
+    """What has settled and belongs to no message any more would come first for ever."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ORPHANS, [now - SETTLED, 4 * MESSAGES])
+
+
 def _oldest_settles() -> datetime | None:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT min(received_at) FROM delivery_signal WHERE {_UNJUDGED}")
@@ -169,6 +176,11 @@ CROSS JOIN LATERAL (
     SELECT max(number) AS links FROM delivery_link link WHERE link.template_hash = message.template_hash
 ) known
 ORDER BY message.id, hit.at, hit.id
+"""
+_ORPHANS = f"""
+UPDATE delivery_signal SET human = 0 WHERE id IN (
+    SELECT id FROM delivery_signal WHERE {_UNJUDGED} AND received_at <= %s ORDER BY received_at LIMIT %s
+) AND NOT EXISTS (SELECT FROM delivery_message message WHERE message.id = delivery_signal.message_id)
 """
 _WRITE = """
 UPDATE delivery_signal signal SET human = coalesce(told.percent, 0)

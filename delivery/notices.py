@@ -94,8 +94,9 @@ def _write(retailer: Retailer, wanting: dict[str, list[int]], rows: Sequence[tup
         concerned = {row[0] for row in cursor.fetchall()}
         number = int(cursor.rowcount)
     now = timezone.now()
-    for pk in sorted(concerned):
-        agenda.announce(retailer, AGENDA_KIND, pk, due_at=now)
+    resting = dict(Subscription.objects.filter(pk__in=concerned).values_list("pk", "resting_until"))
+    for pk in sorted(concerned):  # others of its notices may be due in hours only
+        agenda.announce(retailer, AGENDA_KIND, pk, due_at=max(now, resting.get(pk) or now), is_sooner=True)
     return number
 
 

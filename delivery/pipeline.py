@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
@@ -28,6 +28,7 @@ from campaigns.importing.kinds import Circumstances
 from campaigns.lifecycle import NotAllowed
 from campaigns.models import Campaign, Run
 from delivery import (
+    alarms,
     batches,
     bounds,
     busy,
@@ -103,11 +104,12 @@ def work(*, seconds: float, retailer: Retailer | None = None, overdue_by: float 
 
 
 def sweep() -> None:
-    """Announce what is to be found out and stands in no agenda, and forget notices of long ago, of every retailer."""
+    """Announce what is to be found out and stands in no agenda, and forget what is of long ago, of every retailer."""
     for retailer in Retailer.objects.active():
         with context.in_retailer(retailer):
             unknowns.announce_missing(retailer)
             notifying.forget_old(now=timezone.now())
+            folding.forget_old(now=timezone.now())
             vitals.write_own(now=timezone.now())
 
 
@@ -115,7 +117,7 @@ def _handle(claim: agenda.Claim) -> None:
     started = time.monotonic()
     try:
         with busy.at_work(), context.in_retailer(context.resolve(claim.retailer_id)) as retailer:
-            due_at = _STAGES[claim.kind](claim.object_id, retailer, timezone.now())
+            due_at = _stage(claim, retailer)
             cost = time.monotonic() - started
             if due_at is not None:
                 agenda.postpone(claim, due_at=due_at, cost=cost)
@@ -132,6 +134,16 @@ def _handle(claim: agenda.Claim) -> None:
     except Exception as error:  # the one place where a broken item is kept from stopping the others
         logger.exception("%s %s of retailer %s failed", claim.kind, claim.object_id, claim.retailer_id)
         agenda.fail(claim, error=f"{type(error).__name__}: {error}", cost=time.monotonic() - started)
+
+
+def _stage(claim: agenda.Claim, retailer: Retailer) -> datetime | None:
+    """What is announced while somebody is at it is dealt again at once: of some kinds that must wait for his end."""
+    stage = _STAGES[claim.kind]
+    if claim.kind not in _ONE_AT_A_TIME:
+        return stage(claim.object_id, retailer, timezone.now())
+    with agenda.alone(retailer, claim.kind, claim.object_id) as is_alone:
+        now = timezone.now()
+        return stage(claim.object_id, retailer, now) if is_alone else now + _AGAIN
 
 
 def _launch(campaign_id: int, retailer: Retailer, now: datetime) -> datetime | None:
@@ -199,8 +211,7 @@ def _notify(subscription_id: int, retailer: Retailer, now: datetime) -> datetime
 
 
 def _guard(run_id: int, retailer: Retailer, now: datetime) -> datetime | None:
-    guards.look(run_id)
-    return None
+    return guards.advance(run_id, now=now)
 
 
 def _pause(run: Run, reason: str) -> None:
@@ -224,7 +235,7 @@ def _look_after_run(batch_id: int, retailer: Retailer) -> None:
     if batch.run.state != Run.State.RUNNING:
         return
     if guards.has_errors(batch_id):
-        guards.expect(retailer, [batch.run_id])
+        alarms.expect(retailer, [batch.run_id])
     if batch.state != Batch.State.DONE:
         agenda.put_missing(retailer, "batch", [batch_id], is_transactional=_is_transactional(batch.run))
     elif not batches.unfinished(batch.run):
@@ -235,6 +246,8 @@ def _is_transactional(run: Run) -> bool:
     return run.version.parsed().is_transactional
 
 
+_AGAIN = timedelta(seconds=1)
+_ONE_AT_A_TIME = {judgement.AGENDA_KIND, notices.AGENDA_KIND, alarms.AGENDA_KIND}
 _STAGES: dict[str, Callable[[int, Retailer, datetime], datetime | None]] = {
     "campaign": _launch,
     "run": _advance,
@@ -248,5 +261,5 @@ _STAGES: dict[str, Callable[[int, Retailer, datetime], datetime | None]] = {
     tallies.AGENDA_KIND: _tally,
     notices.AGENDA_KIND: _notify,
     vitals.AGENDA_KIND: _vitals,
-    guards.AGENDA_KIND: _guard,
+    alarms.AGENDA_KIND: _guard,
 }

@@ -2,7 +2,7 @@
 
 Reads    Message, Customer
 Writes   Suppression (reason: unsubscribed) through campaigns.suppressions, Consent through campaigns.consents, and
-         Signal of whoever left
+         through delivery.departures Signal of whoever left
 Promise  effective for the next hand-over of every run; done twice, it is done once. Nobody at the address gets more;
          the proof is that of the person who got the message
 """
@@ -18,7 +18,7 @@ from campaigns import consents, suppressions
 from campaigns.consents import Statement
 from campaigns.models import Customer, Suppression
 from campaigns.models.customers import Channel
-from delivery import identity, signals
+from delivery import departures, identity, signals
 from delivery.models import Message, Signal
 from delivery.signals import Heard
 from tenants.models import Retailer
@@ -92,9 +92,9 @@ def put_on_list(
     )
     if is_new:
         event = f"{who.message_id}/unsubscribe/{channel}/{now.isoformat()}"
-        signals.record([
+        departures.note(
             Heard(who.message_id, Signal.Kind.UNSUBSCRIBE, signals.LINK, event, at=now, human=100, detail=str(channel))
-        ])  # fmt: skip
+        )
 
 
 def _standing(customer: Customer) -> Recipient:

@@ -1,7 +1,7 @@
 """What somebody answers to a text message: STOP and START, in their language.
 
 Reads    Customer, Message
-Writes   Suppression and Consent, as delivery.preferences does, and Signal
+Writes   Suppression and Consent, as delivery.preferences does, and through delivery.departures Signal
 Promise  STOP is effective for the next hand-over of every run, for everybody at that number; START takes a STOP back,
          and nothing else that stands against the number. Told twice, it is done once
 """
@@ -18,7 +18,7 @@ from campaigns.config import locales
 from campaigns.consents import WHOLE_CHANNEL, Statement
 from campaigns.models import Customer, Suppression
 from campaigns.models.customers import Channel
-from delivery import signals
+from delivery import departures
 from delivery.models import Message, Signal
 from delivery.signals import Heard
 
@@ -67,9 +67,11 @@ def answer(phone: str, text: str, *, source: str, event: str, now: datetime) -> 
     if meant is None:
         return None
     if meant == "stop":
+        if last and not departures.note(
+            Heard(last.pk, Signal.Kind.UNSUBSCRIBE, source, event, at=now, human=100, detail="sms")
+        ):
+            return meant  # told before: a START may have come since
         suppressions.put(channel=Channel.SMS, address=phone, reason=Suppression.Reason.UNSUBSCRIBED, source=SOURCE)
-        if last:
-            signals.record([Heard(last.pk, Signal.Kind.UNSUBSCRIBE, source, event, at=now, human=100, detail="sms")])
     else:
         suppressions.take_off(channel=Channel.SMS, address=phone, reason=Suppression.Reason.UNSUBSCRIBED)
     if writer:

@@ -87,11 +87,11 @@ def network(address: str) -> str:
 
 
 def _row(number: uuid.UUID, told: Heard) -> tuple[Any, ...]:
-    texts = (_text(told.source, _SOURCE), told.network, _text(told.user_agent, _AGENT), _text(told.detail, _DETAIL))
+    texts = (text(told.source, _SOURCE), told.network, text(told.user_agent, _AGENT), text(told.detail, _DETAIL))
     return (number, told.message_id, told.at, told.link, told.human, told.is_hard, str(told.kind), *texts)
 
 
-def _text(told: str, most: int) -> str:
+def text(told: str, most: int) -> str:
     """What Postgres takes: no zero, no half of a pair."""
     return told[:most].replace("\0", "").encode("utf-8", "replace").decode()
 

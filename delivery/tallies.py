@@ -61,7 +61,7 @@ def count(run: Run, *, now: datetime) -> Result:
             "within": within,
             "now": now,
         }
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('tally'), %s)", [run.pk % 2**31])
+        cursor.execute(_LOCK, [run.pk % 2**31])
         cursor.execute("DELETE FROM campaigns_tally WHERE run_id = %(run)s", params)
         cursor.execute(_TALLIES, params)
         cursor.execute("DELETE FROM campaigns_linktally WHERE run_id = %(run)s", params)
@@ -87,6 +87,7 @@ def _within(config: CampaignConfig) -> timedelta:
     return config.goal.within if config.goal else timedelta()
 
 
+_LOCK = "SELECT pg_advisory_xact_lock(hashtext('tally/' || current_schema()), %s)"  # of this retailer's run alone
 _TALLIES = """
 WITH told AS (
     SELECT message_id,
@@ -129,7 +130,7 @@ SELECT %(run)s, step, wave, variant, channel, provider, coalesce(known.domain, '
     count(*) FILTER (WHERE opened), count(*) FILTER (WHERE fetched AND NOT opened),
     count(*) FILTER (WHERE clicked), count(*) FILTER (WHERE followed AND NOT clicked),
     count(*) FILTER (WHERE unsubscribed), count(*) FILTER (WHERE complained),
-    count(brought.message_id), coalesce(sum(revenue), 0)
+    count(brought.message_id), least(coalesce(sum(revenue), 0), 99999999999999)
 FROM written
 LEFT JOIN known USING (domain)
 LEFT JOIN told ON told.message_id = written.id

@@ -16,7 +16,8 @@ waits, and only to lanes whose turns are known to be short, or that hold nothing
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -97,9 +98,10 @@ def put_missing(retailer: Retailer, kind: str, object_ids: Iterable[int], *, is_
         )
 
 
-def announce(retailer: Retailer, kind: str, object_id: int, *, due_at: datetime) -> None:
+def announce(retailer: Retailer, kind: str, object_id: int, *, due_at: datetime, is_sooner: bool = False) -> None:
     """As `put`, for what comes many times a second: an item that waits already is left alone, and whoever holds it has
-    to look again at `due_at`.
+    to look again at `due_at`. One that was parked gets another try after a minute. `is_sooner`: one that waits for
+    longer is due at `due_at` too.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -107,10 +109,12 @@ def announce(retailer: Retailer, kind: str, object_id: int, *, due_at: datetime)
             INSERT INTO public.tenants_agendaitem AS item (retailer_id, kind, object_id, due_at)
             VALUES (%s, %s, %s, %s)
             ON CONFLICT (retailer_id, kind, object_id) DO UPDATE
-            SET due_at = excluded.due_at, claims = item.claims + 1, claimed_until = NULL
-            WHERE item.claimed_until IS NOT NULL
+            SET due_at = CASE WHEN item.parked_at IS NULL THEN excluded.due_at
+                    ELSE greatest(excluded.due_at, item.parked_at + interval '1 minute') END,
+                claims = item.claims + 1, claimed_until = NULL, parked_at = NULL
+            WHERE item.claimed_until IS NOT NULL OR item.parked_at IS NOT NULL OR %s AND item.due_at > excluded.due_at
             """,
-            [retailer.pk, kind, object_id, due_at],
+            [retailer.pk, kind, object_id, due_at, is_sooner],
         )
 
 
@@ -166,13 +170,15 @@ def finish(claim: Claim, *, cost: float) -> None:
 
 
 def postpone(claim: Claim, *, due_at: datetime | None, cost: float) -> None:
-    """There is more to do, now (`None`) or at `due_at`."""
+    """There is more to do, now (`None`) or at `due_at`: also where it was announced for later meanwhile."""
     _settle(
         claim,
         """
         UPDATE public.tenants_agendaitem
-        SET due_at = coalesce(%(due_at)s, clock_timestamp()), claimed_until = NULL, failures = 0, error = ''
-        WHERE id = %(item)s AND claims = %(number)s
+        SET due_at = CASE WHEN claims = %(number)s THEN coalesce(%(due_at)s, clock_timestamp())
+                ELSE least(due_at, coalesce(%(due_at)s, clock_timestamp())) END,
+            claimed_until = NULL, failures = 0, error = ''
+        WHERE id = %(item)s AND (claims = %(number)s OR claimed_until IS NULL AND parked_at IS NULL)
         """,
         {"due_at": due_at},
         cost,
@@ -186,7 +192,7 @@ def fail(claim: Claim, *, error: str, cost: float) -> None:
         """
         UPDATE public.tenants_agendaitem
         SET failures = failures + 1, error = %(error)s, claimed_until = NULL,
-            due_at = clock_timestamp() + make_interval(secs => least(60, power(2, failures))),
+            due_at = clock_timestamp() + make_interval(secs => least(60, power(2, least(failures, 6)))),
             parked_at = CASE WHEN failures + 1 >= %(park_after)s THEN clock_timestamp() END
         WHERE id = %(item)s AND claims = %(number)s
         """,
@@ -205,6 +211,21 @@ def _settle(claim: Claim, statement: str, params: dict[str, Any], cost: float) -
     turn = {"cost": cost, "charged": claim.charged, "newest": _NEWEST}
     with connection.cursor() as cursor:
         cursor.execute(f"WITH settled AS ({statement} RETURNING id) {_FREE}", params | settled | turn)
+
+
+@contextmanager
+def alone(retailer: Retailer, kind: str, object_id: int) -> Iterator[bool]:
+    """Whether nobody else is at it now, and nobody will be until the end. Whoever dies is not at it any more."""
+    place = [f"{retailer.pk}/{kind}/{object_id}"]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", place)
+        is_alone = bool(cursor.fetchone()[0])
+    try:
+        yield is_alone
+    finally:
+        if is_alone:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", place)
 
 
 def due_count(*, at_most: int) -> int:

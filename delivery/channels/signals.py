@@ -49,7 +49,7 @@ class WebhookRequest:
         """Raises Unreadable."""
         try:
             return json.loads(self.body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise Unreadable(f"the body is not JSON: {error}") from None
 
 

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import psycopg
+from django.db import connection
 from django.utils import timezone
 
 from tenants import agenda, stops
 from tenants.models import AgendaItem, Retailer
+
+
+def beside() -> psycopg.Connection:
+    """Another connection to the same database."""
+    params = connection.get_connection_params()
+    known = ("host", "port", "dbname", "user", "password")
+    return psycopg.connect(**{name: params[name] for name in known if params.get(name)}, autocommit=True)
 
 
 def claims(number: int, *, seconds: float = 60) -> list[agenda.Claim]:
@@ -101,3 +110,44 @@ def test_while_the_platform_is_stopped_nobody_gets_a_turn(acme: Retailer, globex
     assert agenda.claim(seconds=1, retailer=acme) is None
     stops.lift(None)
     assert len(claims(3)) == 2
+
+
+def test_what_was_announced_for_later_while_it_was_held_is_due_when_its_holder_has_more_to_do(acme: Retailer) -> None:
+    agenda.announce(acme, "judgement", 0, due_at=timezone.now() - timedelta(seconds=1))
+    (held,) = claims(1)
+    agenda.announce(acme, "judgement", 0, due_at=timezone.now() + timedelta(minutes=1))
+    assert claims(1) == []
+    agenda.postpone(held, due_at=timezone.now(), cost=0)
+    (again,) = claims(1)
+    agenda.announce(acme, "judgement", 0, due_at=timezone.now())
+    agenda.postpone(again, due_at=timezone.now() + timedelta(hours=1), cost=0)
+    assert len(claims(1)) == 1
+
+
+def test_what_waits_for_later_is_due_sooner_only_where_that_is_asked_for(acme: Retailer) -> None:
+    agenda.put(acme, "notice", 1, due_at=timezone.now() + timedelta(hours=6))
+    agenda.announce(acme, "notice", 1, due_at=timezone.now())
+    assert claims(1) == []
+    agenda.announce(acme, "notice", 1, due_at=timezone.now(), is_sooner=True)
+    assert len(claims(1)) == 1
+
+
+def test_what_was_parked_is_tried_again_when_more_comes(acme: Retailer) -> None:
+    agenda.put(acme, "signal", 0)
+    AgendaItem.objects.update(parked_at=timezone.now() - timedelta(minutes=2), failures=2_000)
+    agenda.announce(acme, "signal", 0, due_at=timezone.now())
+    (claim,) = claims(1)
+    agenda.fail(claim, error="still", cost=0)
+    assert AgendaItem.objects.get().parked_at is not None
+    agenda.announce(acme, "signal", 0, due_at=timezone.now())
+    assert claims(1) == []
+    assert AgendaItem.objects.get().parked_at is None
+
+
+def test_one_is_alone_until_the_end(acme: Retailer, globex: Retailer) -> None:
+    with agenda.alone(acme, "notice", 1) as is_alone:
+        assert is_alone
+        with beside() as other:
+            taken = "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))"
+            assert other.execute(taken, [f"{acme.pk}/notice/1"]).fetchone() == (False,)
+            assert other.execute(taken, [f"{globex.pk}/notice/1"]).fetchone() == (True,)

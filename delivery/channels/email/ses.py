@@ -111,7 +111,7 @@ class SesChannel(HttpChannel):
             return [Signal(SignalKind.UNKNOWN, str(told.get("MessageId", "")), url=url, raw=str(told.get("Type", "")))]
         try:
             event = _object(json.loads(str(told.get("Message"))))
-        except ValueError:
+        except (ValueError, RecursionError):
             raise Unreadable("the notification holds no event of SES") from None
         return _signals(event, str(told.get("MessageId", "")))
 
