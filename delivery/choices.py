@@ -29,7 +29,9 @@ MOST_TOPICS = 30
 
 @dataclass(frozen=True)
 class Choice:
-    """`name` is the form's. `is_refused`: the address is on the list for another reason than that its owner left."""
+    """`name` is the form's. `is_refused`: the address gets nothing for another reason than that its owner left;
+    `is_barred` where that is the list of the platform, which holds for every retailer.
+    """
 
     name: str
     label: str
@@ -37,6 +39,7 @@ class Choice:
     channel: str = ""
     address: str = ""
     is_refused: bool = False
+    is_barred: bool = False
     topics: tuple[Choice, ...] = ()
 
 
@@ -105,13 +108,15 @@ def _channel(
     customer: Customer, channel: Channel, address: str, topics: Collection[str], withdrawn: Collection[tuple[str, str]]
 ) -> Choice:
     listed = set(suppressions.of(channel, address).values_list("reason", flat=True)) if address else set()
+    is_barred = suppressions.platform.bars(channel, address)
     return Choice(
         name=channel,
         label=channel,
-        is_wanted=getattr(customer, f"consent_{channel}") and not listed,
+        is_wanted=getattr(customer, f"consent_{channel}") and not listed and not is_barred,
         channel=channel,
         address=address,
-        is_refused=bool(listed - {Suppression.Reason.UNSUBSCRIBED}),
+        is_refused=is_barred or bool(listed - {Suppression.Reason.UNSUBSCRIBED}),
+        is_barred=is_barred,
         topics=tuple(
             Choice(f"{channel}.{topic}", _title(topic), (channel, topic) not in withdrawn) for topic in topics
         ),

@@ -36,11 +36,15 @@ class Addressed:
 
 @dataclass(frozen=True)
 class Recipient:
-    """Who a link speaks for."""
+    """Who a link speaks for. `is_refused`: they get nothing for another reason than that they left, and cannot undo it;
+    `is_barred` where that is the list of the platform.
+    """
 
     address: str
     is_unsubscribed: bool
     locale: str = ""
+    is_refused: bool = False
+    is_barred: bool = False
 
 
 def addressed(retailer: Retailer, token: str) -> Addressed:
@@ -98,8 +102,10 @@ def put_on_list(
 
 
 def _standing(customer: Customer) -> Recipient:
-    is_out = suppressions.of(Channel.EMAIL, customer.email).exists()
-    return Recipient(customer.email, is_out, customer.locale or "")
+    listed = set(suppressions.of(Channel.EMAIL, customer.email).values_list("reason", flat=True))
+    is_barred = suppressions.platform.bars(Channel.EMAIL, customer.email)
+    is_refused = is_barred or bool(listed - {Suppression.Reason.UNSUBSCRIBED})
+    return Recipient(customer.email, bool(listed) or is_barred, customer.locale or "", is_refused, is_barred)
 
 
 def _say(customer: Customer, *, is_granted: bool, now: datetime) -> None:

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
 
-from campaigns import channelled, content, editions, language, recommendations
+from campaigns import channelled, content, editions, language, policies, recommendations
 from campaigns.config.campaign import CampaignConfig, Step, Variant
 from campaigns.config.template import written
 from campaigns.editions import Published, Unpublished
 from campaigns.models import Brand, Customer, Run, Template
 from campaigns.recommendations import Picks
-from delivery import confined, rendering
+from delivery import confined, rendering, tracking
 from delivery.channelled import Speaker
 from delivery.channels.base import Content as Said
+from delivery.identity import Tokens
 from delivery.models import Message
 from delivery.rendering import Content, Rendered
-from tenants import context
+from delivery.tracking import Tracker
+from tenants import addresses, context
 
 _FORGOTTEN = (
     f"It showed products as they sold then, and that is kept for {recommendations.KEPT_DAYS} days: it cannot be shown "
@@ -36,6 +38,8 @@ class Sent:
     run: Run
     at: datetime
     ours: Mapping[str, str] = field(default_factory=dict)  # where our own links lead; nowhere without it
+    tracker: Tracker | None = None  # links are counted by it, under `tokens`
+    tokens: Tokens | None = None
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,11 @@ def of_variant(
     if template.version.document.get("channel") in channelled.CHANNELS:
         said = values | {"content": dict(variant.content)}
         return _spoken(template.version.document, variant.subject or "", customer, said, brand)
-    return _mail(template, variant, customer, values)
+    if sent is None or (tracker := sent.tracker) is None:
+        return _mail(template, variant, customer, values)
+    locale = customer.locale or ""
+    made = _mail(template, variant, customer, values, lambda html: tracker.wire(template, variant, html, locale))
+    return _filled(made, sent, customer)
 
 
 def of_marked(
@@ -190,10 +198,11 @@ def _tried(
             yield Tried(variant.key, customer, said=said)
 
 
-def of_message(message: Message, *, ours: Mapping[str, str] | None = None) -> Preview:
+def of_message(message: Message, *, ours: Mapping[str, str] | None = None, tokens: Tokens | None = None) -> Preview:
     """A message of the ledger, from the content it was rendered with (or would be now) and the person of today.
 
-    `ours` is where our own links lead, by their name; nowhere without it.
+    `ours` is where our own links lead, by their name; nowhere without it. With the message's `tokens`, clicks are
+    counted as those in the mail are.
     """
     config = (message.version or message.run.version).parsed()
     step = next(step for step in config.steps if step.key == message.step)
@@ -208,7 +217,30 @@ def of_message(message: Message, *, ours: Mapping[str, str] | None = None) -> Pr
     except Unpublished as unpublished:
         return Preview(None, f"{unpublished} There is nothing to show.")
     at = message.outcomes.order_by("pk").values_list("at", flat=True).first()
-    return of_variant(config, template, variant, customer, sent=Sent(message.run, at, ours or {}) if at else None)
+    tracker = _tracker(config, step, customer) if tokens and step.channel == "email" else None
+    sent = Sent(message.run, at, ours or {}, tracker, tokens) if at else None
+    return of_variant(config, template, variant, customer, sent=sent)
+
+
+def _tracker(config: CampaignConfig, step: Step, customer: Customer) -> Tracker:
+    """Of clicks alone: whoever looks at a message in a browser has not opened the mail once more."""
+    retailer = context.current()
+    counted = tracking.tracker(
+        retailer,
+        config,
+        step,
+        base_url=addresses.links_url(retailer),
+        policy=policies.effective(retailer),
+        website=content.brand().website,
+    )
+    return replace(counted, opens=False).sparing([customer.pk])
+
+
+def _filled(made: Preview, sent: Sent, customer: Customer) -> Preview:
+    if made.rendered is None or sent.tracker is None or sent.tokens is None:
+        return made
+    html = sent.tracker.fill(made.rendered.html, sent.tokens, customer.pk)
+    return replace(made, rendered=replace(made.rendered, html=html))
 
 
 def _preview(

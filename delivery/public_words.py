@@ -27,6 +27,7 @@ _ENGLISH = {
     "push": "Push messages",
     "device": "on your devices",
     "refused": "Messages could not be delivered here, or were refused. Please write to us.",
+    "barred": "This address is on a list of those that get nothing from us. Please write to us if that is wrong.",
     "measured": "Measurement",
     "counted": "{brand} may see whether I open its e-mails and follow their links",
     "save": "Save",
@@ -56,6 +57,8 @@ _GERMAN = {
     "push": "Push-Nachrichten",
     "device": "auf Ihren Geräten",
     "refused": "Nachrichten konnten hier nicht zugestellt werden oder wurden abgelehnt. Bitte schreiben Sie uns.",
+    "barred": "Diese Adresse steht auf einer Sperrliste und erhält nichts von uns. "
+    "Bitte schreiben Sie uns, wenn das falsch ist.",
     "measured": "Messung",
     "counted": "{brand} darf sehen, ob ich E-Mails öffne und Links darin folge",
     "save": "Speichern",
@@ -85,6 +88,8 @@ _FRENCH = {
     "push": "Notifications",
     "device": "sur vos appareils",
     "refused": "Les messages n’ont pas pu être remis ici, ou ont été refusés. Merci de nous écrire.",
+    "barred": "Cette adresse figure sur une liste d’opposition et ne reçoit rien de nous. "
+    "Écrivez-nous si c’est une erreur.",
     "measured": "Mesure",
     "counted": "{brand} peut savoir si j’ouvre ses e-mails et si je suis leurs liens",
     "save": "Enregistrer",

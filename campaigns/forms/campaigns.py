@@ -15,8 +15,8 @@ from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSelectWidget
 from campaigns import configuration
 from campaigns.config.gate import Invalid
 from campaigns.configuration import Conflict
-from campaigns.forms import drafts, inheritance, suggestions, texts, variants
-from campaigns.forms.fields import KeyField, SuggestingInput
+from campaigns.forms import counting, drafts, inheritance, suggestions, texts, variants
+from campaigns.forms.fields import HostsField, KeyField, PairsField, SuggestingInput
 from campaigns.forms.inheritance import Standing
 from campaigns.forms.variants import VariantsField
 from campaigns.models import Campaign, Segment, Template
@@ -77,6 +77,15 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]
         widget=UnfoldAdminTextInputWidget(),
         help_text="What kind of message this is: people may one day unsubscribe from one topic and keep another.",
     )
+
+    opens = forms.ChoiceField(
+        required=False, choices=counting.COUNTED, help_text=counting.OPENS, widget=UnfoldAdminSelectWidget()
+    )
+    clicks = forms.ChoiceField(
+        required=False, choices=counting.COUNTED, help_text=counting.CLICKS, widget=UnfoldAdminSelectWidget()
+    )
+    utm = PairsField(label="Added to links")
+    utm_domains = HostsField(label="Also to links of")
 
     class Meta:
         model = Campaign

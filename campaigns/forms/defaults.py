@@ -13,6 +13,8 @@ from django import forms
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from campaigns.config.campaign import Timing
+from campaigns.forms import counting
+from campaigns.forms.fields import HostsField, PairsField
 from campaigns.forms.policy import limit, window
 
 _MODES = {
@@ -21,6 +23,7 @@ _MODES = {
     "recipient": "at a time of each customer's own day",
     "best_hour": "at each customer's best hour",
 }
+_COUNTED = [("", "not said here"), *counting.COUNTED]
 
 
 class DefaultsForm(forms.Form):
@@ -80,6 +83,15 @@ class DefaultsForm(forms.Form):
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "7d"}),
     )
 
+    opens = forms.ChoiceField(
+        required=False, choices=_COUNTED, help_text=counting.OPENS, widget=UnfoldAdminSelectWidget()
+    )
+    clicks = forms.ChoiceField(
+        required=False, choices=_COUNTED, help_text=counting.CLICKS, widget=UnfoldAdminSelectWidget()
+    )
+    utm = PairsField(label="Added to links")
+    utm_domains = HostsField(label="Also to links of")
+
     def clean_per_customer(self) -> dict[str, Any] | None:
         return limit(self.cleaned_data["per_customer"].strip()) if self.cleaned_data["per_customer"].strip() else None
 
@@ -100,7 +112,7 @@ class DefaultsForm(forms.Form):
             "timing.expire_after": given["expire_after"],
             "limits.per_customer": given["per_customer"],
             "topic": given["topic"],
-        } | {f"tracking.{name}": said for name, said in before.get("tracking", {}).items()}
+        } | {f"tracking.{name}": said for name, said in counting.compose(given).items()}
         return _nested({path: value for path, value in values.items() if value not in (None, "")})
 
 
@@ -114,6 +126,10 @@ PLACES = {
     "topic": "topic",
     "goal.within": "goal_within",
     "goal": "goal_event",
+    "tracking.clicks": "clicks",
+    "tracking.utm_domains": "utm_domains",
+    "tracking.utm": "utm",
+    "tracking": "opens",
 }
 
 
@@ -130,7 +146,7 @@ def initial(document: Mapping[str, Any]) -> dict[str, Any]:
         "expire_after": timing.get("expire_after", ""),
         "goal_event": goal.get("event", ""),
         "goal_within": goal.get("within", ""),
-    }
+    } | counting.values(document.get("tracking", {}))
 
 
 def place(field: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from campaigns import sentences
 from campaigns.config.gate import Problem, parse_rule
 from campaigns.config.values import format_duration, parse_duration
-from campaigns.forms import variants
+from campaigns.forms import counting, variants
 
 EVERYONE, KEPT = "*everyone", "*kept"  # no key begins with a star
 NEW: dict[str, Any] = {"steps": [{"key": "first", "channel": "email"}], "trigger": {"kind": "api"}, "audience": {}}
@@ -31,6 +31,10 @@ PLACES = {
     "trigger.name": "event_name",
     "trigger.delay": "delay",
     "trigger.once_per": "once_per",
+    "tracking": "opens",
+    "tracking.clicks": "clicks",
+    "tracking.utm": "utm",
+    "tracking.utm_domains": "utm_domains",
 }
 RHYTHMS = {
     "FREQ=DAILY": "every day",
@@ -74,7 +78,7 @@ def values(draft: Mapping[str, Any], *, zone: tzinfo) -> dict[str, Any]:
         "delay": _shortest(trigger.get("delay")) if is_event else "",
         "once_per": _shortest(trigger.get("once_per")) if is_event else "",
         "topic": draft.get("topic", "promotions"),
-    }
+    } | counting.values({"opens": True, "clicks": True} | draft.get("tracking", {}))
 
 
 def compose(before: Mapping[str, Any], given: Mapping[str, Any], *, zone: tzinfo) -> dict[str, Any]:
@@ -90,6 +94,8 @@ def compose(before: Mapping[str, Any], given: Mapping[str, Any], *, zone: tzinfo
     step["channel"] = given.get("channel") or step["channel"]
     step["variants"] = variants.with_types_of(given["variants"], step.get("variants") or [])
     draft["trigger"] = _trigger(given, draft["trigger"], zone)
+    for name, said in counting.compose(given).items():
+        _set(draft.setdefault("tracking", {}), name, said)
     return draft
 
 
@@ -109,7 +115,6 @@ def kept_words(draft: Mapping[str, Any]) -> list[str]:
         "goal": "a goal",
         "limits": "a frequency limit",
         "timing": "a timing",
-        "tracking": "what is counted",
     }
     return words + [label for name, label in named.items() if draft.get(name)]
 

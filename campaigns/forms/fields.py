@@ -8,7 +8,9 @@ from typing import Any
 from django import forms
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+
+from campaigns.forms import counting
 
 KEY_PATTERN = r"[a-z0-9][a-z0-9_-]{0,62}"
 KEY_CURE = "Small letters, digits, hyphens: the name that campaigns, files and the API use. It stays for good."
@@ -30,6 +32,32 @@ class KeyField(forms.RegexField):
             widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "spellcheck": "false"}),
             error_messages={"invalid": "Begin with a letter or digit; then small letters, digits, - and _ only."},
             **kwargs,
+        )
+
+
+class PairsField(forms.CharField):
+    """What is added to links, one `name=value` a line."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        attrs = {"rows": 2, "placeholder": counting.EXAMPLE, "spellcheck": "false"}
+        super().__init__(
+            required=False, help_text=counting.PAIRS, widget=UnfoldAdminTextareaWidget(attrs=attrs), **kwargs
+        )
+
+    def validate(self, value: str) -> None:
+        try:
+            counting.pairs(value)
+        except ValueError as problem:
+            raise forms.ValidationError(str(problem)) from None
+
+
+class HostsField(forms.CharField):
+    """Host names with commas between."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        attrs = {"placeholder": "partner.example", "spellcheck": "false"}
+        super().__init__(
+            required=False, help_text=counting.HOSTS, widget=UnfoldAdminTextInputWidget(attrs=attrs), **kwargs
         )
 
 

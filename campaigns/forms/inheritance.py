@@ -12,22 +12,26 @@ from campaigns.config import policy as rules
 from campaigns.config.layers import BUILT_IN, Layered, Resolved
 from campaigns.config.policy import Policy
 from campaigns.differences import differences
-from campaigns.forms import drafts
+from campaigns.forms import counting, drafts
 from tenants import context
 
 PATHS = {
     "include": "audience.include", "exclude": "audience.exclude", "holdout": "audience.holdout",
     "template": "steps", "variants": "steps", "when": "trigger", "topic": "topic",
+    "opens": "tracking.opens", "clicks": "tracking.clicks", "utm": "tracking.utm",
+    "utm_domains": "tracking.utm_domains",
 }  # fmt: skip
 # The bounds that a field stands under, and how they are told there.
 BOUNDS = {
     "holdout": {"min_holdout": "policy: {}"},
     "template": {"channels": "policy: {}"},
     "variants": {"max_discount": "policy: discount {}", "per_customer": "policy: {} to one customer"},
+    "opens": {"untracked": "policy: {}"},
+    "clicks": {"untracked": "policy: {}"},
     "when": {"quiet_hours": "policy: nothing from {}"},
 }
 # What says "nothing" where leaving a field out would mean the layer below.
-_NOTHING: dict[str, Any] = {"audience.exclude": drafts.NOBODY, "audience.holdout": 0.0}
+_NOTHING: dict[str, Any] = {"audience.exclude": drafts.NOBODY, "audience.holdout": 0.0, "tracking.utm_domains": []}
 CAMPAIGN = resolution.CAMPAIGN
 
 
@@ -123,5 +127,11 @@ def source_words(source: str) -> str:
 def value_words(path: str, value: Any) -> str:
     if path == "steps":
         return f"its {len(value)} step{'' if len(value) == 1 else 's'}"
+    if path in ("tracking.opens", "tracking.clicks"):
+        return dict(counting.COUNTED)[counting.YES if value else counting.NO]
+    if path == "tracking.utm":
+        return counting.words(value)
+    if path == "tracking.utm_domains":
+        return counting.listed(value)
     found = differences({}, layers.unflatten({path: value}))
     return found[0].after if found else ""

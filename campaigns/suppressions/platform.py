@@ -43,6 +43,12 @@ def remove(addresses: Addresses) -> Told:
     return Told(take_off(addresses), tell(addresses))
 
 
+def bars(channel: str, address: str) -> bool:
+    """Whether the list keeps an address from getting anything."""
+    held = PlatformSuppression.objects.filter(channel=channel, address_hash=hashed(address))
+    return bool(address) and held.exists()
+
+
 def put(addresses: Addresses, *, reason: str, source: str) -> int:
     """How many the list gained; nobody is told. Raises Invalid for a channel or reason that the list does not have."""
     _check(addresses.channel, reason)

@@ -30,7 +30,7 @@ def read(request: HttpRequest, token: str) -> HttpResponse:
     except identity.BadToken:
         return bad_link(request)
     message = Message.objects.select_related("run__campaign", "run__version", "version").filter(pk=number).first()
-    shown = previews.of_message(message, ours=_ours(number)) if message else None
+    shown = _shown(message) if message else None
     if shown is None or shown.rendered is None:
         words = words_for(request, content.brand(), "")
         return render(request, "public/gone.html", {"brand": content.brand(), "words": words}, status=410)
@@ -41,11 +41,12 @@ def read(request: HttpRequest, token: str) -> HttpResponse:
     return response
 
 
-def _ours(number: int) -> dict[str, str]:
+def _shown(message: Message) -> previews.Preview:
     retailer = context.current()
-    tokens, base_url = identity.Signer(retailer).tokens(number), addresses.links_url(retailer)
-    return {
+    tokens, base_url = identity.Signer(retailer).tokens(message.pk), addresses.links_url(retailer)
+    ours = {
         "unsubscribe_url": f"{base_url}/u/{tokens.message}",
         "preferences_url": f"{base_url}/p/{tokens.message}",
         "view_url": f"{base_url}/v/{tokens.view}",
     }
+    return previews.of_message(message, ours=ours, tokens=tokens)

@@ -106,6 +106,30 @@ def test_what_was_refused_stays_refused(cleo: Customer, ask: Ask) -> None:
     assert Suppression.objects.get().reason == "complaint"
 
 
+def test_what_keeps_mail_away_is_told_and_not_to_be_ticked_away(cleo: Customer, ask: Ask, at_acme: Retailer) -> None:
+    ticked = 'value="email" checked'
+    assert ticked in ask("p")
+    listed = suppressions.one("email", cleo.email)
+    suppressions.platform.add(listed, reason="legal", source="test")
+    for page in (ask("p"), ask("p", "email", "sms", "counted", press=True)):
+        assert ticked not in page
+        assert 'value="email" disabled' in page
+        assert "on a list of those that get nothing from us" in page
+    for page in (ask("u"), ask("u", press=True, undo="1"), ask("u", press=True)):
+        assert "on a list of those that get nothing from us" in page
+        assert "Welcome back" not in page
+        assert "subscribe me again" not in page
+    assert "auf einer Sperrliste" in ask("u", language="de")
+    suppressions.platform.remove(listed)
+    ask("u", press=True, undo="1")
+    suppressions.add(channel="email", address=cleo.email, reason="hard_bounce", source="test")
+    assert 'value="email" disabled' in ask("p")
+    for page in (ask("u"), ask("u", press=True, undo="1")):
+        assert "could not be delivered here" in page
+        assert "is unsubscribed" not in page
+        assert "Welcome back" not in page
+
+
 @pytest.mark.parametrize(
     ("locale", "accepted", "language"),
     [

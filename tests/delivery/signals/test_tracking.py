@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
@@ -24,6 +25,7 @@ from delivery.channels.memory import MemoryChannel
 from delivery.identity import BadToken, Signer
 from delivery.models import Link, Message
 from delivery.tracking import Hit
+from tenants import context
 from tenants.models import Domain, Retailer
 from tests import factories
 from tests.delivery.signals.following import clicks, hrefs, opened
@@ -132,6 +134,23 @@ def test_a_domain_for_tracking_stands_in_links(at_acme: Retailer, send: Send) ->
     (html,) = send()
     assert {each.split("/t/")[0] for each in hrefs(html) if "/t/" in each} == {"http://links.acme.example:8000"}
     assert all("links.acme.example" in each for each in hrefs(html) if "/u/" in each or "/v/" in each)
+
+
+def test_links_of_a_message_in_a_browser_are_counted_like_those_in_the_mail(at_acme: Retailer, send: Send) -> None:
+    (html,) = send()
+    browser = Client(headers={"host": "acme.localhost"})
+    path = f"/v/{Signer(at_acme).tokens(Message.objects.get().pk).view}"
+    page = browser.get(path).content.decode()
+    context.enter(at_acme)
+    in_mail, in_browser = ([tracking.read_click(at_acme, said) for said in clicks(each)] for each in (html, page))
+    assert in_browser == in_mail
+    assert "/t/o/" not in page  # the mail was not opened once more
+    said = [Statement("email", consents.TRACKING, False, timezone.now(), source="test")]
+    consents.say(Customer.objects.get(), said, by="customer")
+    page = browser.get(path).content.decode()
+    context.enter(at_acme)
+    assert clicks(page) == []
+    assert "https://shop.acme.example/wine?a=1&amp;b=2#top" in page
 
 
 def test_keys_change_in_the_middle_of_a_campaign(at_acme: Retailer, send: Send, settings: Settings) -> None:
