@@ -126,7 +126,7 @@ def test_what_keeps_mail_away_is_told_and_not_to_be_ticked_away(cleo: Customer, 
     assert 'value="email" disabled' in ask("p")
     for page in (ask("u"), ask("u", press=True, undo="1")):
         assert "could not be delivered here" in page
-        assert "is unsubscribed" not in page
+        assert "subscribe me again" not in page
         assert "Welcome back" not in page
 
 
