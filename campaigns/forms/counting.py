@@ -54,7 +54,7 @@ def hosts(text: str) -> list[str]:
 
 
 def words(utm: Mapping[str, str]) -> str:
-    return ", ".join(f"{name}={value}" for name, value in utm.items()) or AUTOMATIC
+    return ", ".join(f"{name}={value}" for name, value in sorted(utm.items())) or AUTOMATIC
 
 
 def listed(names: Sequence[str]) -> str:
@@ -62,4 +62,4 @@ def listed(names: Sequence[str]) -> str:
 
 
 def _lines(utm: Mapping[str, str] | None) -> str:
-    return "" if utm is None else "\n".join(f"{name}={value}" for name, value in utm.items()) or AUTOMATIC
+    return "" if utm is None else "\n".join(f"{name}={value}" for name, value in sorted(utm.items())) or AUTOMATIC
