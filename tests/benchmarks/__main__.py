@@ -44,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_templates(benchmarks.add_parser("templates", help="microseconds per message before the wire"))
     _add_hostile(benchmarks.add_parser("hostile", help="a sibling's p99 beside a campaign of hostile templates"))
     _add_faults(benchmarks.add_parser("faults", help="what is lost, doubled or left unknown while everything breaks"))
-    _add_ingest(benchmarks.add_parser("ingest", help="opens and clicks a second, and what survives a kill -9"))
+    _add_ingest(benchmarks.add_parser("ingest", help="opens, clicks and webhook events a second, and what survives"))
     return parser
 
 

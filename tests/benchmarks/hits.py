@@ -7,11 +7,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from django.db import connection
+from django.utils import timezone
 
+from campaigns import configuration
 from delivery.identity import Signer
 from delivery.models import Link, Signal
 from tenants import context
 from tenants.models import Retailer
+from tests import factories
 from tests.benchmarks.installation import Process
 from tests.benchmarks.storm import Answered
 from tests.benchmarks.waiting import await_answer
@@ -22,9 +25,10 @@ ACKNOWLEDGED = (200, 302)
 
 
 def send(retailer: Retailer, messages: int) -> list[int]:
-    """The numbers of messages as they stand in the ledger; no run is theirs, since nothing here asks for one."""
+    """The numbers of messages as they stand in the ledger, all of one run."""
     with context.in_retailer(retailer), connection.cursor() as cursor:
-        cursor.execute(_MESSAGES, [messages])
+        run = configuration.launch(factories.campaign(), by="benchmark", now=timezone.now())
+        cursor.execute(_MESSAGES, [run.pk, messages])
         return [row[0] for row in cursor.fetchall()]
 
 
@@ -81,6 +85,6 @@ def _request(retailer: Retailer, path: str) -> bytes:
 _MESSAGES = """
 INSERT INTO delivery_message (run_id, batch_id, member_id, customer_id, step, channel, variant, position, send_at,
                               state, template_hash)
-SELECT 1, 1, n, n, 'first', 'email', 'a', n %% 500, now(), 'accepted', repeat('0', 64) FROM generate_series(1, %s) n
+SELECT %s, 1, n, n, 'first', 'email', 'a', n %% 500, now(), 'accepted', repeat('0', 64) FROM generate_series(1, %s) n
 RETURNING id
 """

@@ -1,6 +1,8 @@
-"""What comes back, as fast as it comes: opens and clicks by a web server, in storms that it may not survive.
+"""What comes back, as fast as it comes: opens and clicks by a web server, in storms that it may not survive, and what
+providers post, until it is folded.
 
-The naive way (a view behind the whole stack, a row saved by the ORM for each hit) stands beside, before and after.
+The naive way (a view behind the whole stack, a row saved by the ORM for each hit or event) stands beside, for hits
+before and after.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from statistics import median
 
 from tenants import provisioning
 from tenants.models import Retailer
-from tests.benchmarks import hits, usage
+from tests.benchmarks import hits, telling, usage
 from tests.benchmarks.figures import NoFigures
 from tests.benchmarks.storm import Answered, storm
 
@@ -39,13 +41,14 @@ def run(options: Namespace) -> bool:
     ours, lost, refused = _ours(options, retailer, messages, asked)
     naive.append(_naively(options, asked, retailer))
     killed, lost_killed = _killed(options, retailer, messages, asked)
+    told = telling.tell(options, retailer, messages)
     _say(usage.machine())
     figures = {
         "hits_per_s": round(ours.per_s),
         "p50_ms": round(ours.percentile_ms(0.5), 1),
         "p99_ms": round(ours.percentile_ms(0.99), 1),
-        "lost": lost + lost_killed,
-        "refused": refused,
+        "lost": lost + lost_killed + told.lost,
+        "refused": refused + told.refused,
         "acknowledged_before_kill": len(killed.statuses),
         "naive_hits_per_s": round(median(each.per_s for each in naive)),
         "naive_p99_ms": round(median(each.percentile_ms(0.99) for each in naive), 1),
@@ -57,8 +60,11 @@ def run(options: Namespace) -> bool:
         _say(f"{name:24}{row}")
     _say(f"kill -9 after {len(killed.statuses):,} answers: {lost_killed} of them lost")
     _say(f"{figures['hits_per_s']:,} hits/s: the bar is {HITS_PER_S:,}; p99 {figures['p99_ms']} ms: it is {P99_MS} ms")
+    figures |= told.figures()
+    for line in told.lines():
+        _say(line)
     _say(json.dumps(figures))
-    return not figures["lost"] and not refused
+    return not (figures["lost"] or figures["refused"] or figures["wrong"])
 
 
 def _ours(
@@ -98,10 +104,10 @@ def _killed(
         _say("A storm, and kill -9 in the middle of it ...")
         dead: list[float] = []
 
-        def meanwhile(passed: float) -> None:
-            if passed >= at and not dead:
+        def meanwhile(so_far: Answered) -> None:
+            if so_far.seconds >= at and not dead:
                 os.killpg(os.getpgid(server.pid), signal.SIGKILL)
-                dead.append(passed)
+                dead.append(so_far.seconds)
 
         answered = storm(asked, port=hits.PORT, callers=options.callers, seconds=at + 1, meanwhile=meanwhile)
         if not dead or not answered.broken:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
-from django.urls import path
 from django.utils import timezone
 
 from delivery import signals
@@ -29,6 +28,3 @@ def hit(request: HttpRequest, token: str) -> HttpResponse:
         user_agent=request.headers.get("User-Agent", "")[:200],
     )
     return HttpResponse(b"GIF", content_type="image/gif")
-
-
-urlpatterns = [path("t/o/<str:token>", hit)]

@@ -46,9 +46,9 @@ def storm(
     port: int,
     callers: int,
     seconds: float,
-    meanwhile: Callable[[float], None] | None = None,
+    meanwhile: Callable[[Answered], None] | None = None,
 ) -> Answered:
-    """`callers` at once, until the time is over or the requests are; `meanwhile` is told the time after each round."""
+    """`callers` at once, until the time is over or the requests are; `meanwhile` is shown what was answered so far."""
     found, numbers = Answered(), iter(range(len(requests)))
     begun = time.perf_counter()
     with selectors.DefaultSelector() as selector:
@@ -56,7 +56,8 @@ def storm(
         under_way = sum(_next(caller, requests, numbers, selector, found) for caller in calling)
         while under_way and (passed := time.perf_counter() - begun) < seconds + 10:
             if meanwhile:
-                meanwhile(passed)
+                found.seconds = passed
+                meanwhile(found)
             for key, _ in selector.select(timeout=0.5):
                 caller: _Caller = key.data
                 if not _received(caller, found, selector):
