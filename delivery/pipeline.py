@@ -6,7 +6,7 @@ Work is what stands in the agenda: a `campaign` whose schedule is due, a `run` t
 the `unknown` messages of a batch to find out about, an `import` to write on, an `attribute` to fill in for everybody,
 a `proof` of facts to carry on, a `judgement` of opens and clicks, a `signal` that a provider posted, a run
 to `tally`, a `notice` for a subscription, a run
-to `guard`, the `vitals` that staff see.
+to `guard`, the `vitals` that staff see, somebody's `digest`.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from delivery import (
     bounds,
     busy,
     caps,
+    digests,
     dispatch,
     folding,
     guards,
@@ -202,6 +203,10 @@ def _tally(run_id: int, retailer: Retailer, now: datetime) -> datetime | None:
     return tallies.advance(run_id, now=now)
 
 
+def _digest(user_id: int, retailer: Retailer, now: datetime) -> datetime | None:
+    return digests.advance(user_id, retailer, now=now)
+
+
 def _vitals(_: int, retailer: Retailer, now: datetime) -> datetime | None:
     return vitals.advance(retailer, now=now)
 
@@ -262,4 +267,5 @@ _STAGES: dict[str, Callable[[int, Retailer, datetime], datetime | None]] = {
     notices.AGENDA_KIND: _notify,
     vitals.AGENDA_KIND: _vitals,
     alarms.AGENDA_KIND: _guard,
+    digests.AGENDA_KIND: _digest,
 }

@@ -89,6 +89,7 @@ UNFOLD = _site(
                 _item("Brand", "palette", "admin:campaigns_brand_changelist"),
                 _item("Seed lists", "outgoing_mail", "admin:campaigns_seedlist_changelist"),
                 _item("Policy & defaults", "policy", "admin:policy"),
+                _item("Digest by mail", "mark_email_unread", "admin:digest"),
                 _item("Audit trail", "history", "admin:accounts_auditentry_changelist"),
                 _item("Sender domains", "alternate_email", "admin:delivery_senderdomain_changelist"),
                 _for_administrators("Providers", "outbox", "admin:delivery_provider_changelist"),

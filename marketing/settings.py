@@ -29,6 +29,7 @@ PUBLIC_PORT = environment.integer("PORT", default=8000 if DEBUG else 443)
 DATABASE_URL = environment.text("DATABASE_URL")
 CELERY_BROKER_URL = environment.text("CELERY_BROKER_URL")
 EMAIL_URL = environment.text("EMAIL_URL")
+SYSTEM_FROM = environment.text("SYSTEM_FROM", f"no-reply@{BASE_DOMAIN}")  # of mail to the people who sign in
 DNS_SERVER = environment.text(
     "DNS_SERVER"
 )  # whom senders' domains are asked of: address or address:port; blank, the system's

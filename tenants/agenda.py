@@ -34,7 +34,9 @@ _GUESS = 0.1  # seconds that a turn takes in a lane that never had one
 _NEWEST = 0.3  # how much the latest turn says about the next
 _TRIES = 8
 # Kinds that are dealt while sending is stopped.
-_SENDS_NOTHING = "('import', 'attribute', 'proof', 'judgement', 'signal', 'tally', 'notice', 'guard', 'vitals')"
+_SENDS_NOTHING = (
+    "('import', 'attribute', 'proof', 'judgement', 'signal', 'tally', 'notice', 'guard', 'vitals', 'digest')"
+)
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,7 @@ class Row:
 def rows(*, now: datetime) -> list[Row]:
     """Of every retailer that is not being made or taken down; those in trouble first, then who sends most."""
     vitals = {each.retailer_id: each for each in Vitals.objects.all()}
-    waiting = AgendaItem.objects.filter(due_at__lte=now, parked_at=None, claimed_until=None)
+    waiting = AgendaItem.objects.filter(due_at__lte=now, parked_at=None).exclude(claimed_until__gt=now)
     oldest = dict(waiting.values_list("retailer_id").annotate(Min("due_at")).order_by())
     parked = set(AgendaItem.objects.exclude(parked_at=None).values_list("retailer_id", flat=True))
     stopped = set(Stop.objects.exclude(retailer=None).values_list("retailer_id", flat=True))

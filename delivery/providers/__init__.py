@@ -111,6 +111,11 @@ def account(retailer: Retailer, name: str, key: str) -> tuple[Chosen, datetime] 
     return _ready(provider, retailer, has_stand_by=False), provider.updated_at
 
 
+def of_the_platform() -> Channel:
+    """The platform's own mail server, for what the platform itself has to say. Raises ChannelUnavailable."""
+    return _of_the_platform("email").channel
+
+
 def email_url() -> str:
     """EMAIL_URL, or where the built-in inbox listens. Raises ChannelUnavailable when it does not run."""
     if settings.EMAIL_URL:
@@ -230,4 +235,4 @@ def _of_url(url: str) -> Channel:
         raise ChannelUnavailable(f"EMAIL_URL: {error}", permanent=True) from error
 
 
-__all__ = ["Chosen", "channel", "choose", "email_url", "opened"]
+__all__ = ["Chosen", "channel", "choose", "email_url", "of_the_platform", "opened"]

@@ -37,12 +37,22 @@ class Role(models.TextChoices):
         return order.index(self) >= order.index(other)
 
 
+class Digest(models.TextChoices):
+    """How often somebody gets a mail on what ran and what needs them."""
+
+    NONE = "none", "Not at all"
+    DAILY = "daily", "Every day"
+    WEEKLY = "weekly", "Every Monday"
+
+
 class User(AbstractUser):
     """A marketer in a retailer's schema, or staff in the platform's."""
 
     username = None  # type: ignore[assignment]  # people sign in with their e-mail address
     email = models.EmailField(unique=True)
     role = models.CharField(max_length=10, choices=Role.choices, default=Role.EDITOR, db_default=Role.EDITOR)
+    digest = models.CharField(max_length=6, choices=Digest.choices, default=Digest.NONE, db_default="none")
+    digested_until = models.DateTimeField(null=True, blank=True, editable=False)  # what was before, they were told
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS = []
