@@ -169,10 +169,13 @@ def _standing(row: Row, is_parked: bool, is_stopped: bool, now: datetime) -> lis
 
 
 def _since(vitals: Vitals, since: datetime) -> Tried:
-    """Of the slots that began since then, or not long before: a window is never shorter than it says."""
-    begins = since.timestamp() // 300 * 300
-    slots = [(tried, missed) for at, tried, missed in vitals.recent if at >= begins]
-    return Tried(sum(tried for tried, _ in slots), sum(missed for _, missed in slots))
+    """Of the slots, in their order, that began since then or just before: no window is shorter than it says."""
+    begins, tried, missed = since.timestamp() // 300 * 300, 0, 0
+    for at, of_slot, missed_of_slot in reversed(vitals.recent):
+        if at < begins:
+            break
+        tried, missed = tried + of_slot, missed + missed_of_slot
+    return Tried(tried, missed)
 
 
 def _told(waits: timedelta | None) -> str:

@@ -140,7 +140,7 @@ CHANGING: dict[str, tuple[str, Role, dict[str, str]]] = {
 # Addresses that only show, act on the visitor's own session, or refuse everybody.
 SHOWING = {
     "index", "login", "logout", "password_change", "password_change_done", "autocomplete", "jsi18n", "view_on_site",
-    "app_list", "search", "toggle_sidebar", "blueprints", "blueprint_not_now",
+    "app_list", "search", "toggle_sidebar", "blueprints", "blueprint_not_now", "digest",
     "campaigns_campaign_audience", "campaigns_campaign_review", "campaigns_run_progress", "campaigns_segment_try",
     "campaigns_segment_count", "campaigns_run_unknowns", "explain",
     "campaigns_template_preview", "campaigns_import_progress", "campaigns_import_rejects",
