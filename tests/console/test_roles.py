@@ -55,6 +55,7 @@ CHANGING: dict[str, tuple[str, Role, dict[str, str]]] = {
     "campaigns_run_pause": ("campaigns/run/N/pause/", Role.EDITOR, {}),
     "campaigns_run_resume": ("campaigns/run/N/resume/", Role.EDITOR, {}),
     "campaigns_run_resolve": ("campaigns/run/N/resolve/", Role.EDITOR, {"as": "sent", "all": "yes"}),
+    "campaigns_run_throttle": ("campaigns/run/N/throttle/", Role.EDITOR, {"per_minute": "60"}),
     "campaigns_run_cancel": ("campaigns/run/N/cancel/", Role.EDITOR, {}),
     "campaigns_seedlist_add": ("campaigns/seedlist/add/", Role.EDITOR, {"name": "S", "key": "s"}),
     "campaigns_seedlist_change": ("campaigns/seedlist/N/change/", Role.EDITOR, {"name": "S", "addresses": "a@b.test"}),
@@ -142,7 +143,8 @@ SHOWING = {
     "index", "login", "logout", "password_change", "password_change_done", "autocomplete", "jsi18n", "view_on_site",
     "app_list", "search", "toggle_sidebar", "blueprints", "blueprint_not_now", "digest",
     "campaigns_campaign_audience", "campaigns_campaign_review", "campaigns_run_progress", "campaigns_segment_try",
-    "campaigns_segment_count", "campaigns_run_unknowns", "explain",
+    "campaigns_segment_count", "campaigns_run_unknowns", "campaigns_run_results", "campaigns_run_heat",
+    "campaigns_run_export", "results", "explain",
     "campaigns_template_preview", "campaigns_import_progress", "campaigns_import_rejects",
     "campaigns_template_convert", "campaigns_template_people", "campaigns_campaign_preview",
 }  # fmt: skip
