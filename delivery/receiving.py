@@ -7,19 +7,34 @@ Promise  what was acknowledged is kept, whatever dies afterwards; what its provi
 
 from __future__ import annotations
 
-from django.db import transaction
+import json
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from django.db import connection, transaction
+from django.http import HttpRequest
 from django.utils import timezone
 
 from delivery import folding
 from delivery.channels.base import ChannelUnavailable
 from delivery.channels.signals import Forged, Unreadable, WebhookRequest
-from delivery.models import Provider, RawSignal
+from delivery.models import Provider
 from delivery.providers import opened
-from tenants import agenda
+from delivery.recording import Recorder
+from tenants import agenda, context
 from tenants.models import Retailer
 
 MOST_BYTES = 2 * 1024 * 1024
 _SECRET = ("authorization", "cookie", "proxy-authorization")
+
+
+class _Post(NamedTuple):
+    """A post as it is kept; `headers` is a document."""
+
+    provider: str
+    url: str
+    headers: str
+    body: bytes
 
 
 class UnknownProvider(LookupError):
@@ -33,6 +48,25 @@ def receive(retailer: Retailer, key: str, request: WebhookRequest) -> None:
     provider = Provider.objects.filter(key=key).first()
     if provider is None:
         raise UnknownProvider(f"There is no provider {key!r}.")
+    kept = _proved(retailer, provider, request)
+    with transaction.atomic():
+        _write(retailer, [kept])
+
+
+def receive_together(retailer: Retailer, provider: Provider, request: WebhookRequest) -> bool:
+    """As `receive`, with those of others that come at the same time; whether it is committed. False says nothing."""
+    with context.in_retailer(retailer):
+        kept = _proved(retailer, provider, request)
+    return _recorder.keep(retailer, kept)
+
+
+def as_it_came(request: HttpRequest) -> WebhookRequest:
+    """Raises RequestDataTooBig."""
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    return WebhookRequest(request.body, headers, request.build_absolute_uri())
+
+
+def _proved(retailer: Retailer, provider: Provider, request: WebhookRequest) -> _Post:
     try:
         channel = opened.channel(retailer, provider)
         channel.verify(request)
@@ -41,7 +75,24 @@ def receive(retailer: Retailer, key: str, request: WebhookRequest) -> None:
     except Unreadable as problem:
         raise Forged(f"It holds no signature: {problem}.") from None
     channel.confirm(request)
-    kept = {name: value for name, value in request.headers.items() if name not in _SECRET}
+    headers = {name: value for name, value in request.headers.items() if name not in _SECRET}
+    return _Post(provider.key, request.url[:2000], json.dumps(headers), request.body)
+
+
+def _write(retailer: Retailer, posts: Sequence[_Post]) -> None:
+    """In a transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(_KEEP, [list(column) for column in zip(*posts, strict=True)])
+    agenda.announce(retailer, folding.AGENDA_KIND, 0, due_at=timezone.now())
+
+
+def _write_together(retailer: Retailer, posts: Sequence[_Post]) -> None:
     with transaction.atomic():
-        RawSignal.objects.create(provider=key, url=request.url[:2000], headers=kept, body=request.body)
-        agenda.announce(retailer, folding.AGENDA_KIND, 0, due_at=timezone.now())
+        _write(retailer, posts)
+
+
+_KEEP = """
+INSERT INTO delivery_rawsignal (provider, url, headers, body)
+SELECT * FROM unnest(%s::text[], %s::text[], %s::jsonb[], %s::bytea[])
+"""
+_recorder = Recorder(_write_together)

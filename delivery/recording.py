@@ -15,8 +15,9 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db import Error, connection, transaction
 from django.utils import timezone
@@ -38,7 +39,7 @@ logger = logging.getLogger(__name__)
 @dataclass(slots=True)
 class _Waiting:
     retailer: Retailer
-    heard: Heard
+    told: Any
     is_kept: bool = False
     done: threading.Lock = field(default_factory=threading.Lock)  # held until it is known
 
@@ -51,20 +52,23 @@ class _Waiting:
 
 
 class Recorder:
-    """One writer for all threads of a process, begun by the first who needs it."""
+    """One writer for all threads of a process, begun by the first who needs it. `write` commits a set for a retailer;
+    done twice, it is done once. Without it, signals are written.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, write: Callable[[Retailer, Sequence[Any]], None] | None = None) -> None:
+        self._write = write or _record
         self._waiting: queue.SimpleQueue[_Waiting] = queue.SimpleQueue()
         self._begin = threading.Lock()
         self._writer: threading.Thread | None = None
         self._process = 0
 
-    def keep(self, retailer: Retailer, heard: Heard) -> bool:
+    def keep(self, retailer: Retailer, told: Any) -> bool:
         """Whether it is committed once this returns. False says nothing: it may be yet."""
         if self._waiting.qsize() > MOST_WAITING:
             return False
         self._ensure_writer()
-        mine = _Waiting(retailer, heard)
+        mine = _Waiting(retailer, told)
         self._waiting.put(mine)
         return mine.done.acquire(timeout=PATIENCE) and mine.is_kept
 
@@ -83,7 +87,7 @@ class Recorder:
             for each in self._gathered():
                 by_retailer.setdefault(each.retailer.pk, []).append(each)
             for together in by_retailer.values():
-                is_kept = _written(together[0].retailer, [each.heard for each in together])
+                is_kept = _written(together[0].retailer, [each.told for each in together], self._write)
                 for each in together:
                     each.tell(is_kept=is_kept)
 
@@ -97,7 +101,7 @@ class Recorder:
         return found
 
 
-def _written(retailer: Retailer, heard: Sequence[Heard]) -> bool:
+def _written(retailer: Retailer, told: Sequence[Any], write: Callable[[Retailer, Sequence[Any]], None]) -> bool:
     """A connection that was lost is made anew once; said twice, a signal is kept once."""
     for attempt in (1, 2):
         try:
@@ -105,11 +109,11 @@ def _written(retailer: Retailer, heard: Sequence[Heard]) -> bool:
                 if connection.connection is None:
                     with connection.cursor() as cursor:
                         cursor.execute(_SLOW)
-                _record(retailer, heard)
+                write(retailer, told)
                 return True
         except Error:
             if attempt == 2:
-                logger.exception("%s signals of %s could not be kept.", len(heard), retailer.slug)
+                logger.exception("%s signals of %s could not be kept.", len(told), retailer.slug)
             connection.close()
     return False
 

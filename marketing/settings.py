@@ -87,6 +87,7 @@ INSTALLED_APPS = list(dict.fromkeys([*SHARED_APPS, *TENANT_APPS]))
 MIDDLEWARE = [
     "marketing.health.HealthMiddleware",
     "delivery.views.hits.HitMiddleware",
+    "delivery.views.posts.PostMiddleware",
     "tenants.middleware.RetailerMiddleware",
     "tenants.zone.ZoneMiddleware",
     "django.middleware.security.SecurityMiddleware",

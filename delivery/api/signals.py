@@ -52,8 +52,6 @@ def _as_it_came(request: Request) -> WebhookRequest:
     if int(request.META.get("CONTENT_LENGTH") or 0) > receiving.MOST_BYTES:
         raise TooLarge
     try:
-        body = request._request.body
+        return receiving.as_it_came(request._request)
     except RequestDataTooBig:
         raise TooLarge from None
-    headers = {name.lower(): value for name, value in request.headers.items()}
-    return WebhookRequest(body, headers, request.build_absolute_uri())
