@@ -20,6 +20,7 @@ from delivery.identity import Signer
 from delivery.models import Message, Signal
 from delivery.recording import Recorder
 from delivery.signals import Heard
+from delivery.views import hits as views
 from tenants import context
 from tenants.models import Domain, Retailer
 from tests import factories
@@ -30,8 +31,9 @@ PEOPLE = 20
 
 
 @pytest.fixture
-def sent(live_retailer: Retailer, settings: Settings) -> Iterator[list[str]]:
+def sent(live_retailer: Retailer, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """The HTML of messages that were sent, committed: another connection writes what comes back of them."""
+    monkeypatch.setattr(views, "_hosts", views._Hosts())  # a host's retailer of the test before is another one
     settings.EMAIL_URL = "memory://hits"
     with context.in_retailer(live_retailer):
         channel = providers.channel(live_retailer, "email")
