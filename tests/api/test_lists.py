@@ -98,7 +98,7 @@ def test_every_list_costs_the_same_queries_however_many_rows(api: Api, run: int)
             with CaptureQueriesContext(connection) as queries:
                 assert len(api.get(f"{path}?limit={limit}").json()["results"]) == limit, path
             costs[path, limit] = len(queries)
-    assert len(costs) == 2 * 16
+    assert len(costs) == 2 * 19
     assert {path: cost for (path, limit), cost in costs.items() if limit == 1} == {
         path: cost for (path, limit), cost in costs.items() if limit == EACH
     }

@@ -26,7 +26,7 @@ from django.utils import timezone
 
 from campaigns import configuration, content, ingest
 from campaigns.models import Brand, Campaign, Run, Template
-from delivery import identity, pipeline, preferences, reports
+from delivery import identity, pipeline, preferences, reports, tracking
 from delivery.models import Message
 from tenants import bell, context, provisioning
 from tenants.models import AgendaItem, Retailer
@@ -251,7 +251,10 @@ def _wrong(raw: bytes, person: Person, retailer: Retailer) -> list[str]:
     """What is wrong with one mail as it arrived."""
     mail = BytesParser(EmailMessage, policy=email.policy.default).parsebytes(raw)
     text, page = (_part(mail, kind) for kind in ("plain", "html"))
-    links = re.findall(r'(?:href|src)="(https://t\.example\.com/[^"]+)"', page)
+    hits = [
+        tracking.read_click(retailer, html.unescape(said)) for said in re.findall(r'href="[^"]*/t/c/([^"]+)"', page)
+    ]
+    links = [hit.url for hit in hits if hit.link] + re.findall(r'src="(https://t\.example\.com/[^"]+)"', page)
     unsubscribe = str(mail["List-Unsubscribe"]).strip("<>")
     token = unsubscribe.rpartition("/")[2]
     name = f"{person['first_name']} {person['last_name']}"

@@ -113,7 +113,7 @@ def _round(composer: Composer, entries: Sequence[Entry]) -> P99:
 def _hostile() -> Iterator[tuple[Composer, list[Entry]]]:
     made = templates.composer(_source())
     known: dict[str, Any] = PERSON["customer"]
-    person = [Entry(1, 0, "email", "a", 0, _people()[0].send_at, "", "ana@example.test", known)]
+    person = [Entry(1, 0, "email", "a", 0, "", "ana@example.test", known)]
     for payload in (each for kind in PAYLOADS.values() for each in kind):
         html = f"<html><body><p>{payload}</p></body></html>"
         if not language.mistakes(html, is_html=True):

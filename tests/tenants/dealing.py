@@ -25,6 +25,7 @@ class Lanes:
 
     def __init__(self, fleet: Sequence[Retailer], turns: Sequence[Turn], *, workers: int) -> None:
         self.seconds: dict[int, float] = dict.fromkeys(range(len(turns)), 0.0)
+        self.served = Counter[int]()  # turns that began
         self.most_at_once = Counter[int]()  # claims that a retailer held together
         self._turns, self._workers = turns, workers
         self._number = {retailer.pk: n for n, retailer in enumerate(fleet)}
@@ -45,6 +46,7 @@ class Lanes:
             while free and (claim := agenda.claim(seconds=600)):
                 free, order = free - 1, order + 1
                 turn = self._turns[self._number[claim.retailer_id]]
+                self.served[self._number[claim.retailer_id]] += 1
                 heapq.heappush(busy, (now + turn.seconds, order, claim))
                 self._look(Counter(self._number[claim.retailer_id] for _, _, claim in busy))
             now, _, claim = heapq.heappop(busy)

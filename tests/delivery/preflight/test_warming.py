@@ -60,7 +60,7 @@ def test_what_would_expire_before_its_turn_is_told_on_every_page(
     sender: SenderDomain, at_acme: Retailer, marketer: Callable[[Retailer], Client]
 ) -> None:
     factories.customers(200)
-    campaign = factories.campaign(timing={"mode": "now", "expire_after": "1h"})
+    campaign = factories.campaign(timing={"mode": "now", "expire_after": "1m"})
     preflight = made(campaign, now=timezone.now())
     [told] = as_data(preflight)["days"]["warm_up"]
     assert told["late"] == 200 - told["plan"][0]["messages"]
