@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from campaigns.language import tokens
 from campaigns.language.expressions import Reader
@@ -12,6 +13,7 @@ from campaigns.language.tokens import Piece
 from campaigns.language.vocabulary import NOT_HERE, RESERVED
 
 MAX_SOURCE = 256 * 1024  # characters
+_SMALL = 32 * 1024  # characters; the trees of so small ones are remembered for a moment
 MAX_BLOCKS = 12  # blocks in one another
 MAX_LOOPS = 3  # loops in one another
 _KNOWN = "if, for, set, raw"
@@ -19,7 +21,11 @@ _INNER = ("elif", "else", "endif", "endfor")
 
 
 def parse(source: str) -> Body:
-    """Raises Mistaken."""
+    """Raises Mistaken. What a template is asked for (mistakes, features, names, links) is told from one tree."""
+    return _remembered(source) if len(source) <= _SMALL else _parsed(source)
+
+
+def _parsed(source: str) -> Body:
     if len(source) > MAX_SOURCE:
         raise Mistaken(f"larger than {MAX_SOURCE // 1024} KB: write less", 0)
     if (nul := source.find("\0")) >= 0:
@@ -29,6 +35,9 @@ def parse(source: str) -> Body:
     except UnicodeEncodeError as error:
         raise Mistaken("half of a character: remove it", error.start) from None
     return _Parser(list(tokens.pieces(source)), len(source)).whole()
+
+
+_remembered = lru_cache(maxsize=128)(_parsed)
 
 
 class _Parser:
