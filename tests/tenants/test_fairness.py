@@ -20,6 +20,8 @@ from tests.tenants.dealing import Lanes, Turn
 
 
 def workers(number: int) -> None:
+    """So many, and no others: tests with processes of their own leave some behind."""
+    Worker.objects.all().delete()
     for name in range(number):
         agenda.sign_in(f"worker {name}")
 
