@@ -11,6 +11,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from campaigns import audience, blueprints, channelled, content, editions, inspection, language, policies, schedule
+from campaigns.config import bans
 from campaigns.config import policy as rules
 from campaigns.config.campaign import CampaignConfig, RecurringTrigger, Step, Variant
 from campaigns.config.gate import Invalid, Problem
@@ -63,7 +64,7 @@ def forbidden(config: CampaignConfig, policy: Policy) -> list[Problem]:
 
 def breaches(config: CampaignConfig, policy: Policy, around: Around) -> list[Problem]:
     """The same, of what is handed in: nothing is read."""
-    found = rules.breaches(config, policy, zone=around.zone)
+    found = bans.of_campaign(config, policy, zone=around.zone)
     for index, step in enumerate(config.steps):
         if published := around.templates.get(step.template):
             found += _in_step(index, content.breaches(published, policy, step.variants))
@@ -72,13 +73,13 @@ def breaches(config: CampaignConfig, policy: Policy, around: Around) -> list[Pro
 
 
 def sender_breaches(from_email: str, policy: Policy) -> list[Problem]:
-    return [Problem("brand.from_email", p.message, p.code) for p in rules.sender_breaches(from_email, policy)]
+    return [Problem("brand.from_email", p.message, p.code) for p in bans.of_sender(from_email, policy)]
 
 
 def draft_breaches(config: CampaignConfig) -> list[Problem]:
     """What the policy does not allow of a configuration itself: looked at whenever a draft is saved."""
     retailer = context.current()
-    return rules.breaches(config, policies.effective(retailer), zone=retailer.tzinfo)
+    return bans.of_campaign(config, policies.effective(retailer), zone=retailer.tzinfo)
 
 
 def stopped_by(version: CampaignVersion, policy: Policy | None = None) -> list[Problem]:

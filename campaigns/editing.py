@@ -14,8 +14,7 @@ from typing import Any
 from django.db import transaction
 
 from campaigns import audience, content, policies, references
-from campaigns.config import locales
-from campaigns.config import policy as rules
+from campaigns.config import bans, locales
 from campaigns.config.gate import Invalid, Problem, dump, parse_rule
 from campaigns.config.rules import InSegment
 from campaigns.lifecycle import NotAllowed
@@ -77,7 +76,7 @@ def save_brand(brand: Brand) -> None:
     except Invalid as invalid:
         raise Invalid(within("texting", invalid.problems)) from None
     policy = policies.effective(context.current())
-    if problems := rules.sender_breaches(brand.from_email, policy):
+    if problems := bans.of_sender(brand.from_email, policy):
         raise Invalid(problems)
     before = _as_data(Brand.objects.filter(pk=brand.pk).first())
     brand.save()

@@ -28,7 +28,7 @@ from django.utils import timezone
 
 from campaigns import devices
 from campaigns.models import Run
-from delivery import batches, bounds, compose, pace, providers, throttle
+from delivery import batches, bounds, compose, pace, providers, recipients, throttle
 from delivery.allowance import domain_of
 from delivery.batches import Entry, Lease, Verdict
 from delivery.bounds import Bounds, Wait, Window
@@ -123,7 +123,7 @@ def _work_through(lease: Lease, retailer: Retailer, now: datetime) -> Wait | Non
     run = Run.objects.select_related("version", "campaign").get(pk=lease.run_id)
     config = run.version.parsed()
     lease = replace(lease, topic=config.topic, channel=config.step(lease.step).channel)
-    entries = batches.recheck(lease)
+    entries = recipients.recheck(lease)
     verdicts = [_dropped(entry) for entry in entries if entry.drop]
     waiting = [entry for entry in entries if not entry.drop and not entry.not_before]
     if waiting:
@@ -237,7 +237,7 @@ def _before_rendering(lease: Lease, chunk: Sequence[Entry], verdicts: list[Verdi
 def _judged_again(lease: Lease, waiting: Sequence[Entry], verdicts: list[Verdict]) -> list[Entry]:
     """Those who are still to be written to: somebody may have been suppressed, or taken consent back, meanwhile."""
     left = {entry.message_id for entry in waiting}
-    entries = [entry for entry in batches.recheck(lease) if entry.message_id in left]
+    entries = [entry for entry in recipients.recheck(lease) if entry.message_id in left]
     verdicts += [_dropped(entry) for entry in entries if entry.drop]
     return [entry for entry in entries if not entry.drop]
 

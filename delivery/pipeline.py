@@ -107,11 +107,18 @@ def work(*, seconds: float, retailer: Retailer | None = None, overdue_by: float 
 def sweep() -> None:
     """Announce what is to be found out and stands in no agenda, and forget what is of long ago, of every retailer."""
     for retailer in Retailer.objects.active():
-        with context.in_retailer(retailer):
-            unknowns.announce_missing(retailer)
-            notifying.forget_old(now=timezone.now())
-            folding.forget_old(now=timezone.now())
-            vitals.write_own(now=timezone.now())
+        try:
+            with context.in_retailer(retailer):
+                _sweep(retailer, timezone.now())
+        except Exception:  # the others' are swept all the same, and this one's in an hour
+            logger.exception("what retailer %s left behind cannot be swept", retailer.slug)
+
+
+def _sweep(retailer: Retailer, now: datetime) -> None:
+    unknowns.announce_missing(retailer)
+    notifying.forget_old(now=now)
+    folding.forget_old(now=now)
+    vitals.write_own(now=now)
 
 
 def _handle(claim: agenda.Claim) -> None:

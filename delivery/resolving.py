@@ -24,7 +24,7 @@ from django.utils import timezone
 
 from campaigns.config import policy as rules
 from campaigns.models import Run
-from delivery import batches, bounds, compose, identity, providers, unknowns
+from delivery import bounds, compose, identity, providers, recipients, unknowns
 from delivery.batches import Entry, Lease
 from delivery.channels import form
 from delivery.channels.base import ChannelUnavailable, Outcome, Result, Sought
@@ -133,7 +133,7 @@ class _Batch:
 
     def _ask(self, doubts: Sequence[Doubt], chosen: Chosen) -> None:
         name = identity.public_ids(self.retailer)
-        known = {entry.message_id: entry for entry in batches.recheck(self.lease, Message.State.UNKNOWN)}
+        known = {entry.message_id: entry for entry in recipients.recheck(self.lease, Message.State.UNKNOWN)}
         by_key = {name(doubt.message_id): doubt for doubt in doubts}
         sought = [
             Sought(key, known[doubt.message_id].address, doubt.first_at)
@@ -153,7 +153,7 @@ class _Batch:
             unknowns.record([_withheld(doubt, "the run failed") for doubt in doubts])
             return
         by_id = {doubt.message_id: doubt for doubt in doubts}
-        entries = [e for e in batches.recheck(self.lease, Message.State.UNKNOWN) if e.message_id in by_id]
+        entries = [e for e in recipients.recheck(self.lease, Message.State.UNKNOWN) if e.message_id in by_id]
         withheld = {entry.message_id: entry.drop.partition(":")[2] for entry in entries if entry.drop}
         unknowns.record([_withheld(by_id[message_id], why) for message_id, why in withheld.items()])
         going = [entry for entry in entries if not entry.drop]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from campaigns import channelled, editions, language, policies
+from campaigns.config import bans
 from campaigns.config import policy as rules
 from campaigns.config.attached import Described
 from campaigns.config.campaign import Variant
@@ -53,12 +54,12 @@ def breaches(published: Published, policy: Policy, variants: Iterable[Variant] =
 def attached(published: Published, policy: Policy) -> list[Problem]:
     """What a policy does not allow of the files that go along with it."""
     files = published.version.compiled.get("attachments", ())
-    return rules.attachment_breaches((Described(each["name"], each["type"], each["bytes"]) for each in files), policy)
+    return bans.of_attachments((Described(each["name"], each["type"], each["bytes"]) for each in files), policy)
 
 
 def _by_mail(base: str, from_email: str, policy: Policy) -> list[Problem]:
-    found = rules.base_breaches(base, policy)
-    return found + (rules.sender_breaches(from_email, policy) if from_email else [])
+    found = bans.of_base(base, policy)
+    return found + (bans.of_sender(from_email, policy) if from_email else [])
 
 
 def _of_all(published: Published, policy: Policy, variants: Iterable[Variant], *, is_mail: bool) -> Iterator[Problem]:
@@ -91,7 +92,7 @@ def _sources(published: Published, variant: Variant, locale: str, *, is_mail: bo
 
 def _of_one(sources: tuple[tuple[str, ...], str], policy: Policy) -> list[Problem]:
     try:
-        return rules.content_breaches(*_uses(*sources), policy)
+        return bans.of_content(*_uses(*sources), policy)
     except language.Mistaken as mistaken:  # published under other rules: what it uses cannot be told
         return [Problem("html", f"it cannot be read any more: {mistaken}: correct and publish it", "template")]
 

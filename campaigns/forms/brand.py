@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from campaigns import policies
-from campaigns.config import policy as rules
+from campaigns.config import bans
 from campaigns.config import voice as voices
 from campaigns.config.gate import Invalid
 from campaigns.forms.texting import TextingFields
@@ -86,7 +86,7 @@ class BrandForm(TextingFields, forms.ModelForm):  # type: ignore[type-arg]
         """The policy may name the domains that mail comes from."""
         address: str = self.cleaned_data["from_email"]
         policy = policies.effective(context.current())
-        if problems := rules.sender_breaches(address, policy):
+        if problems := bans.of_sender(address, policy):
             raise ValidationError([problem.message.capitalize() for problem in problems])
         return address
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns import policies
-from campaigns.config import layers
+from campaigns.config import bans, layers
 from campaigns.config import policy as rules
 from campaigns.config.gate import Invalid, dump_written, parse_campaign
 from campaigns.config.policy import OPEN, Policy
@@ -41,9 +41,9 @@ def test_what_lies_below_can_only_tighten(above: Policy, below: Policy) -> None:
 @given(policies_(), policies_(), configs())
 def test_what_one_layer_forbids_no_other_layer_allows(above: Policy, below: Policy, data: dict[str, Any]) -> None:
     config = parse_campaign(data)
-    both = {(p.field, p.code) for p in rules.breaches(config, rules.meet(above, below), zone=LONDON)}
+    both = {(p.field, p.code) for p in bans.of_campaign(config, rules.meet(above, below), zone=LONDON)}
     for alone in (above, below):
-        assert {(p.field, p.code) for p in rules.breaches(config, alone, zone=LONDON)} <= both
+        assert {(p.field, p.code) for p in bans.of_campaign(config, alone, zone=LONDON)} <= both
 
 
 @given(policies_(), policies_())
@@ -156,7 +156,7 @@ def test_a_policy_that_is_none_is_refused_with_field_and_cure(policy: Any, field
 )  # fmt: skip
 def test_a_breach_names_the_field_of_the_configuration(policy: Any, changed: Any, field: str) -> None:
     config = parse_campaign(factories.config(**changed))
-    found = rules.breaches(config, policies.parse_policy(policy), zone=LONDON)
+    found = bans.of_campaign(config, policies.parse_policy(policy), zone=LONDON)
     assert [(problem.field, problem.code) for problem in found][:1] == [(field, "policy")]
 
 

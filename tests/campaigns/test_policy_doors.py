@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 
 from campaigns import checks, configuration, inspection, policies, resolution
+from campaigns.config import bans
 from campaigns.config import policy as rules
 from campaigns.config.gate import Invalid
 from campaigns.lifecycle import NotAllowed
@@ -92,7 +93,7 @@ def is_allowed(document: dict[str, Any]) -> bool:
     retailer = context.current()
     config = resolution.resolve(document).config
     policy = rules.meet_all(each.policy for each in policies.said(retailer))
-    return not rules.breaches(config, policy, zone=retailer.tzinfo)
+    return not bans.of_campaign(config, policy, zone=retailer.tzinfo)
 
 
 LAYERS = st.tuples(policy_documents(), policy_documents(), policy_documents())

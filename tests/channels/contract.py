@@ -18,7 +18,7 @@ from delivery.channels import KINDS
 from delivery.channels.base import Channel, Content, Envelope, Outbound, PushContent, SmsContent, WebhookContent
 from delivery.channels.kinds import Account
 from delivery.channels.push import tokens
-from tests.channels.fake_provider import GOOD, SIGNING
+from tests.channels.dialects import GOOD, SIGNING
 
 ENVELOPE = Envelope("bounces@acme.example", 'Acme "Foods" Größe', "news@acme.example", "help@acme.example")
 HEADERS = {"List-Unsubscribe": "<https://acme.example/u/x>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}

@@ -14,7 +14,7 @@ import pytest
 from delivery.channels import KINDS
 from delivery.channels.base import Attached, Envelope, Outbound, Result
 from delivery.channels.kinds import Account
-from tests.channels.fake_provider import GOOD
+from tests.channels.dialects import GOOD
 from tests.channels.servers import Asked, serving
 
 CONTENT = bytes(range(256)) * 8

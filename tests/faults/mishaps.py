@@ -20,6 +20,7 @@ from delivery.models import Batch, ProviderState
 from marketing.celery import app
 from tenants import provisioning
 from tenants.models import AgendaItem
+from tests.benchmarks import witness
 from tests.faults import judge, takeovers
 from tests.faults.machines import LEASE, Machine
 
@@ -81,7 +82,7 @@ def freeze(trial: Trial) -> None:
         if frozen is None:
             break
         with trial.at():
-            since = takeovers.clock()
+            since = witness.clock()
         frozen.signal(signal.SIGSTOP)
         trial.over.wait(LEASE * 2)
         is_taken = trial.comes_true(partial(_is_taken_from, trial, frozen.name, since), seconds=LEASE * 4)

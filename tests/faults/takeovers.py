@@ -27,12 +27,6 @@ class Claim:
     from_whom: str
 
 
-def clock() -> datetime:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        return cursor.fetchone()[0]
-
-
 def stand_by(retailer: Retailer) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_TABLE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from campaigns import policies, resolution
 from campaigns.ascode.documents import Configuration, Document
+from campaigns.config import bans
 from campaigns.config import policy as rules
 from campaigns.config.gate import Invalid, Problem
 from campaigns.config.policy import Policy
@@ -30,7 +31,7 @@ def campaign_problems(document: Document, target: Configuration, policy: Policy)
         config = resolution.resolve(document, own_defaults=defaults_of(target)).config
     except Invalid as invalid:
         return invalid.problems
-    return rules.breaches(config, policy, zone=context.current().tzinfo)
+    return bans.of_campaign(config, policy, zone=context.current().tzinfo)
 
 
 def defaults_of(target: Configuration) -> Document:

@@ -8,7 +8,7 @@ from campaigns.ascode.documents import Configuration, Document
 from campaigns.ascode.kinds import bounds
 from campaigns.ascode.kinds.kept import in_order
 from campaigns.ascode.kinds.rows import RowKind, locked
-from campaigns.config import policy as rules
+from campaigns.config import bans
 from campaigns.config import voice as voices
 from campaigns.config.gate import Invalid, Problem, dump, parse
 from campaigns.config.texting import TEXTING
@@ -54,7 +54,7 @@ class BrandKind(RowKind):
 
     def problems(self, document: Document, target: Configuration, now: datetime) -> list[Problem]:
         found = self.column_problems(document)
-        return found or rules.sender_breaches(document.get("from_email", ""), bounds.policy_of(target))
+        return found or bans.of_sender(document.get("from_email", ""), bounds.policy_of(target))
 
     def save(self, document: Document, *, now: datetime) -> None:
         editing.save_brand(self.filled(content.brand(), document))

@@ -13,7 +13,7 @@ from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from delivery import batches, bounds, pipeline, providers, reports
+from delivery import batches, bounds, pipeline, providers, recipients, reports
 from delivery.allowance import Allowance
 from delivery.batches import Entry
 from delivery.channels.base import Result
@@ -222,7 +222,7 @@ def test_a_worker_that_dies_leaves_unknown_only_what_it_handed_over(
     batch = Batch.objects.get()
     lease = batches.claim(batch.pk)
     assert lease
-    chunk = batches.recheck(lease)
+    chunk = recipients.recheck(lease)
     going = [chunk[1], chunk[4], chunk[7]]
     assert bounds._turn(lease, [], going)
     Batch.objects.update(lease_until=timezone.now() - timedelta(seconds=1))

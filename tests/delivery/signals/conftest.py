@@ -1,4 +1,4 @@
-"""A run of which everything came back."""
+"""Messages that something comes back of: three, and a run of which everything came back."""
 
 from __future__ import annotations
 
@@ -17,8 +17,19 @@ from delivery.models import Link, Message
 from delivery.signals import Heard
 from tenants.models import Retailer
 from tests import factories
+from tests.delivery.signals import posts
 
 PEOPLE = 120
+
+
+@pytest.fixture
+def sent(at_acme: Retailer, outbox: MemoryChannel) -> list[Message]:
+    """Three messages that were accepted, and a provider that tells of them."""
+    factories.customers(3)
+    configuration.launch(factories.campaign(), by="test", now=timezone.now())
+    pipeline.work(seconds=20)
+    posts.provider()
+    return list(Message.objects.order_by("pk"))
 
 
 @pytest.fixture

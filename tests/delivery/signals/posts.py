@@ -10,7 +10,7 @@ from typing import Any
 
 from django.test import Client
 
-from delivery import identity
+from delivery import identity, pipeline
 from delivery.models import Message, Provider
 from delivery.providers import accounts
 from tenants import context
@@ -61,3 +61,11 @@ def post(retailer: Retailer, body: bytes, *, key: str = "mailgun") -> Any:
     client = Client(headers={"host": f"{retailer.slug}.localhost"})
     with context.on_platform():
         return client.post(f"/api/v1/signals/{key}/", body, content_type="application/json")
+
+
+def told(retailer: Retailer, *documents: dict[str, Any]) -> None:
+    """Posted and worked off."""
+    for document in documents:
+        assert post(retailer, signed(document)).status_code == 200
+    with context.in_retailer(retailer):
+        pipeline.work(seconds=20)

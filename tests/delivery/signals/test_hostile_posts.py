@@ -9,39 +9,19 @@ from urllib.parse import urlencode
 import pytest
 from django.utils import timezone
 
-from campaigns import configuration
 from campaigns.models import Consent, Customer, Suppression
 from delivery import folding, pipeline
-from delivery.channels.memory import MemoryChannel
 from delivery.models import Message, Provider, RawSignal, Signal
 from delivery.providers import accounts
 from tenants import context
 from tenants.models import AgendaItem, Retailer
-from tests import factories
-from tests.delivery.signals import posts
-from tests.delivery.signals.posts import bounced, event, post, signed
+from tests.delivery.signals.posts import bounced, event, post, signed, told
 
 HOSTILE = ("a\0b", "half \ud83d", "x" * 100_000, "\x7f\u202e", "1e999", "'); --")
 LONG_AGO = "0001-01-01T00:00:00+14:00"
 NEVER = "9999-12-31T23:59:59-12:00"
 INSTANTS: tuple[Any, ...] = (LONG_AGO, NEVER, 10**30, -(10**18), float("1e308"), True, None, [], {"a": 1})
 STOP = {"MessageSid": "SM1", "From": "+4915112345678", "Body": "STOP", "OptOutType": "STOP"}
-
-
-@pytest.fixture
-def sent(at_acme: Retailer, outbox: MemoryChannel) -> list[Message]:
-    factories.customers(3)
-    configuration.launch(factories.campaign(), by="test", now=timezone.now())
-    pipeline.work(seconds=20)
-    posts.provider()
-    return list(Message.objects.order_by("pk"))
-
-
-def told(retailer: Retailer, *documents: dict[str, Any]) -> None:
-    for document in documents:
-        assert post(retailer, signed(document)).status_code == 200
-    with context.in_retailer(retailer):
-        pipeline.work(seconds=20)
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)

@@ -3,38 +3,14 @@
 from __future__ import annotations
 
 import random
-from typing import Any
 
-import pytest
 from django.utils import timezone
 
-from campaigns import configuration
 from campaigns.models import Consent, Suppression
 from delivery import folding, pipeline
-from delivery.channels.memory import MemoryChannel
 from delivery.models import Message, RawSignal, Signal
-from tenants import context
 from tenants.models import AgendaItem, Retailer
-from tests import factories
-from tests.delivery.signals import posts
-from tests.delivery.signals.posts import bounced, event, post, signed
-
-
-@pytest.fixture
-def sent(at_acme: Retailer, outbox: MemoryChannel) -> list[Message]:
-    """Three messages that were accepted, and a provider that tells of them."""
-    factories.customers(3)
-    configuration.launch(factories.campaign(), by="test", now=timezone.now())
-    pipeline.work(seconds=20)
-    posts.provider()
-    return list(Message.objects.order_by("pk"))
-
-
-def told(retailer: Retailer, *documents: dict[str, Any]) -> None:
-    for document in documents:
-        assert post(retailer, signed(document)).status_code == 200
-    with context.in_retailer(retailer):
-        pipeline.work(seconds=20)
+from tests.delivery.signals.posts import bounced, event, post, signed, told
 
 
 def state(message: Message) -> tuple[str, str]:

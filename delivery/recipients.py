@@ -1,0 +1,98 @@
+"""Who a batch's messages go to, each judged again in the moment before: one question for all of them.
+
+Reads    Message, Run, Customer, Device, Consent, Suppression, PlatformSuppression
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+
+from delivery.batches import Entry, Lease
+
+
+def recheck(lease: Lease, state: str = "queued") -> list[Entry]:
+    """The batch's queued messages in order, each judged again now: consent, suppression, address, expiry, run.
+
+    Or those of another state, for who thinks of sending them again.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_RECHECK[lease.channel], [lease.topic, lease.batch_id, state])
+        return [_entry(row) for row in cursor.fetchall()]
+
+
+def _entry(row: Sequence[Any]) -> Entry:
+    *message, attributes, customer_id, not_before = row
+    person = dict(zip(_PERSON, message[7:], strict=True))
+    person["attributes"] = json.loads(attributes or "{}")  # Django's connections leave jsonb as text
+    return Entry(*[*message[:7], person, customer_id, not_before])
+
+
+@dataclass(frozen=True)
+class _Reached:
+    """What a channel's recipients are reached by, as SQL: their address, and whether they agreed."""
+
+    address: str
+    consent: str
+    more: str = ""
+
+
+# A webhook goes to the retailer's own system: see campaigns.exclusions. Of several devices, the one seen last that is
+# not suppressed.
+_REACHED = {
+    "email": _Reached("customer.email", "customer.consent_email"),
+    "sms": _Reached("customer.phone", "customer.consent_sms"),
+    "push": _Reached(
+        "device.address",
+        "customer.consent_push",
+        """
+LEFT JOIN LATERAL (
+    SELECT d.address FROM campaigns_device d WHERE d.customer_id = customer.id
+    ORDER BY EXISTS (
+        SELECT FROM campaigns_suppression s WHERE s.channel = 'push' AND s.address_hash = d.address_hash
+    ), d.seen_at DESC LIMIT 1
+) device ON TRUE""",
+    ),
+    "webhook": _Reached("customer.external_id", "TRUE"),
+}
+
+_PERSON = ("external_id", "email", "phone", "first_name", "last_name", "city", "country", "timezone", "locale")
+_COLUMNS = ", ".join(f"customer.{name}" for name in _PERSON)
+_RECHECK_OF = """
+SELECT message.id, message.position, message.channel, message.variant, message.attempts,
+    CASE
+        WHEN run.state = 'cancelled' THEN 'cancelled:the run was cancelled'
+        WHEN message.expires_at <= clock_timestamp() THEN 'expired:too late to be useful'
+        WHEN customer.id IS NULL THEN 'cancelled:the customer was erased'
+        WHEN EXISTS (
+            SELECT FROM campaigns_suppression s WHERE s.channel = message.channel AND s.address_hash = who.hash
+        ) OR EXISTS (
+            SELECT FROM public.tenants_platformsuppression s
+            WHERE s.channel = message.channel AND s.address_hash = who.hash
+        ) THEN 'cancelled:suppressed'
+        WHEN NOT {consent} OR EXISTS (
+            SELECT FROM campaigns_consent said
+            WHERE said.channel = message.channel AND said.topic = %s AND said.topic <> ''
+              AND said.customer_id = customer.id AND said.is_current AND NOT said.is_granted
+        ) THEN 'cancelled:no_consent'
+        WHEN coalesce({address}, '') = '' THEN 'cancelled:no_address'
+        ELSE ''
+    END,
+    coalesce({address}, ''),
+    {person}, customer.attributes, message.customer_id,
+    CASE WHEN message.retry_at > clock_timestamp() THEN message.retry_at END
+FROM delivery_message message
+JOIN campaigns_run run ON run.id = message.run_id
+LEFT JOIN campaigns_customer customer ON customer.id = message.customer_id{more}
+CROSS JOIN LATERAL (SELECT sha256(convert_to(coalesce({address}, ''), 'UTF8')) AS hash) who
+WHERE message.batch_id = %s AND message.state = %s
+ORDER BY message.position
+"""
+_RECHECK = {
+    channel: _RECHECK_OF.format(address=by.address, consent=by.consent, more=by.more, person=_COLUMNS)
+    for channel, by in _REACHED.items()
+}
