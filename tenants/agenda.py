@@ -148,7 +148,7 @@ def drop(retailer: Retailer, kind: str, object_ids: Iterable[int]) -> None:
 def claim(*, seconds: float, retailer: Retailer | None = None, overdue_by: float = 0.0) -> Claim | None:
     """Take the next due item of the least-served active retailer for `seconds`; None when there is none to be dealt.
 
-    Whoever asks for one `retailer` works beside the platform's workers: its shares bound him not. Those whose sending
+    Whoever asks for one `retailer` works beside the platform's workers, and is bound by no share. Those whose sending
     is stopped get no turn but for work that sends nothing.
     """
     asked = {

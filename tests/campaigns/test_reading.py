@@ -98,7 +98,13 @@ def test_outside_a_transaction_too(live_retailer: Retailer) -> None:
 
 
 def test_too_dear_a_rule_is_refused_by_the_part_that_is_dear(at_acme: Retailer, settings: Settings) -> None:
-    factories.customers(3)
+    people, now = factories.customers(3), timezone.now()
+    factories.happened(
+        Event(event_id=f"v{n}", customer=people[n % 3], name="view", occurred_at=now, properties={"category": "wine"})
+        for n in range(2_000)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE campaigns_event")  # so that the planner knows, whatever it happened to know before
     rule = gate.parse_rule(
         {"any": [{"event": "login", "within": "1d"}, EVENTFUL, {"attribute": "city", "eq": "Leeds"}]}
     )
