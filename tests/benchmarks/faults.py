@@ -46,7 +46,7 @@ def _figures(told: Told) -> dict[str, float]:
         "unknown": sum(found.unknown for found in told.findings.values()),
         "unknown_keyed": sum(found.unknown for found in keyed),
         "in_hand_over": sum(found.interrupted for found in told.findings.values()),
-        "lost_answers": sum(account.lost_answers for account in told.accounts.values()),
+        "left_open": sum(len(account.doubtful) for account in told.accounts.values()),
         "recovery_max_s": round(max((max(each) for each in told.recoveries.values()), default=0.0), 1),
         "delivery_success": round(sum(f.sent for f in keyed) / max(1, sum(f.eligible for f in keyed)), 6),
         "delivery_success_unkeyed": round(sum(f.sent for f in others) / max(1, sum(f.eligible for f in others)), 6),

@@ -26,11 +26,6 @@ from tests.channels.signed import (
 )
 
 
-@pytest.fixture(autouse=True)
-def amazon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(SesChannel, "certificate", lambda self, url: certificate(url))
-
-
 @pytest.mark.parametrize("kind", CHANNELS)
 def test_a_changed_body_is_forged(kind: str) -> None:
     made, request = CHANNELS[kind](), MAKE[kind](GOOD[kind])

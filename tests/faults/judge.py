@@ -76,6 +76,7 @@ def judge(retailer: Retailer, run: Run, account: Account, suppressed: Mapping[st
     findings = Findings(Counter(row.state for row in rows))
     findings.withheld = sum(row.state == "unknown" and row.recipient in suppressed for row in rows)
     _compare(rows, account.taken, findings)
+    _explain_unknown(run, rows, account, findings)
     report = reports.report(run)
     if not report.balances:
         findings.lack("members without a message", [f"due {report.due}, and there are {report.steps}"])
@@ -120,6 +121,16 @@ def _compare(rows: list[Row], taken: list[Taken], findings: Findings) -> None:
     findings.complain("failed", failed)
 
 
+def _explain_unknown(run: Run, rows: list[Row], account: Account, findings: Findings) -> None:
+    """Unknown is only what became of those in the hand-over of one who died, and those whose answer left it open."""
+    with connection.cursor() as cursor:
+        cursor.execute(_IN_HAND_OVER, [run.pk, INTERRUPTED])
+        in_hand_over = {address for (address,) in cursor.fetchall()}
+    unknown = {f"{row.recipient} ({row.reason})" for row in rows
+               if row.state == "unknown" and row.recipient not in in_hand_over | account.doubtful}  # fmt: skip
+    findings.complain("unknown although the provider's answer was plain", unknown)
+
+
 def _judge_windows(run: Run, findings: Findings) -> None:
     """Whoever died left no more unknown than it had in hand-over."""
     with connection.cursor() as cursor:
@@ -145,6 +156,13 @@ _ROWS = """
 SELECT message.id, message.state, message.reason, customer.email
 FROM delivery_message message JOIN campaigns_customer customer ON customer.id = message.customer_id
 WHERE message.run_id = %s
+"""
+_IN_HAND_OVER = """
+SELECT DISTINCT customer.email
+FROM delivery_outcomerecord record
+JOIN delivery_message message ON message.id = record.message_id
+JOIN campaigns_customer customer ON customer.id = message.customer_id
+WHERE message.run_id = %s AND record.result = 'unknown' AND record.detail = %s
 """
 _WINDOWS = """
 SELECT message.batch_id, count(*)

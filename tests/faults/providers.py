@@ -34,7 +34,9 @@ _NUMBER = re.compile(r"\d+")
 
 @dataclass
 class Account:
-    """One retailer's account; `taken` has when, key, recipient and sender of each message it answers for."""
+    """One retailer's account; `taken` has when, key, recipient and sender of each message it answers for, `doubtful`
+    the recipients of tries after which the other side cannot know whether it was taken.
+    """
 
     name: str
     seed: int
@@ -43,6 +45,7 @@ class Account:
     counts: Counter[str] = field(default_factory=Counter)
     ids: dict[str, str] = field(default_factory=dict)
     tries: Counter[str] = field(default_factory=Counter)
+    doubtful: set[str] = field(default_factory=set)
 
     def fate(self, recipient: str) -> str:
         """What befalls this try."""
@@ -56,6 +59,7 @@ class Account:
         chance = int.from_bytes(hashlib.blake2b(told, digest_size=8).digest(), "big") / 2**64
         for name, share in (("dropped", DROPPED), ("hung after", HUNG_AFTER), ("hung before", HUNG_BEFORE)):
             if chance < share:
+                self.doubtful.add(recipient)
                 return self._noted(name)
             chance -= share
         return self._noted("accepted")
@@ -68,6 +72,11 @@ class Account:
         self.taken.append((time.time(), key, recipient, sender))
         self.ids[key] = f"{self.name}-{len(self.taken)}"
         return self.ids[key]
+
+    def answered(self, recipient: str, *, nobody_listens: bool) -> None:
+        if nobody_listens:
+            self.counts["too late"] += 1
+            self.doubtful.add(recipient)
 
     def _noted(self, fate: str) -> str:
         self.counts[fate] += 1
@@ -88,7 +97,7 @@ async def be_a_relay(account: Account, reader: asyncio.StreamReader, writer: asy
             writer.write(b"354 go on\r\n")
             content = await reader.readuntil(b"\r\n.\r\n")
             await _end_of_mail(account, content, sender, recipient, writer)
-            account.counts["too late"] += reader.at_eof()
+            account.answered(recipient, nobody_listens=reader.at_eof())
             continue
         writer.write(_REPLIES.get(verb, b"250 2.0.0 Ok\r\n") if verb != b"RCPT" or recipient else _NO_SUCH_USER)
 
@@ -133,14 +142,16 @@ async def be_an_api(account: Account, reader: asyncio.StreamReader, writer: asyn
         key, recipient, sender = _DIALECTS[request.split()[1]](headers, json.loads(body))
         fate = account.fate(recipient)
         await asyncio.sleep(PACE)
+        once = "idempotency-key" in headers
         if fate in ("failed", "refused"):
+            if fate == "failed" and not once:
+                account.doubtful.add(recipient)  # an error within an API says nothing of what was done before it
             status = "503 Service Unavailable" if fate == "failed" else "422 Unprocessable"
             _answer(writer, status, {"message": fate})
             continue
-        once = "idempotency-key" in headers
         told = account.take(key, recipient, sender, once=once) if fate != "hung before" else ""
         await _silence(fate)
-        account.counts["too late"] += reader.at_eof()
+        account.answered(recipient, nobody_listens=reader.at_eof())
         _answer(writer, "200 OK" if once else "202 Accepted", {"id": told}, {"X-Message-Id": told})
 
 
@@ -200,7 +211,10 @@ def obey(accounts: dict[str, Account], order: dict[str, Any]) -> Any:
         return {}
     if order["do"] == "count":
         return {name: len(account.taken) for name, account in accounts.items()}
-    return {name: {"taken": account.taken, "counts": account.counts} for name, account in accounts.items()}
+    return {
+        name: {"taken": account.taken, "counts": account.counts, "doubtful": sorted(account.doubtful)}
+        for name, account in accounts.items()
+    }
 
 
 async def main() -> None:

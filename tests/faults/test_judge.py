@@ -114,6 +114,15 @@ def test_a_suppressed_person_may_be_written_to_for_a_moment_only(run: Run, at_ac
     assert "suppressed" in " ".join(findings(run, at_acme, taken, c2=too_late).complaints)
 
 
+def test_an_outcome_is_unknown_for_a_reason(run: Run, at_acme: Retailer, taken: Taking) -> None:
+    Message.objects.filter(customer__external_id="c1").update(state="unknown")
+    assert findings(run, at_acme, taken).complaints == [
+        "1 unknown although the provider's answer was plain, such as c1@acme.example ()"
+    ]
+    left_open = Account(taken, {}, frozenset({"c1@acme.example"}))
+    assert judge.judge(at_acme, run, left_open, {}).complaints == []
+
+
 def test_who_is_unknown_and_suppressed_since_is_eligible_no_more(run: Run, at_acme: Retailer, taken: Taking) -> None:
     Message.objects.filter(customer__external_id__in=["c1", "c2"]).update(state="unknown")
     found = findings(run, at_acme, taken, c2=99.0)

@@ -14,7 +14,7 @@ WITHIN = 400.0  # seconds; three minutes on a quiet machine
 def test_nobody_is_lost_or_mailed_twice_while_everything_breaks() -> None:
     figures = benchmark("faults", "--seed", SEED, seconds=WITHIN)  # a failure shows its seed, and what was found
     assert figures["unaccounted"] == figures["duplicates_keyed"] == figures["duplicates_unkeyed"] == 0
-    assert figures["unknown"] <= figures["in_hand_over"] + figures["lost_answers"]
+    assert figures["unknown"] <= figures["in_hand_over"] + figures["left_open"]  # and each of them: see judge
     assert figures["recovery_max_s"] <= 60
     assert figures["delivery_success"] >= 0.9999
     assert figures["kills"] >= 20

@@ -28,15 +28,13 @@ class Taken(NamedTuple):
 
 @dataclass(frozen=True)
 class Account:
-    """What one account took, in order, and how often what befell a try."""
+    """What one account took, in order, how often what befell a try, and the recipients of tries after which nobody but
+    the provider can know whether it took them: no answer came, none in time, or one that leaves it open.
+    """
 
     taken: list[Taken]
     counts: dict[str, int]
-
-    @property
-    def lost_answers(self) -> int:
-        """Tries whose answer nobody got, because there was none or it was too late: the message may have been taken."""
-        return sum(self.counts.get(fate, 0) for fate in ("dropped", "hung after", "hung before", "too late"))
+    doubtful: frozenset[str] = frozenset()
 
 
 class Truth:
@@ -80,7 +78,7 @@ class Truth:
     def ledger(self) -> dict[str, Account]:
         told = self._ask(do="ledger")
         return {
-            name: Account([Taken(*row) for row in account["taken"]], account["counts"])
+            name: Account([Taken(*row) for row in account["taken"]], account["counts"], frozenset(account["doubtful"]))
             for name, account in told.items()
         }
 
