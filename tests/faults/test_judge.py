@@ -117,7 +117,7 @@ def test_a_suppressed_person_may_be_written_to_for_a_moment_only(run: Run, at_ac
 def test_an_outcome_is_unknown_for_a_reason(run: Run, at_acme: Retailer, taken: Taking) -> None:
     Message.objects.filter(customer__external_id="c1").update(state="unknown")
     assert findings(run, at_acme, taken).complaints == [
-        "1 unknown although the provider's answer was plain, such as c1@acme.example ()"
+        "1 unknown although the provider's answer was plain, such as c1@acme.example (kept in memory)"
     ]
     left_open = Account(taken, {}, frozenset({"c1@acme.example"}))
     assert judge.judge(at_acme, run, left_open, {}).complaints == []
