@@ -20,10 +20,14 @@ from campaigns.config.gate import Invalid, Problem
 
 CURE = "give it a shorter time window, ask for a category, or combine it with a condition on the customer"
 
-# Everybody is read in one pass, by a second worker where they are many: sets of a million fit in memory, compiling
-# queries costs more than it saves, and each worker more would make its own sets once more.
+# Everybody is read in one pass, by a second worker where they are many: sets of all of them, and of what they did, fit
+# in memory, or each person would be looked for in a list. Compiling queries costs more than it saves, and each worker
+# more would make its own sets once more.
 _PLANNING = """
-    SELECT set_config('work_mem', '128MB', true), set_config('jit', 'off', true),
+    SELECT set_config('work_mem',
+            (SELECT 128 * least(8, greatest(1, ceil(reltuples / 1000000.0)))::int || 'MB'
+             FROM pg_class WHERE oid = 'campaigns_customer'::regclass), true),
+        set_config('jit', 'off', true),
         set_config('max_parallel_workers_per_gather', '1', true)"""
 _AS_READER = f"""{_PLANNING},
         set_config('statement_timeout', %s, true), set_config('transaction_read_only', 'on', true),

@@ -97,6 +97,15 @@ def test_outside_a_transaction_too(live_retailer: Retailer) -> None:
             as_reader("CREATE TEMPORARY TABLE mine (id int)")
 
 
+@pytest.mark.parametrize(
+    ("people", "memory"), [(-1, "128MB"), (1_000_000, "128MB"), (4_200_000, "640MB"), (90_000_000, "1GB")]
+)
+def test_the_more_people_the_more_memory_for_their_sets(at_acme: Retailer, people: int, memory: str) -> None:
+    with connection.cursor() as cursor:  # as after an ANALYZE of so many; gone with the test's transaction
+        cursor.execute("UPDATE pg_class SET reltuples = %s WHERE oid = 'campaigns_customer'::regclass", [people])
+    assert as_reader("SELECT current_setting('work_mem')") == [(memory,)]
+
+
 def test_too_dear_a_rule_is_refused_by_the_part_that_is_dear(at_acme: Retailer, settings: Settings) -> None:
     people, now = factories.customers(3), timezone.now()
     factories.happened(
