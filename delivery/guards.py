@@ -3,8 +3,7 @@
 Reads    Message, Signal, Run, the policy in force
 Writes   Run, through campaigns.configuration
 Promise  looked at whenever one of them comes in, before the next batch is done (a run of hundreds of thousands: every
-         few seconds); whoever resumes a run has seen why it
-         paused: only what goes out from then on counts
+         few seconds); whoever resumes a run has seen why it paused: only what goes out from then on counts
 
 A share counts from LEAST messages on, of a variant or of a whole step, and only where FEWEST came of it: nobody stops a
 campaign for two people. Complaints: Gmail and Yahoo ask senders to stay under 0.1 % and act from 0.3 % on.

@@ -159,7 +159,7 @@ WITH due AS (
         WHERE {_UNJUDGED} AND received_at <= %(before)s ORDER BY received_at LIMIT 4 * %(messages)s
     ) waiting GROUP BY message_id ORDER BY min(received_at) LIMIT %(messages)s
 )
-SELECT hit.id, message.id, hit.kind, hit.at, hit.link, hit.user_agent, hit.network, hit.detail = 'HEAD',
+SELECT hit.id, message.id, hit.kind, hit.at, hit.link, hit.user_agent, hit.network, hit.detail = 'head',
     coalesce(message.settled_at, message.send_at),
     coalesce(known.links, 0), message.channel, message.step, campaign.key,
     customer.external_id

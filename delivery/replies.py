@@ -1,9 +1,9 @@
 """What somebody answers to a text message: STOP and START, in their language.
 
 Reads    Customer, Message
-Writes   Suppression and Consent, as delivery.preferences does, and through delivery.departures Signal
+Writes   Suppression and Consent, as delivery.preferences does, and Signal: a STOP through delivery.departures
 Promise  STOP is effective for the next hand-over of every run, for everybody at that number; START takes a STOP back,
-         and nothing else that stands against the number. Told twice, it is done once
+         and nothing else that stands against the number. Told twice, it is done once: neither word undoes a later one
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from campaigns.config import locales
 from campaigns.consents import WHOLE_CHANNEL, Statement
 from campaigns.models import Customer, Suppression
 from campaigns.models.customers import Channel
-from delivery import departures
+from delivery import departures, signals
 from delivery.models import Message, Signal
 from delivery.signals import Heard
 
@@ -66,11 +66,9 @@ def answer(phone: str, text: str, *, source: str, event: str, now: datetime) -> 
     meant = meaning(text, (writer.locale or "") if writer else "")
     if meant is None:
         return None
+    if last and not _is_new(last, meant, source=source, event=event, now=now):
+        return meant  # told before: the other word may have come since
     if meant == "stop":
-        if last and not departures.note(
-            Heard(last.pk, Signal.Kind.UNSUBSCRIBE, source, event, at=now, human=100, detail="sms")
-        ):
-            return meant  # told before: a START may have come since
         suppressions.put(channel=Channel.SMS, address=phone, reason=Suppression.Reason.UNSUBSCRIBED, source=SOURCE)
     else:
         suppressions.take_off(channel=Channel.SMS, address=phone, reason=Suppression.Reason.UNSUBSCRIBED)
@@ -83,6 +81,15 @@ def _last(people: list[Customer]) -> Message | None:
     """The message that is being answered."""
     texts = Message.objects.filter(customer_id__in=[each.pk for each in people], channel=Channel.SMS)
     return texts.order_by("-pk").first()
+
+
+def _is_new(answered: Message, meant: Meaning, *, source: str, event: str, now: datetime) -> bool:
+    """Writes it down. A START is kept too, where it changes nothing: only so is it known when it is told again."""
+    if meant == "stop":
+        return departures.note(
+            Heard(answered.pk, Signal.Kind.UNSUBSCRIBE, source, event, at=now, human=100, detail="sms")
+        )
+    return bool(signals.record([Heard(answered.pk, Signal.Kind.UNKNOWN, source, event, at=now, detail="START")]))
 
 
 def _say(customer: Customer, *, is_granted: bool, text: str, now: datetime) -> None:

@@ -12,6 +12,7 @@ from campaigns import content
 from delivery import providers
 from delivery.channels.base import ChannelUnavailable, Envelope, Outbound, Result
 from delivery.digests import periods, writing
+from delivery.digests.writing import Written
 from tenants.accounts.models import Digest, User
 from tenants.models import Retailer
 
@@ -29,10 +30,14 @@ def advance(user_id: int, retailer: Retailer, *, now: datetime) -> datetime | No
         return None
     how_often = Digest(user.digest)
     ends = periods.last(how_often, now, retailer.tzinfo)
-    if _mark(user, ends) and not _send(user, retailer, periods.begins(how_often, ends), ends, now):
+    following = periods.next_after(how_often, now, retailer.tzinfo)
+    if user.digested_until is None or user.digested_until >= ends:
+        return following
+    written = writing.write(user, retailer, periods.begins(how_often, ends), ends)  # should it fail, nothing was told
+    if _mark(user, ends) and not _send(written, user, retailer, ends):
         User.objects.filter(pk=user.pk, digested_until=ends).update(digested_until=user.digested_until)
-        return min(now + AGAIN, periods.next_after(how_often, now, retailer.tzinfo))
-    return periods.next_after(how_often, now, retailer.tzinfo)
+        return min(now + AGAIN, following)
+    return following
 
 
 def _mark(user: User, ends: datetime) -> bool:
@@ -41,9 +46,8 @@ def _mark(user: User, ends: datetime) -> bool:
     return bool(untold.update(digested_until=ends))
 
 
-def _send(user: User, retailer: Retailer, begins: datetime, ends: datetime, now: datetime) -> bool:
+def _send(written: Written, user: User, retailer: Retailer, ends: datetime) -> bool:
     """Whether it went, or may have gone."""
-    written = writing.write(user, retailer, begins, ends)
     key = uuid.uuid5(_SPACE, f"{retailer.schema_name}/{user.pk}/{ends.isoformat()}")
     headers = {
         "List-Unsubscribe": f"<{written.leave_url}>",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -151,14 +151,17 @@ _LABELS: dict[str, Callable[[dict[str, Any], Run, tzinfo], str]] = {
 
 
 def chart(hours: Sequence[Numbers], zone: tzinfo) -> dict[str, Any] | None:
-    """Bars of what was sent by the hour it went out, with what of it was opened and clicked within them."""
-    found = {each.of["hour"].astimezone(zone): each.counts for each in hours if each.counts["taken"]}
+    """Bars of what was sent by the hour it went out, with what of it was opened and clicked within them.
+
+    Hours are told apart as instants: of the one that the clocks show twice there are two.
+    """
+    found = {each.of["hour"].astimezone(UTC): each.counts for each in hours if each.counts["taken"]}
     if not found:
         return None
     step = timedelta(hours=1)
     first, last = min(found), max(found)
     if (last - first) / step >= MOST_BARS:
-        found, step = _by_day(found), timedelta(days=1)
+        found, step = _by_day(found, zone), timedelta(days=1)
         first, last = min(found), max(found)
     places = min(round((last - first) / step) + 1, 10 * MOST_BARS)
     highest = max(counts["taken"] for counts in found.values())
@@ -166,7 +169,8 @@ def chart(hours: Sequence[Numbers], zone: tzinfo) -> dict[str, Any] | None:
 
     def bar(at: datetime, counts: dict[str, int]) -> dict[str, Any]:
         tall = {name: round((floor - TOP) * counts[name] / highest, 1) for name in ("taken", "opened", "clicked")}
-        said = f"{at:%-d %b, %H:%M}" if step == timedelta(hours=1) else f"{at:%-d %b %Y}"
+        shown = at.astimezone(zone)
+        said = f"{shown:%-d %b, %H:%M}" if step == timedelta(hours=1) else f"{shown:%-d %b %Y}"
         told = f"{counts['taken']:,} sent, {counts['opened']:,} opened, {counts['clicked']:,} clicked"
         parts = [{"name": name, "y": round(floor - high, 1), "height": high} for name, high in tall.items()]
         return {"x": round(LEFT + width * round((at - first) / step) + width * 0.1, 2), "parts": parts,
@@ -181,16 +185,16 @@ def chart(hours: Sequence[Numbers], zone: tzinfo) -> dict[str, Any] | None:
         "highest": highest,
         "bar": round(min(width * 0.8, 60), 2),
         "bars": [bar(at, found[at]) for at in sorted(found)],
-        "first": first,
-        "last": last if places > 1 else None,
+        "first": first.astimezone(zone),
+        "last": last.astimezone(zone) if places > 1 else None,
         "by": "day" if step == timedelta(days=1) else "hour",
     }
 
 
-def _by_day(hours: dict[datetime, dict[str, int]]) -> dict[datetime, dict[str, int]]:
+def _by_day(hours: dict[datetime, dict[str, int]], zone: tzinfo) -> dict[datetime, dict[str, int]]:
     days: dict[datetime, dict[str, int]] = {}
     for at, counts in hours.items():
-        day = days.setdefault(at.replace(hour=0, minute=0), dict.fromkeys(counts, 0))
+        day = days.setdefault(at.astimezone(zone).replace(hour=0, minute=0, fold=0), dict.fromkeys(counts, 0))
         for name, count in counts.items():
             day[name] += count
     return days

@@ -6,7 +6,6 @@ import re
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,7 +40,7 @@ def console(live_retailer: Retailer, sink: SinkProcess) -> Iterator[str]:
         port = free.getsockname()[1]
     command = [sys.executable, "manage.py", "runserver", "--noreload", f"127.0.0.1:{port}"]
     env = processes.environment(EMAIL_URL=sink.url)
-    process = subprocess.Popen(command, cwd=processes.PROJECT, env=env, start_new_session=True, stderr=subprocess.PIPE)
+    process = subprocess.Popen(command, cwd=processes.PROJECT, env=env, start_new_session=True)
     try:
         _wait_until_listening(port, process)
         yield f"http://{live_retailer.slug}.localhost:{port}"
@@ -50,12 +49,15 @@ def console(live_retailer: Retailer, sink: SinkProcess) -> Iterator[str]:
 
 
 def _wait_until_listening(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and process.poll() is None:
+    for _ in range(600):
         with socket.socket() as attempt:
             attempt.settimeout(0.2)
             if attempt.connect_ex(("127.0.0.1", port)) == 0:
                 return
+        if process.poll() is not None:
+            break
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.1)
     pytest.fail("the web server did not start")
 
 

@@ -163,6 +163,20 @@ def test_a_mail_server_that_is_away_is_tried_again(reader: User, at_acme: Retail
     assert digests.advance(reader.pk, at_acme, now=MONDAY + sending.AGAIN) == MONDAY + timedelta(days=1)
 
 
+def test_one_that_could_not_be_written_is_still_to_be_told(
+    reader: User, at_acme: Retailer, outbox: MemoryChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object) -> None:
+        raise ArithmeticError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(sending.writing, "write", failing)
+        with pytest.raises(ArithmeticError):
+            digests.advance(reader.pk, at_acme, now=MONDAY)
+    assert digests.advance(reader.pk, at_acme, now=MONDAY) == MONDAY + timedelta(days=1)
+    assert len(outbox.sent) == 1
+
+
 def test_it_arrives_as_text_and_html_from_the_platform(
     reader: User, at_acme: Retailer, settings: Settings, tmp_path: Path
 ) -> None:

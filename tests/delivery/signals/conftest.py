@@ -37,7 +37,7 @@ def run(at_acme: Retailer, outbox: MemoryChannel) -> Run:
     """Yesterday's, with two variants, a fifth held out, a goal, and a day's hits, bounces and orders."""
     now, chance = timezone.now(), random.Random(11)
     factories.customers(PEOPLE)
-    for number, customer in enumerate(Customer.objects.all()):
+    for number, customer in enumerate(Customer.objects.order_by("pk")):
         customer.email = f"p{number}@{chance.choice(('mail.example', 'post.example', 'rare.example'))}"
         customer.save(update_fields=["email"])
     made = configuration.launch(_campaign(), by="test", now=now)
@@ -58,7 +58,7 @@ def _campaign() -> Any:
 
 def _spread(chance: random.Random, now: datetime) -> None:
     """They went out over hours, and some came to nothing."""
-    for message in Message.objects.all():
+    for message in Message.objects.order_by("pk"):
         message.settled_at = now - timedelta(hours=chance.randint(30, 40), minutes=chance.randint(0, 59))
         message.state = chance.choice(("accepted", "delivered", "delivered", "bounced", "unknown", "cancelled"))
         message.save(update_fields=["settled_at", "state"])
@@ -66,7 +66,7 @@ def _spread(chance: random.Random, now: datetime) -> None:
 
 def _hear(chance: random.Random, now: datetime) -> None:
     heard = []
-    for message in Message.objects.filter(state="delivered"):
+    for message in Message.objects.filter(state="delivered").order_by("pk"):
         Link.objects.get_or_create(
             digest=signals.event_id("test", message.template_hash),
             defaults={
@@ -86,7 +86,7 @@ def _hear(chance: random.Random, now: datetime) -> None:
 
 def _order(retailer: Retailer, chance: random.Random, now: datetime) -> None:
     rows = []
-    for customer in Customer.objects.all():
+    for customer in Customer.objects.order_by("pk"):
         for number in range(chance.randrange(4)):
             at = now - timedelta(hours=chance.choice((chance.randint(1, 40), chance.randint(40, 24 * 40))))
             rows.append(

@@ -129,6 +129,17 @@ def test_a_stop_that_the_provider_understood_is_handled_once_and_well(texted: Cu
     assert not Suppression.objects.exists()
 
 
+def test_a_start_that_is_told_again_takes_no_later_stop_back(texted: Customer) -> None:
+    start = {**STOP, "MessageSid": "SM2", "Body": "START", "OptOutType": "START"}
+    texts(STOP)
+    texts(start)
+    assert not Suppression.objects.exists()
+    texts({**STOP, "MessageSid": "SM3"})
+    texts(start)  # told again, late
+    assert Suppression.objects.get().address == STOP["From"]
+    assert not Consent.objects.get(customer=texted, channel="sms", is_current=True).is_granted
+
+
 def test_the_last_word_counts_among_posts_that_are_folded_together(texted: Customer) -> None:
     start = {**STOP, "Body": "START", "OptOutType": "START"}
     texts({**start, "MessageSid": "SM2"}, {**STOP, "MessageSid": "SM3"})

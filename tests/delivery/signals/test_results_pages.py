@@ -7,8 +7,10 @@ import html
 import io
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.test import Client
@@ -19,6 +21,8 @@ from campaigns import configuration
 from campaigns.models import Customer, Member, Result, Run
 from delivery import exports, identity, results, tallies
 from delivery.models import Message
+from delivery.results import Numbers
+from delivery.views.run_results import chart
 from tenants import context
 from tenants.accounts.models import Role
 from tenants.models import Retailer
@@ -105,6 +109,23 @@ def test_the_chart_has_every_hour_in_which_something_was_sent(run: Run, browser:
         run.pk,
     )
     assert [int(re.findall(r": ([\d,]+) sent", each["title"])[0]) for each in bars] == [count for _, count in asked]
+
+
+def test_an_hour_that_the_clocks_show_twice_is_two_bars() -> None:
+    def sent(number: int, day: int, hour: int) -> Numbers:
+        counts = dict.fromkeys(results.COUNTS, 0) | {"taken": number}
+        return Numbers({"hour": datetime(2026, 10, day, hour, tzinfo=UTC)}, counts, Decimal())
+
+    def bars(*hours: Numbers) -> list[str]:
+        shown = chart(hours, ZoneInfo("Europe/London"))
+        assert shown is not None
+        return [each["title"].partition(" sent")[0] for each in shown["bars"]]
+
+    twice = sent(3, 25, 0), sent(5, 25, 1)
+    assert bars(*twice) == ["25 Oct, 01:00: 3", "25 Oct, 01:00: 5"]
+    assert bars(sent(1, 20, 0), *twice, sent(7, 25, 23), sent(9, 26, 0)) == [
+        "20 Oct 2026: 1", "25 Oct 2026: 15", "26 Oct 2026: 9"
+    ]  # fmt: skip
 
 
 def test_lift_is_told_in_words_and_never_too_soon(run: Run, browser: Client) -> None:
