@@ -14,6 +14,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import setup_databases, teardown_databases
+from hypothesis import settings as examples
 from pytest_django import Settings
 
 from delivery import providers
@@ -21,6 +22,10 @@ from delivery.channels.memory import MemoryChannel
 from tenants import context, provisioning, roles
 from tenants.accounts.models import ApiKey, Scope, User
 from tenants.models import Retailer
+
+# The same examples each time, and no clock: neither luck nor a busy machine fails a test. To look for new ones:
+# `pytest --hypothesis-profile=default`.
+examples.load_profile("ci")
 
 
 @pytest.fixture(scope="session")

@@ -126,5 +126,8 @@ def _segment(api: Api) -> Answer:
 
 
 def _somebody_waits(cursor: Any) -> bool:
-    cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND locktype = 'relation')")
+    """For what this connection holds: tests of other databases on the same server wait for things of their own."""
+    cursor.execute(
+        "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid)))"
+    )
     return bool(cursor.fetchone()[0])

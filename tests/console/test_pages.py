@@ -19,7 +19,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from campaigns import attributes, configuration, content, ingest, suppressions
 from campaigns.importing import uploads
-from campaigns.models import SeedList
+from campaigns.models import Run, SeedList, Segment
 from delivery import pipeline
 from delivery.channels.memory import MemoryChannel
 from delivery.providers import accounts
@@ -202,8 +202,13 @@ def menu(client: Client) -> list[str]:
 
 
 def test_page_loads_no_script_that_the_policy_forbids(busy_acme: Retailer, ana: Client) -> None:
-    for path in ("/admin/", "/admin/campaigns/segment/1/change/", "/admin/campaigns/run/2/change/"):
+    segment, run = Segment.objects.get(), Run.objects.latest("pk")
+    for path in (
+        "/admin/",
+        *(f"/admin/campaigns/{each._meta.model_name}/{each.pk}/change/" for each in (segment, run)),
+    ):
         page = ana.get(path)
+        assert page.status_code == 200, path
         policy = page.headers["Content-Security-Policy"]
         assert "script-src 'self' 'unsafe-eval'" in policy.split("; ")
         scripts = page.content.decode().split("<script")[1:]

@@ -225,7 +225,7 @@ def test_workers_that_ask_at_once_never_hold_more_together(live_retailer: Retail
 
         def ask() -> None:
             with django_db_blocker.unblock():  # type: ignore[attr-defined]
-                barrier.wait()
+                barrier.wait(60)
                 got.append(agenda.claim(seconds=60))
                 connection.close()
 

@@ -40,9 +40,9 @@ def test_no_filter_falls_over_a_value(name: str, value: Any, arguments: list[Any
 
 @pytest.mark.parametrize("name", sorted(filters.FUNCTIONS | filters.PLACES))
 def test_no_filter_takes_long_over_a_megabyte(name: str) -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()
     test_no_filter_falls_over_a_value.hypothesis.inner_test(name, "&amp; x1" * 131_072, ["&amp; x1" * 131_072])  # type: ignore[attr-defined]
-    assert time.perf_counter() - begun < 1
+    assert time.process_time() - begun < 1
 
 
 @pytest.mark.parametrize(

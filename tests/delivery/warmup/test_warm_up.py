@@ -170,7 +170,7 @@ def test_workers_at_once_never_give_more_than_the_day(live_retailer: Retailer) -
             lease = batches.claim(batch_id)
             assert lease is not None
             entries = recipients.recheck(lease)
-            ready.wait()
+            ready.wait(60)
             now, zone = timezone.now(), live_retailer.tzinfo
             going, _ = picking.allowed(lease, entries, "shop.example", zone=zone, now=now)
             allowed.append(len(going))
