@@ -47,12 +47,6 @@ def save_key(key: ApiKey) -> None:
     audit.note("revoke" if is_revoked else "edit", "api key", key.name, before=_key(before), after=_key(key))
 
 
-def revoke_key(key: ApiKey) -> None:
-    """Calls with it are refused from now on."""
-    key.revoked = True
-    save_key(key)
-
-
 def _person(user: User | None) -> dict[str, Any] | None:
     return None if user is None else {name: getattr(user, name) for name in _TOLD}
 

@@ -111,7 +111,6 @@ class ProductsSlot(Described):
 Slot = Annotated[
     TextSlot | RichTextSlot | ImageSlot | ColourSlot | ButtonSlot | ProductsSlot, Field(discriminator="type")
 ]
-SlotValue = str | Image | Button | Picks
 Slots = Annotated[dict[SlotName, Any], Field(max_length=100)]
 Blocks = Annotated[dict[SlotName, Source], Field(max_length=50)]
 

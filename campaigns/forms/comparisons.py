@@ -18,7 +18,6 @@ from campaigns.config.gate import Invalid, Problem
 
 LISTS = ("in", "not_in")
 DAYS = ("before", "on", "after")
-WITHOUT_VALUE = ("known", "unknown", "anniversary")
 INCOMPLETE = "incomplete"  # the code of a problem that is merely something not written yet
 Scalar = str | int | float | bool
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import datetime
 from typing import Any
@@ -54,6 +55,7 @@ def page(run: Run) -> dict[str, Any]:
         "is_open": run.state in OPEN,
         "is_live": run.state in OPEN or any(cause.looked_into for cause in unknowns),  # worth looking at again
         "waterfall": waterfall_rows(report.waterfall),
+        "success": _success(report),
         "states": _states(report),
         "tempo": _tempo(report, now),
         "variants": _variants(report),
@@ -134,6 +136,12 @@ def _states(report: Report) -> list[dict[str, Any]]:
         for state, meaning in STATES.items()
         if (number := report.states.get(state, 0))
     ]
+
+
+def _success(report: Report) -> float | None:
+    """In percent, rounded down: what is not whole is not called so."""
+    share = report.delivery_success
+    return None if share is None else math.floor(1000 * share + 1e-9) / 10
 
 
 def _tempo(report: Report, now: datetime) -> dict[str, Any]:

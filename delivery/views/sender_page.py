@@ -47,9 +47,7 @@ def page(request: HttpRequest, pk: int) -> HttpResponse:
         "starts": acts.START,
         "takes": acts.DAYS,
         "bounds": schedule,
-        "history": AuditEntry.objects.filter(kind=ramping.KIND, key__startswith=sender.domain).order_by("-pk")[
-            :HISTORY
-        ],
+        "history": _history(sender),
     }
     return render(request, "console/sender.html", shown)
 

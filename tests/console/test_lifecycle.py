@@ -13,6 +13,7 @@ from campaigns import configuration, policies
 from campaigns.models import Campaign, Run
 from delivery import pipeline
 from delivery.channels.memory import MemoryChannel
+from delivery.models import Message
 from tenants import context, stops
 from tenants.accounts.models import AuditEntry, Role
 from tenants.models import Retailer, Stop
@@ -144,6 +145,18 @@ def test_event_campaign_is_switched_on_and_taken_off(at_acme: Retailer, eddie: C
     campaign.refresh_from_db()
     assert campaign.state == Campaign.State.SCHEDULED
     assert labels(eddie.get(path_of(campaign))) == ["Take off the schedule", "Stop now"]
+
+
+def test_a_run_of_which_something_failed_is_not_called_whole(
+    at_acme: Retailer, eddie: Client, outbox: MemoryChannel
+) -> None:
+    factories.customers(198, first=3)
+    run = configuration.launch(made_by(eddie), by="test", now=timezone.now())
+    pipeline.work(seconds=20)
+    path = f"/admin/campaigns/run/{run.pk}/change/"
+    assert "<strong>100 %</strong>" in eddie.get(path).content.decode()
+    Message.objects.filter(pk=Message.objects.earliest("pk").pk).update(state="failed")
+    assert "<strong>99.5 %</strong>" in eddie.get(path).content.decode()
 
 
 def test_missed_run_is_said_on_the_campaigns_page(at_acme: Retailer, eddie: Client) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from campaigns.config.gate import Invalid
 from delivery.channels.memory import MemoryChannel
 from delivery.models import SenderDomain, WarmUpShare
 from delivery.warmup import acts
-from tenants import context
+from tenants import audit, context
 from tenants.accounts.models import AuditEntry
 from tenants.models import Retailer
 from tests import factories
@@ -88,6 +90,18 @@ def test_every_act_stands_in_the_trail(domain: str) -> None:
         acts.skip(domain, now=now, reason="known")
     entries = AuditEntry.objects.filter(kind="sender domain", key=domain).order_by("pk")
     assert list(entries.values_list("action", flat=True)) == ["begin", "hold", "go on", "finish", "skip"]
+
+
+def test_a_domain_s_page_tells_its_own_history_and_that_of_its_receivers(
+    domain: str, at_acme: Retailer, marketer: Callable[[Retailer], Client]
+) -> None:
+    begin(domain)
+    begin(f"{domain}.net")
+    audit.note("warm-up", "sender domain", f"{domain} gmail")
+    page: Any = marketer(at_acme).get(
+        f"/admin/delivery/senderdomain/{SenderDomain.objects.get(domain=domain).pk}/change/"
+    )
+    assert [entry.key for entry in page.context["history"]] == [f"{domain} gmail", domain]
 
 
 def test_a_retailer_never_sees_anothers(domain: str, globex: Retailer) -> None:
