@@ -12,7 +12,7 @@ from typing import Self
 from campaigns.importing.csv_file import FileUnreadable, Record
 
 FIRST_COLUMNS = ["row", "reason"]
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # OWASP, "CSV Injection"
 
 
 class RejectFile:
