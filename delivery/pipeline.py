@@ -106,12 +106,7 @@ def work(*, seconds: float, retailer: Retailer | None = None, overdue_by: float 
 
 def sweep() -> None:
     """Announce what is to be found out and stands in no agenda, and forget what is of long ago, of every retailer."""
-    for retailer in Retailer.objects.active():
-        try:
-            with context.in_retailer(retailer):
-                _sweep(retailer, timezone.now())
-        except Exception:  # the others' are swept all the same, and this one's in an hour
-            logger.exception("what retailer %s left behind cannot be swept", retailer.slug)
+    context.in_every(lambda retailer: _sweep(retailer, timezone.now()), what="the hourly sweep")
 
 
 def _sweep(retailer: Retailer, now: datetime) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.db import connection
 
 from tenants.models import Retailer
 
+logger = logging.getLogger(__name__)
 _connection: Any = connection  # django-tenants' backend, which its stubs do not know
 
 
@@ -55,6 +57,21 @@ def in_retailer(retailer: Retailer) -> Iterator[Retailer]:
     with _back_to_where_we_were():
         enter(retailer)
         yield retailer
+
+
+def in_every(do: Callable[[Retailer], object], *, what: str) -> int:
+    """Do it for every active retailer, each in its schema; how many there are.
+
+    Whatever is wrong with one keeps no other from its turn: it is logged, by `what` and the retailer's slug.
+    """
+    retailers = list(Retailer.objects.active().order_by("pk"))
+    for retailer in retailers:
+        try:
+            with in_retailer(retailer):
+                do(retailer)
+        except Exception:
+            logger.exception("%s failed for retailer %s", what, retailer.slug)
+    return len(retailers)
 
 
 @contextmanager

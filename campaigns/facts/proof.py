@@ -8,6 +8,7 @@ Promise  a range is compared in one snapshot, so what is written meanwhile is ne
 
 from __future__ import annotations
 
+import itertools
 import logging
 import time
 from collections import Counter
@@ -55,11 +56,12 @@ def begin(*, now: datetime, due_at: datetime) -> None:
 
 def begin_everywhere(*, now: datetime) -> int:
     """The same for every active retailer, spread over the night. How many those are."""
-    retailers = list(Retailer.objects.active().order_by("pk"))
-    for place, retailer in enumerate(retailers):
-        with context.in_retailer(retailer):
-            begin(now=now, due_at=now + WITHIN * place / len(retailers))
-    return len(retailers)
+    turns, many = itertools.count(), Retailer.objects.active().count()
+
+    def of(_: Retailer) -> None:
+        begin(now=now, due_at=now + WITHIN * next(turns) / max(many, 1))
+
+    return context.in_every(of, what="the beginning of the proof of facts")
 
 
 def advance(proof_id: int, *, now: datetime, seconds: float = SLICE) -> bool:

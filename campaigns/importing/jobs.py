@@ -137,12 +137,12 @@ def forget_files(found: Sequence[Import]) -> int:
 
 def tidy(*, now: datetime) -> None:
     """For every active retailer: forget what is old, and announce what is open and stands in no agenda."""
-    for retailer in list(Retailer.objects.active()):
-        with context.in_retailer(retailer):
-            forget_old(now=now)
-            agenda.put_missing(
-                retailer, AGENDA_KIND, Import.objects.filter(state__in=OPEN).values_list("pk", flat=True)
-            )
+
+    def of(retailer: Retailer) -> None:
+        forget_old(now=now)
+        agenda.put_missing(retailer, AGENDA_KIND, Import.objects.filter(state__in=OPEN).values_list("pk", flat=True))
+
+    context.in_every(of, what="the tidying of imports")
 
 
 def _write_next(pk: int, file: CsvFile, columns: Columns, given: Circumstances, *, begins: int) -> bool:

@@ -34,10 +34,12 @@ def is_kept(at: datetime) -> bool:
 
 def count_everywhere(*, now: datetime) -> None:
     """Every active retailer's counts of the day, before its first message needs them; old ones go."""
-    for retailer in list(Retailer.objects.active().order_by("pk")):
-        with context.in_retailer(retailer):
-            count_once(now)
-            tidy(now=now)
+
+    def of(_: Retailer) -> None:
+        count_once(now)
+        tidy(now=now)
+
+    context.in_every(of, what="the count of what sells")
 
 
 def tidy(*, now: datetime) -> int:
