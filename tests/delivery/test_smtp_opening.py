@@ -37,7 +37,7 @@ def refusal_of(sender: SmtpChannel) -> ChannelUnavailable:
 )
 def test_a_server_that_does_not_greet_us_is_unavailable_for_now(script: Script, cure: str) -> None:
     with ScriptedServer(script) as server:
-        refusal = refusal_of(channel(server, connect_timeout=0.3))
+        refusal = refusal_of(channel(server, connect_timeout=2.0))
     assert cure in str(refusal)
     assert f"127.0.0.1:{server.port}" in str(refusal)
     assert not refusal.permanent
