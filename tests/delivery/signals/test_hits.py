@@ -82,7 +82,7 @@ def test_whoever_asks_for_the_head_alone_has_read_nothing(live_retailer: Retaile
     Message.objects.update(settled_at=now - timedelta(hours=2))
     Signal.objects.update(received_at=now - timedelta(minutes=2))
     judgement.advance(live_retailer, now=now)
-    by_what = {detail: human >= HUMAN for detail, human in Signal.objects.values_list("detail", "human")}
+    by_what = {detail: (human or 0) >= HUMAN for detail, human in Signal.objects.values_list("detail", "human")}
     assert by_what == {"head": False, "": True}
 
 
