@@ -22,7 +22,7 @@ EXAMPLES = 6
 CHANNELS = ("email", "sms")  # told apart by facts alone: counted while somebody types
 # One in 64 is noted while everybody is counted: of many people, that is enough to name a few.
 _SOME = f"(array_agg(f.customer_id) FILTER (WHERE f.seed < {2**54}))[1:{EXAMPLES}]"
-_DEAR = 100_000  # in Postgres' own unit, of which a pass over the facts of a million people takes 40,000
+_DEAR = 100_000  # for each million people, in Postgres' own unit: a pass over their facts takes 40,000
 _MOST_LATE = 10_000
 _REASONS = (Member.Reason.SUPPRESSED, Member.Reason.NO_CONSENT, Member.Reason.NO_ADDRESS)
 
@@ -82,7 +82,8 @@ def _is_dear(condition: Sql) -> bool:
     if "campaigns_event" not in condition.text:
         return False
     with reading.as_reader():
-        return reading.cost(Sql(f"SELECT count(*) {_matching(condition)}", condition.params)) > _DEAR
+        expected = reading.cost(Sql(f"SELECT count(*) {_matching(condition)}", condition.params))
+        return expected > _DEAR * reading.millions()
 
 
 def _ask(condition: Sql, is_late: Sql, rule: Rule, as_of: datetime) -> dict[str, Any]:

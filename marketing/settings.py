@@ -130,8 +130,9 @@ DATABASES: dict[str, Any] = {
         )
     )
 }
-# What a rule may cost that a marketer counts: how long, and by Postgres' own estimate. That estimate takes people to be
-# looked up one by one even where it then hashes, some 13 each: five million and a dozen conditions are let through.
+# What a rule may cost that a marketer counts: how long, and by Postgres' own estimate, for each million customers. That
+# estimate takes people to be looked up one by one even where it then hashes, some 13 each: dozens of conditions are let
+# through, and what multiplies is not.
 RULE_SECONDS = environment.integer("RULE_SECONDS", default=10)
 RULE_COST = environment.integer("RULE_COST", default=1_000_000_000)
 DATABASE_ROUTERS = ["django_tenants.routers.TenantSyncRouter"]

@@ -100,10 +100,13 @@ def test_outside_a_transaction_too(live_retailer: Retailer) -> None:
 @pytest.mark.parametrize(
     ("people", "memory"), [(-1, "128MB"), (1_000_000, "128MB"), (4_200_000, "640MB"), (90_000_000, "1GB")]
 )
-def test_the_more_people_the_more_memory_for_their_sets(at_acme: Retailer, people: int, memory: str) -> None:
+def test_the_more_people_the_more_a_count_may_take(
+    at_acme: Retailer, settings: Settings, people: int, memory: str
+) -> None:
     with connection.cursor() as cursor:  # as after an ANALYZE of so many; gone with the test's transaction
         cursor.execute("UPDATE pg_class SET reltuples = %s WHERE oid = 'campaigns_customer'::regclass", [people])
     assert as_reader("SELECT current_setting('work_mem')") == [(memory,)]
+    assert reading.most_cost() == settings.RULE_COST * max(1, -(-people // 1_000_000))
 
 
 def test_too_dear_a_rule_is_refused_by_the_part_that_is_dear(at_acme: Retailer, settings: Settings) -> None:
