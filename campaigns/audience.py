@@ -7,12 +7,14 @@ Promise  every candidate is one member, included or excluded with one reason; ru
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -112,21 +114,44 @@ def parts(rules: Iterable[Rule], *, as_of: datetime) -> Iterator[reading.Part]:
 
 @dataclass(frozen=True)
 class ExplainedRule:
-    """A rule in words, its parts about events with what Postgres expects each to cost, and the plan of the whole."""
+    """A rule in words, its parts about events with what Postgres expects each to cost, and the plan of the whole.
+
+    `sql` is what is asked, its values apart: `$1` stands for the first of `params`, as JSON. `cost` is Postgres'
+    expectation, in pages read in order; a count that `is_guarded` is refused above `most`.
+    """
 
     sentence: str
     parts: list[tuple[str, float]]
     plan: list[str]
+    sql: str
+    params: list[str]
+    cost: float
+    most: float
+    is_guarded: bool
+    role: str
+    reads_only: bool
+    seconds: float
 
 
 def explain_rule(rule: Rule, *, as_of: datetime, analyze: bool = False) -> ExplainedRule:
     """How Postgres counts a rule, for staff; `analyze` counts it. Raises Invalid."""
     condition = compile_rule(rule, as_of=as_of)
+    counted = Sql(f"SELECT count(*) {FROM} WHERE {condition.text}", condition.params)
     asked = list(parts([rule], as_of=as_of))
     with reading.as_reader():
         costs = [(words, reading.cost(question)) for words, question in asked]
-    counted = Sql(f"SELECT count(*) {FROM} WHERE {condition.text}", condition.params)
-    return ExplainedRule(sentences.sentence(rule), costs, reading.plan(counted, analyze=analyze))
+        cost, standing = reading.cost(counted), reading.standing()
+    return ExplainedRule(
+        sentence=sentences.sentence(rule),
+        parts=costs,
+        plan=reading.plan(counted, analyze=analyze),
+        sql=compiler.numbered(counted),
+        params=[json.dumps(value, default=str, ensure_ascii=False) for value in counted.params],
+        cost=cost,
+        most=settings.RULE_COST,
+        is_guarded=reading.is_guarded(counted),
+        **vars(standing),
+    )
 
 
 def compile_rule(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -37,6 +38,15 @@ _AS_READER = f"""{_PLANNING},
 """
 
 Part = tuple[str, Sql]  # a part of a rule in words, and a query that asks for it alone
+
+
+@dataclass(frozen=True)
+class Standing:
+    """As whom questions are asked: the role, whether it may only read, and the seconds a question may take."""
+
+    role: str
+    reads_only: bool
+    seconds: float
 
 
 def plan_for_everybody() -> None:
@@ -72,7 +82,7 @@ def ask(question: Sql, *, parts: Callable[[], Iterable[Part]] = tuple) -> list[t
     Raises Invalid where Postgres expects it to cost more than `most_cost`, or where it takes too long.
     """
     with as_reader():
-        if "campaigns_event" in question.text:
+        if is_guarded(question):
             _refuse_dear(question, parts)
         with connection.cursor() as cursor:
             cursor.execute(question.text, question.params)
@@ -106,6 +116,22 @@ def cost(question: Sql) -> float:
         cursor.execute(f"EXPLAIN (FORMAT JSON) {question.text}", question.params)
         found = cursor.fetchone()[0]
     return float((json.loads(found) if isinstance(found, str) else found)[0]["Plan"]["Total Cost"])
+
+
+def standing() -> Standing:
+    """As whom and how long the block at hand asks, as Postgres has it."""
+    with connection.cursor() as cursor:
+        cursor.execute("""
+            SELECT current_user, current_setting('transaction_read_only') = 'on',
+                (SELECT setting::integer FROM pg_settings WHERE name = 'statement_timeout')
+        """)
+        role, reads_only, milliseconds = cursor.fetchone()
+    return Standing(role, reads_only, milliseconds / 1000)
+
+
+def is_guarded(question: Sql) -> bool:
+    """Whether a question can be too dear: events alone are so many."""
+    return "campaigns_event" in question.text
 
 
 def _refuse_dear(question: Sql, parts: Callable[[], Iterable[Part]]) -> None:

@@ -28,6 +28,7 @@ class Renderer:
     """One message in one language."""
 
     def __init__(self, said: Said, texting: Texting) -> None:
+        self.channel = said.channel
         self._said = said
         self._texting = texting
         self._paths = list(said.sources())

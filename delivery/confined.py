@@ -1,36 +1,21 @@
-"""Rendering apart: in a child process that the operating system bounds in memory and time.
+"""Rendering apart: in children that the operating system bounds in memory and time (`campaigns.confinement`).
 
-For what a marketer has just written and asks to see. The language bounds what a template can cost; should one get
-past it, the child dies of it, and whoever asked is told. One warm child per process, JSON lines over its pipes, and
-nothing of our environment in it.
+For what a marketer has just written and asks to see, and for what a pre-flight tries on many. No more than it may be
+longer than is sent.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
-import math
-import os
-import resource
-import select
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Mapping
-from pathlib import Path
-from threading import Lock
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
+from campaigns import confinement, linting
+from campaigns.confinement import Children, TooMuch
 from delivery.rendering import Content, Parts, Rendered, RenderError, one_line
 
-SECONDS = 2  # of processor time
-_PATIENCE = 8.0  # seconds that may pass meanwhile, on a machine that is busy with something else
-MEMORY = 256 * 1024 * 1024  # bytes beyond what the child takes when it has started
-_START_SECONDS = 20.0
-_PROJECT = Path(__file__).resolve().parent.parent
-_lock = Lock()
-_children: dict[int, subprocess.Popen[bytes]] = {}  # by the process that started it: a fork begins with none
+Sources = Mapping[str, str]
+_children = Children("delivery.confined")
 
 
 def render(content: Content, context: Mapping[str, Any]) -> Rendered:
@@ -40,102 +25,67 @@ def render(content: Content, context: Mapping[str, Any]) -> Rendered:
     return Rendered(one_line(subject), html, text)
 
 
-def parts(sources: Mapping[str, str], context: Mapping[str, Any]) -> list[str]:
+def parts(sources: Sources, context: Mapping[str, Any]) -> list[str]:
     """The same of any sources, as rendering.Parts does it, in order. Raises RenderError."""
-    asked = json.dumps([dict(sources), dict(context)]).encode() + b"\n"
-    with _lock:
-        child = _children.get(os.getpid())
-        if child is None or child.poll() is not None:
-            child = _start()
+    [found] = _ask(sources, {}, [context], is_marked=False)
+    if isinstance(found, RenderError):
+        raise found
+    return found
+
+
+def each(
+    sources: Sources, shared: Mapping[str, Any], contexts: Sequence[Mapping[str, Any]], *, is_marked: bool = False
+) -> list[list[str] | RenderError]:
+    """The parts of each context, over what all share, or why there are none. `is_marked` puts the places of what was
+    written into the HTML first.
+
+    What ends the child for one of them is told of that one and of those behind it: they were not tried.
+    """
+    try:
+        return _ask(sources, shared, contexts, is_marked=is_marked)
+    except RenderError as trouble:
+        if len(contexts) <= 1:
+            return [trouble] * len(contexts)
+    found = list[list[str] | RenderError]()
+    for context in contexts:
         try:
-            answer = json.loads(_exchange(child, asked, seconds=_PATIENCE))
-        except (OSError, ValueError, TimeoutError) as trouble:
-            slow = _end(child) == -signal.SIGXCPU or isinstance(trouble, TimeoutError)
-            cause = f"takes longer than {SECONDS} seconds" if slow else f"needs more than {MEMORY // 2**20} MB"
-            raise RenderError(f"the template {cause}: write it simpler") from None
-    if "error" in answer:
-        raise RenderError(answer["error"])
-    return list(answer["parts"])
+            found += _ask(sources, shared, [context], is_marked=is_marked)
+        except RenderError as trouble:
+            return found + [trouble] * (len(contexts) - len(found))
+    return found
 
 
-def main() -> None:
-    """The child: one question a line, one answer a line."""
-    _limit_memory()
-    sys.stdout.buffer.write(b"ready\n")
-    sys.stdout.buffer.flush()
-    for line in sys.stdin.buffer:
-        sources, context = json.loads(line)
-        _limit_time()
-        try:
-            answer: dict[str, Any] = {"parts": Parts(sources).render(context)}
-        except RenderError as error:
-            answer = {"error": str(error)}
-        sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n")
-        sys.stdout.buffer.flush()
+def _ask(
+    sources: Sources, shared: Mapping[str, Any], contexts: Sequence[Mapping[str, Any]], *, is_marked: bool
+) -> list[list[str] | RenderError]:
+    """Raises RenderError where it takes too much."""
+    try:
+        answer = _children.ask("render", dict(sources), dict(shared), [dict(each) for each in contexts], is_marked)
+    except TooMuch as much:
+        raise RenderError(str(much)) from None
+    return [found if isinstance(found, list) else RenderError(found) for found in answer]
 
 
-def _start() -> subprocess.Popen[bytes]:
-    _children.clear()  # those of the process that we were forked from are not ours to wait for
-    child = subprocess.Popen(
-        [sys.executable, "-m", "delivery.confined"],
-        cwd=_PROJECT,
-        env={"PYTHONPATH": str(_PROJECT), "LANG": "C.UTF-8"},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    _children[os.getpid()] = child
-    _exchange(child, b"", seconds=_START_SECONDS)
-    return child
+def _render(
+    sources: dict[str, str], shared: dict[str, Any], contexts: list[dict[str, Any]], is_marked: bool
+) -> list[list[str] | str]:
+    """The child's: the parts of each context, or what is wrong."""
+    if is_marked:
+        sources = sources | {"html": linting.marked(sources["html"])}
+    return [_rendered(sources, shared | context) for context in contexts]
 
 
-def _end(child: subprocess.Popen[bytes]) -> int:
-    """How it ended: by the signal that killed it, negative."""
-    _children.pop(os.getpid(), None)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        child.wait(0.2)  # of its own accord, which says more than ours
-    child.kill()
-    how = child.wait()
-    for pipe in (child.stdin, child.stdout):
-        if pipe:
-            with contextlib.suppress(OSError):
-                pipe.close()
-    return how
+def _rendered(sources: dict[str, str], context: dict[str, Any]) -> list[str] | str:
+    try:
+        return _compiled(tuple(sources.items())).render(context)
+    except RenderError as error:
+        return str(error)
 
 
-def _exchange(child: subprocess.Popen[bytes], asked: bytes, *, seconds: float) -> bytes:
-    """One line for another. Raises TimeoutError, and OSError when the child has died."""
-    assert child.stdin
-    assert child.stdout
-    deadline, received, unsent = time.monotonic() + seconds, bytearray(), memoryview(asked)
-    os.set_blocking(child.stdin.fileno(), False)
-    while not received.endswith(b"\n"):
-        writing = [child.stdin] if unsent else []
-        readable, writable, _ = select.select([child.stdout], writing, [], max(deadline - time.monotonic(), 0))
-        if writable:
-            unsent = unsent[os.write(child.stdin.fileno(), unsent[:65536]) :]
-        elif not readable:
-            raise TimeoutError
-        elif piece := os.read(child.stdout.fileno(), 1 << 20):
-            received += piece
-        else:
-            raise OSError("the child has died")
-    return bytes(received)
-
-
-def _limit_memory() -> None:
-    taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (taken + MEMORY, taken + MEMORY))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-def _limit_time() -> None:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    resource.setrlimit(
-        resource.RLIMIT_CPU, (math.ceil(used.ru_utime + used.ru_stime) + SECONDS, resource.RLIM_INFINITY)
-    )
+@lru_cache(maxsize=16)
+def _compiled(sources: tuple[tuple[str, str], ...]) -> Parts:
+    return Parts(dict(sources))
 
 
 if __name__ == "__main__":
-    main()
+    confinement.serve({"render": _render})

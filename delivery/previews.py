@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from django.utils import timezone
 
 from campaigns import channelled, content, editions, language, policies, recommendations
 from campaigns.config.campaign import CampaignConfig, Step, Variant
+from campaigns.config.gate import Invalid
 from campaigns.config.template import written
-from campaigns.editions import Published, Unpublished
+from campaigns.editions import Published, Sources, Unpublished
 from campaigns.models import Brand, Customer, Run, Template
 from campaigns.recommendations import Picks
 from delivery import confined, rendering, tracking
-from delivery.channelled import Speaker
+from delivery.channelled import Renderer, Speaker
 from delivery.channels.base import Content as Said
 from delivery.identity import Tokens
 from delivery.models import Message
@@ -28,6 +30,7 @@ _FORGOTTEN = (
     f"It showed products as they sold then, and that is kept for {recommendations.KEPT_DAYS} days: it cannot be shown "
     "again as it was."
 )
+_AT_ONCE = 20  # people whose messages a child is asked for together
 NOWHERE = "#"  # the links of a preview lead nowhere: nobody is unsubscribed by looking
 
 
@@ -74,8 +77,8 @@ def of_template(template: Template, customer: Customer, texts: Mapping[str, Any]
     """
     try:
         published = editions.of_version(content.freeze(template), context.current())
-    except Unpublished as unpublished:
-        return Preview(None, str(unpublished))
+    except (Unpublished, Invalid) as problem:
+        return Preview(None, str(problem))
     brand = content.brand()
     values = _shared(("preview", "Preview"), brand) | whom(customer)
     if published.mentions("products"):
@@ -161,41 +164,54 @@ def tried(
 ) -> Iterator[Tried]:
     """Every variant of a step for each customer: what cannot be rendered, and what another channel than e-mail says.
 
-    `picks` are their products, for a template that shows any.
+    Rendered apart, some people at once. `picks` are their products, for a template that shows any.
     """
     shared = _shared((config.key, config.name), brand)
-    if step.channel != "email":
-        speakers = _speakers(step, template, brand)
-        for customer in customers:
-            person = shared | whom(customer) | _picked(picks, customer)
-            yield from _tried(speakers, person, customer, address_of(customer, step.channel))
-        return
-    for customer in customers:
-        person = shared | whom(customer) | _picked(picks, customer)
+    speakers = {} if step.channel == "email" else _speakers(step, template, brand)
+    waiting = iter(customers)
+    while people := list(islice(waiting, _AT_ONCE)):
+        by_locale: dict[str, list[Customer]] = {}
+        for customer in people:
+            by_locale.setdefault(customer.locale or "", []).append(customer)
         for variant in step.variants:
-            try:
-                shown, values = _content(template, variant, customer)
-                rendering.renderer(shown).render(person | {"content": values})
-            except rendering.RenderError as error:
-                yield Tried(variant.key, customer, str(error))
+            for locale, some in by_locale.items():
+                if speakers:
+                    yield from _said_to(some, variant, speakers[variant.key].to(locale), shared, picks)
+                else:
+                    yield from _failing(some, variant, template.sources(variant, locale), shared, picks)
 
 
-def _speakers(step: Step, template: Published, brand: Brand) -> list[tuple[Variant, Speaker]]:
-    texting = content.texting(brand)
-    document = template.version.document
-    return [(variant, Speaker(document, texting, title=variant.subject or "")) for variant in step.variants]
-
-
-def _tried(
-    speakers: Iterable[tuple[Variant, Speaker]], person: Mapping[str, Any], customer: Customer, address: str
+def _failing(
+    people: Sequence[Customer], variant: Variant, said: Sources, shared: Mapping[str, Any], picks: Picks | None
 ) -> Iterator[Tried]:
-    for variant, speaker in speakers:
+    sources = {"subject": said.subject, "html": said.html, "text": said.text}
+    persons = [whom(customer) | _picked(picks, customer) for customer in people]
+    made = confined.each(sources, {**shared, "content": dict(said.content)}, persons)
+    for customer, found in zip(people, made, strict=True):
+        if isinstance(found, rendering.RenderError):
+            yield Tried(variant.key, customer, str(found))
+
+
+def _said_to(
+    people: Sequence[Customer], variant: Variant, speaker: Renderer, shared: Mapping[str, Any], picks: Picks | None
+) -> Iterator[Tried]:
+    persons = [whom(customer) | _picked(picks, customer) for customer in people]
+    made = confined.each(speaker.sources, {**shared, "content": dict(variant.content)}, persons)
+    for customer, found in zip(people, made, strict=True):
         try:
-            said = speaker.render({**person, "content": variant.content}, address=address)
+            if isinstance(found, rendering.RenderError):
+                raise found
+            said = speaker.finished(found, address=address_of(customer, speaker.channel))
         except rendering.RenderError as error:
             yield Tried(variant.key, customer, str(error))
         else:
             yield Tried(variant.key, customer, said=said)
+
+
+def _speakers(step: Step, template: Published, brand: Brand) -> dict[str, Speaker]:
+    texting = content.texting(brand)
+    document = template.version.document
+    return {variant.key: Speaker(document, texting, title=variant.subject or "") for variant in step.variants}
 
 
 def of_message(message: Message, *, ours: Mapping[str, str] | None = None, tokens: Tokens | None = None) -> Preview:

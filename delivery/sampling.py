@@ -1,4 +1,4 @@
-"""What real people would get of sources, for the checks before launch: rendered by the code that sends.
+"""What real people would get of sources, for the checks before launch: rendered as what is sent, apart.
 
 Links in it lead to the page of tests. Of whom it cannot be rendered for, nothing is told: previews and pre-flights say
 why.
@@ -6,42 +6,36 @@ why.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from campaigns.inspection import Around
 from campaigns.models import Customer
-from delivery import confined, previews, rendering
-from delivery.rendering import Content, Rendered
+from delivery import confined, previews
+from delivery.rendering import RenderError, one_line
 
-Sources = Mapping[str, str]  # subject, html and text; the HTML marked
+Sources = Mapping[str, str]  # subject, html and text
 Said = Mapping[str, Any]
 Parts = list[dict[str, str]]
 
 
 def live(sources: Sources, values: Said, people: Iterable[Customer], seen: Around) -> Parts:
-    """Of what is published, in this process, as workers do. `values` are those of `content.*`."""
-    return _parts(lambda content, said: rendering.renderer(content).render(said), sources, values, people, seen)
+    """Of what is published. `values` are those of `content.*`; the HTML is given the places of what was written."""
+    return _parts(sources, values, people, seen, is_marked=True)
 
 
-def drafted(sources: Sources, values: Said, people: Iterable[Customer], seen: Around) -> Parts:
-    """Of what somebody has just written, apart."""
-    return _parts(confined.render, sources, values, people, seen)
+def drafted(marked: Sources, values: Said, people: Iterable[Customer], seen: Around) -> Parts:
+    """Of what somebody has just written, its places in the HTML already."""
+    return _parts(marked, values, people, seen, is_marked=False)
 
 
-def _parts(
-    render: Callable[[Content, Said], Rendered],
-    sources: Sources,
-    values: Said,
-    people: Iterable[Customer],
-    seen: Around,
-) -> Parts:
-    content = Content(sources["subject"], sources["html"], sources["text"])
-    found = []
-    for customer in people:
-        try:
-            made = render(content, {**seen.context(), **previews.whom(customer), "content": dict(values)})
-        except rendering.RenderError:
-            continue
-        found.append({"subject": made.subject, "html": made.html, "text": made.text})
-    return found
+def _parts(sources: Sources, values: Said, people: Iterable[Customer], seen: Around, *, is_marked: bool) -> Parts:
+    shared = {**seen.context(), "content": dict(values)}
+    persons = [previews.whom(customer) for customer in people]
+    wanted = {name: sources[name] for name in ("subject", "html", "text")}
+    made = confined.each(wanted, shared, persons, is_marked=is_marked) if persons else []
+    return [
+        {"subject": one_line(found[0]), "html": found[1], "text": found[2]}
+        for found in made
+        if not isinstance(found, RenderError)
+    ]

@@ -5,7 +5,7 @@ the customer's attributes. Every value travels as a bind parameter; identifiers 
 """
 
 from campaigns.compiler.known import Late
-from campaigns.compiler.pieces import EVERYBODY, NOBODY, Sql, draw, joined
+from campaigns.compiler.pieces import EVERYBODY, NOBODY, Sql, draw, joined, numbered
 from campaigns.compiler.tree import MAX_CONDITIONS, TEXT_COLUMNS, actual, compile_rule, events_in
 from campaigns.compiler.types import mistyped
 
@@ -22,4 +22,5 @@ __all__ = [
     "events_in",
     "joined",
     "mistyped",
+    "numbered",
 ]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 SYMBOL = {"eq": "=", "ne": "<>", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
@@ -22,6 +24,12 @@ EVERYBODY, NOBODY = Sql("TRUE"), Sql("FALSE")
 
 def joined(parts: Sequence[Sql], word: str) -> Sql:
     return Sql(f"({word.join(part.text for part in parts)})", tuple(p for part in parts for p in part.params))
+
+
+def numbered(part: Sql) -> str:
+    """The text for a person to read: `$1` where the first parameter goes."""
+    numbers = count(1)
+    return re.sub("%[s%]", lambda found: "%" if found[0] == "%%" else f"${next(numbers)}", part.text)
 
 
 def certain(part: Sql) -> Sql:

@@ -7,17 +7,18 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 from django.utils import timezone
 
-from campaigns import channelled, content, editions, linting, reached, sms
+from campaigns import channelled, content, editions, examination, linting, reached
 from campaigns.config.campaign import CampaignConfig, Step, Variant
 from campaigns.config.check_names import CheckName, Severity
-from campaigns.config.gate import Problem
+from campaigns.config.gate import Invalid, Problem
 from campaigns.config.policy import Policy
 from campaigns.editions import Published
-from campaigns.inspection import people, surroundings
+from campaigns.examination import Asked, Called, Weights, looking
+from campaigns.inspection import surroundings
 from campaigns.inspection.surroundings import Around
 from campaigns.inspection.telling import Told, merged
 from campaigns.linting import Finding, Lack, Sample
@@ -26,8 +27,15 @@ from campaigns.reached import Answer
 from tenants import context
 from tenants.models import SourceFormat
 
-Weights = Mapping[CheckName, Severity]
 _ASKING = frozenset({"image_weight", "broken_links"})  # checks that ask what addresses answered
+
+
+class Examiner(Protocol):
+    """Who looks at a message: `examination` apart, within bounds; `examination.looking` in this process."""
+
+    def findings(self, asked: Asked, weights: Weights) -> list[Finding]: ...
+
+    def called(self, asked: Asked) -> Called: ...
 
 
 @dataclass(frozen=True)
@@ -48,10 +56,6 @@ class Written:
 
     def sources(self) -> dict[str, str]:
         return {"subject": self.subject, "html": self.html, "text": self.text}
-
-    def marked(self) -> dict[str, str]:
-        """The same, with the places of the HTML in it."""
-        return self.sources() | {"html": linting.marked(self.html)}
 
 
 @dataclass(frozen=True)
@@ -83,80 +87,101 @@ def matter(config: CampaignConfig) -> Matter:
 def look(
     matter: Matter, policy: Policy, *, weights: Weights | None = None, audience: Audience | None = None
 ) -> list[Told]:
-    """Everything found in a campaign's messages."""
-    chosen = surroundings.weighing(policy) if weights is None else weights
+    """Everything found in a campaign's messages. Raises Invalid for a template that takes too much to look at."""
+    way = Way(surroundings.weighing(policy) if weights is None else weights, audience)
     told = (
         told
         for index, step in enumerate(matter.config.steps)
         if step.template in matter.live
-        for told in of_step(index, step, matter.live[step.template], matter.seen, chosen, audience)
+        for told in of_step(index, step, matter.live[step.template], matter.seen, way)
     )
     return merged(told)
 
 
 def blocking(config: CampaignConfig, policy: Policy) -> list[Problem]:
     """What keeps a campaign from being published and from starting: each finding that is an error, with its cure."""
-    return [told.problem() for told in look(matter(config), policy, weights=_errors(policy))]
+    found = matter(config)
+    try:
+        return [told.problem() for told in look(found, policy, weights=_errors(policy))]
+    except Invalid as too_much:
+        return too_much.problems
 
 
 def unfit(step: Step, template: Published, seen: Around, policy: Policy) -> list[Problem]:
-    """The same of one step, whose template was just read: looked at before every batch."""
-    return [told.problem() for told in merged(of_step(0, step, template, seen, _errors(policy)))]
+    """The same of one step, whose template was just read: looked at before every batch, in the worker's process."""
+    return [told.problem() for told in merged(of_step(0, step, template, seen, Way(_errors(policy), by=looking)))]
 
 
 @dataclass(frozen=True)
 class Audience:
-    """Whom a message is for: `rendered` gives what some of them would get of marked sources and the values of
-    `content.*`; `lacks` what all of them lack of what sources print.
+    """Whom a message is for: `rendered` gives what some of them would get of sources and the values of `content.*`,
+    the HTML with the places of what was written; `lacks` what all of them lack of what sources print.
     """
 
     rendered: Callable[[Mapping[str, str], Mapping[str, Any]], Sequence[Mapping[str, str]]]
     lacks: Callable[[Mapping[str, str]], Sequence[Lack]]
 
 
-def of_step(
-    index: int, step: Step, template: Published, seen: Around, weights: Weights, audience: Audience | None = None
-) -> Iterator[Told]:
-    """What is found in a step's messages, in each of its languages; without an audience made-up people are asked."""
+@dataclass(frozen=True)
+class Way:
+    """How messages are looked at: what each check weighs, whom they are for, and by whom."""
+
+    weights: Weights
+    audience: Audience | None = None
+    by: Examiner = examination
+
+
+def of_step(index: int, step: Step, template: Published, seen: Around, way: Way) -> Iterator[Told]:
+    """What is found in a step's messages, in each of its languages; without an audience made-up people are asked.
+
+    Raises Invalid, with the step's template as the field, where that takes too much.
+    """
     for place, variant in enumerate(step.variants):
         for written in written_by(template, step.channel, variant):
-            found = _found(written, seen, weights, audience)
+            try:
+                found = _found(written, seen, way)
+            except Invalid as too_much:
+                raise Invalid([_of_template(index, step, problem) for problem in too_much.problems]) from None
             for each in found if _is_own(template) else map(_without_place, found):
                 path = _path(f"steps.{index}", place, variant, each.field)
                 yield Told(each, path, step.key, (variant.key,), step.template)
 
 
-def _found(written: Written, seen: Around, weights: Weights, audience: Audience | None) -> Sequence[Finding]:
-    answers = _answers(written, seen) if _ASKING & weights.keys() else ()
-    if audience is None:
-        return _looked(written, seen, tuple(weights.items()), answers)
-    shown = audience.rendered(written.marked(), written.values()) or _made_up(written.marked(), written, seen)
-    sample = replace(_sample(written, seen, shown), lacks=audience.lacks(written.sources()), **_told(answers))
-    return linting.look(sample, weights)
+def _of_template(index: int, step: Step, problem: Problem) -> Problem:
+    return Problem(f"steps.{index}.template", f"template {step.template}: {problem.message}", problem.code)
+
+
+def _found(written: Written, seen: Around, way: Way) -> Sequence[Finding]:
+    answers = _answers(written, seen, way.by) if _ASKING & way.weights.keys() else ()
+    if way.audience is None:
+        return _looked(written, seen, tuple(way.weights.items()), answers, way.by)
+    asked = _asked(written, seen, way.audience.rendered(written.sources(), written.values()))
+    sample = replace(asked.sample, lacks=way.audience.lacks(written.sources()), **_told(answers))
+    return way.by.findings(replace(asked, sample=sample), way.weights)
 
 
 def addresses(matter: Matter) -> tuple[set[str], set[str]]:
-    """Of the images and of the links in a campaign's messages, those that are the same for everybody."""
+    """Of the images and links in a campaign's messages, those that are the same for everybody. Raises Invalid."""
     images, links = set[str](), set[str]()
     for step in matter.config.steps:
         for variant in step.variants if step.template in matter.live else ():
             for written in written_by(matter.live[step.template], step.channel, variant):
-                pictures, pages = _called(written, matter.seen)
+                pictures, pages = _called(written, matter.seen, examination)
                 images |= pictures
                 links |= pages
     return images, links
 
 
 @lru_cache(maxsize=512)
-def _called(written: Written, seen: Around) -> tuple[frozenset[str], frozenset[str]]:
+def _called(written: Written, seen: Around, by: Examiner) -> Called:
     if written.channel != "email":
         return frozenset(), frozenset()
-    images, links = linting.called(_sample(written, seen, _made_up(written.marked(), written, seen)))
+    images, links = by.called(_asked(written, seen))
     return images - seen.samples, links - seen.samples
 
 
-def _answers(written: Written, seen: Around) -> tuple[Answer, ...]:
-    images, links = _called(written, seen)
+def _answers(written: Written, seen: Around, by: Examiner) -> tuple[Answer, ...]:
+    images, links = _called(written, seen, by)
     return reached.known(images | links, now=timezone.now()) if images or links else ()
 
 
@@ -195,7 +220,7 @@ def draft(template: Template, texts: Mapping[str, Any]) -> Draft:
 def drafted(draft: Draft, policy: Policy, rendered: Sequence[Mapping[str, str]]) -> list[Finding]:
     """What is found in it; `rendered` is what people would get of its marked sources, made-up ones where that is none.
 
-    Not looked at are disclaimers, which hang on a campaign's topic.
+    Not looked at are disclaimers, which hang on a campaign's topic. Raises Invalid where it takes too much.
     """
     template, seen = draft.template, surroundings.around("preview", "Preview", "")
     html = template.html if draft.is_own else linting.unmarked(draft.marked["html"])
@@ -209,12 +234,13 @@ def drafted(draft: Draft, policy: Policy, rendered: Sequence[Mapping[str, str]])
         content=said,
         left_out=draft.left_out,
     )
-    sample = _sample(written, seen, rendered or _made_up(draft.marked, written, seen))
+    asked = replace(_asked(written, seen, rendered), marked=draft.marked)
     weights = dict(surroundings.weighing(policy))
     weights.pop("disclaimers", None)
-    images, links = linting.called(sample)
+    images, links = examination.called(asked)
     answers = reached.known(images | links, now=timezone.now()) if images or links else ()
-    found = linting.look(replace(sample, content={}, **_told(answers)), weights)
+    sample = replace(asked.sample, content={}, **_told(answers))
+    found = examination.findings(replace(asked, sample=sample), weights)
     return found if draft.is_own else [_without_place(each) for each in found]
 
 
@@ -255,34 +281,35 @@ def _errors(policy: Policy) -> Weights:
 
 @lru_cache(maxsize=512)
 def _looked(
-    written: Written, seen: Around, weights: tuple[tuple[CheckName, Severity], ...], answers: tuple[Answer, ...]
+    written: Written,
+    seen: Around,
+    weights: tuple[tuple[CheckName, Severity], ...],
+    answers: tuple[Answer, ...],
+    by: Examiner,
 ) -> tuple[Finding, ...]:
     """Once per content, brand, policy and what its addresses answered, for as long as the process remembers."""
-    sample = _sample(written, seen, _made_up(written.marked(), written, seen))
-    return tuple(linting.look(replace(sample, **_told(answers)), dict(weights)))
+    asked = _asked(written, seen)
+    return tuple(by.findings(replace(asked, sample=replace(asked.sample, **_told(answers))), dict(weights)))
 
 
-def _made_up(marked: Mapping[str, str], written: Written, seen: Around) -> list[dict[str, str]]:
-    return people.rendered(marked, {**seen.context(), "content": written.values()})
-
-
-def _sample(written: Written, seen: Around, rendered: Sequence[Mapping[str, str]]) -> Sample:
-    texts = [each["text"] for each in rendered] or [written.text]
-    return Sample(
+def _asked(written: Written, seen: Around, rendered: Sequence[Mapping[str, str]] = ()) -> Asked:
+    """A message, to be looked at as these people would get it, or as made-up ones."""
+    values = written.values()
+    sample = Sample(
         channel=written.channel,
         subject=written.subject,
         html=written.html,
         text=written.text,
         preheader=written.preheader,
         rendered=rendered,
-        content={name: value for name, value in written.values().items() if isinstance(value, str)},
+        content={name: value for name, value in values.items() if isinstance(value, str)},
         voice=seen.voice,
         topic=seen.topic,
         postal_address=dict(seen.brand).get("postal_address", ""),
         ours=seen.links,
         left_out=written.left_out,
-        segments=max(sms.measure(text).segments for text in texts) if written.channel == "sms" else None,
     )
+    return Asked(sample, {**seen.context(), "content": values})
 
 
 def _path(step: str, place: int, variant: Variant, part: str) -> str:

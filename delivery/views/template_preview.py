@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from django.http import HttpRequest, JsonResponse
 
 from campaigns import beneath, content, editions, inspection, language, liquid, policies
-from campaigns.config.gate import Problem
+from campaigns.config.gate import Invalid, Problem
 from campaigns.forms import channelled, starters, templates, texts
 from campaigns.forms.channelled import sms
 from campaigns.forms.templates import Shape
@@ -26,7 +27,9 @@ def panel(template: Template, request: HttpRequest) -> dict[str, Any]:
     look = Look.of(request.GET)
     pane, findings = Pane(template.name, look.customer, channel=template.channel), list[Finding]()
     if template.pk and not content.check(template):
-        pane, findings = pane_of(template, look.customer), found_in(template, look.customer)
+        pane = pane_of(template, look.customer)
+        with suppress(Invalid):  # saving it once more says why
+            findings = found_in(template, look.customer)
     versions = template.versions.select_related("published_by").order_by("-number")[:20] if template.pk else []
     return look.chooser(template.translations) | {
         "pane": pane,
@@ -58,7 +61,10 @@ def _preview(request: HttpRequest) -> JsonResponse:
     pane = pane_of(template, look.customer)
     if pane.problem:
         return _refused([Problem("", f"For {look.customer}: {pane.problem}")])
-    findings = [inspection.as_data(each) for each in found_in(template, look.customer)]
+    try:
+        findings = [inspection.as_data(each) for each in found_in(template, look.customer)]
+    except Invalid as too_much:
+        return _refused(too_much.problems)
     told = {"problems": [], "counted": counted, "findings": findings, "unsaid": templates.unsaid(template)}
     return JsonResponse(pane.answer() | told)
 
@@ -77,7 +83,9 @@ def pane_of(template: Template, customer: Customer) -> Pane:
 
 
 def found_in(template: Template, customer: Customer) -> list[Finding]:
-    """What the checks before launch find in a template without problems, as a few people would get it."""
+    """What the checks before launch find in a template without problems, as a few people would get it. Raises Invalid
+    where that takes too much.
+    """
     try:
         draft = inspection.draft(template, texts.samples(template))
     except editions.Unpublished:  # the pane says why

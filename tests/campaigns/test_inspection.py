@@ -14,7 +14,7 @@ from django.utils import timezone
 from campaigns import configuration, content, editing, inspection, language, policies, resolution, reviews
 from campaigns.config.gate import Invalid, Problem
 from campaigns.config.policy import OPEN
-from campaigns.inspection import people
+from campaigns.examination import people
 from campaigns.lifecycle import NotAllowed
 from campaigns.models import Campaign, Run, Template
 from delivery.channels.memory import MemoryChannel

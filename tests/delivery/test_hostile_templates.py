@@ -100,7 +100,7 @@ HELLO = Content("Hi", "<p>{{ customer.first_name }}", "Hi")
 
 def child() -> int:
     confined.render(HELLO, PERSON)
-    return confined._children[os.getpid()].pid
+    return confined._children._by_process[os.getpid()].children[-1].pid
 
 
 def test_a_child_that_hangs_is_ended_and_another_begins() -> None:

@@ -1,5 +1,7 @@
-"""Screens of the platform's console: policy with its blast radius, blueprints, suppressions, the audit trail."""
+"""Screens of the platform's console: policy with its blast radius, blueprints, suppressions, how segments are counted,
+the audit trail.
+"""
 
-from campaigns.admin.platform import audit, blueprints, policy, suppressions
+from campaigns.admin.platform import audit, blueprints, policy, segments, suppressions
 
-__all__ = ["audit", "blueprints", "policy", "suppressions"]
+__all__ = ["audit", "blueprints", "policy", "segments", "suppressions"]

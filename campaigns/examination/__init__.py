@@ -1,0 +1,76 @@
+"""Templates gone through as nothing else is: judged, compiled, and looked at as made-up people would get them. Pure.
+
+It is what a template's author can make dear, so it is done apart, in children with bounded time and memory
+(`campaigns.confinement`), wherever somebody is waiting who has more to do: at saving, publishing, launching and
+pre-flights, in the processes that answer the web. Workers do it in their own process (`here`): they are bounded as a
+whole, and what ends one of them is blamed on its message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from campaigns.config.gate import Invalid, Problem
+from campaigns.config.template import TemplateDocument
+from campaigns.confinement import Children, TooMuch
+from campaigns.examination import passing
+from campaigns.examination.compiling import Compiled
+from campaigns.examination.looking import Asked, Called, Weights
+from campaigns.layering import Base, Fill
+from campaigns.linting import Finding
+
+__all__ = ["Asked", "Called", "Compiled", "Weights", "called", "compiled", "findings", "problems", "unfit"]
+
+SECONDS = 5  # of processor time: a template has several languages, and a message is looked at as several people get it
+_children = Children("campaigns.examination.child")
+
+
+def problems(document: TemplateDocument) -> list[Problem]:
+    """What keeps a template's own sources from being published, with field, line and cure."""
+    try:
+        found = _children.ask("problems", document.model_dump(mode="json"), seconds=SECONDS)
+    except TooMuch as much:
+        return [_problem("html", much)]
+    return [Problem(*each) for each in found]
+
+
+def unfit(base: Base, below: Sequence[Fill], fill: Fill) -> list[Problem]:
+    """What does not fit of what a template says over a base and the layers between."""
+    given = base.dump(), [passing.fill_out(each) for each in below], passing.fill_out(fill)
+    try:
+        found = _children.ask("unfit", *given, seconds=SECONDS)
+    except TooMuch as much:
+        return [_problem("slots", much)]
+    return [Problem(*each) for each in found]
+
+
+def compiled(document: TemplateDocument) -> Compiled:
+    """What is published of a template on its own, without problems. Raises Invalid where it takes too much."""
+    try:
+        found = _children.ask("compiled", document.model_dump(mode="json"), seconds=SECONDS)
+    except TooMuch as much:
+        raise Invalid([_problem("html", much)]) from None
+    return Compiled(**found)
+
+
+def findings(asked: Asked, weights: Weights) -> list[Finding]:
+    """What the checks before launch find, the heaviest first. Raises Invalid where it takes too much."""
+    return [Finding(**each) for each in _look("findings", asked, dict(weights))]
+
+
+def called(asked: Asked) -> Called:
+    """The addresses of images and of links that could be called. Raises Invalid where it takes too much."""
+    images, links = _look("called", asked)
+    return frozenset(images), frozenset(links)
+
+
+def _look(task: str, asked: Asked, *more: Mapping[str, Any]) -> Any:
+    try:
+        return _children.ask(task, passing.asked_out(asked), *more, seconds=SECONDS)
+    except TooMuch as much:
+        raise Invalid([_problem("html", much)]) from None
+
+
+def _problem(field: str, much: TooMuch) -> Problem:
+    return Problem(field, str(much), "too_much")

@@ -1,0 +1,40 @@
+"""The child that goes through templates: one task a question, each of them a function of this package."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple
+from typing import Any
+
+from campaigns import confinement, layering
+from campaigns.config.template import TEMPLATE
+from campaigns.examination import compiling, judging, looking, passing
+from campaigns.layering import Base
+
+Data = dict[str, Any]
+
+
+def problems(document: Data) -> list[Any]:
+    return [astuple(each) for each in judging.problems(TEMPLATE.validate_python(document))]
+
+
+def unfit(base: Data, below: Sequence[Data], fill: Data) -> list[Any]:
+    fills = [passing.fill_in(each) for each in below]
+    return [astuple(each) for each in layering.check_fill(Base.load(base), fills, passing.fill_in(fill))]
+
+
+def compiled(document: Data) -> Data:
+    return passing.vars_of(compiling.compiled(TEMPLATE.validate_python(document)))
+
+
+def findings(asked: Data, weights: Mapping[Any, Any]) -> list[Data]:
+    return [passing.vars_of(each) for each in looking.findings(passing.asked_in(asked), weights)]
+
+
+def called(asked: Data) -> list[list[str]]:
+    return [sorted(each) for each in looking.called(passing.asked_in(asked))]
+
+
+if __name__ == "__main__":
+    tasks = (problems, unfit, compiled, findings, called)
+    confinement.serve({task.__name__: task for task in tasks})
