@@ -17,14 +17,15 @@ from campaigns.config.template import written
 from campaigns.editions import Published, Sources, Unpublished
 from campaigns.models import Brand, Customer, Run, Template
 from campaigns.recommendations import Picks
-from delivery import confined, rendering, tracking
+from delivery import confined, likeness, rendering, tracking
 from delivery.channelled import Renderer, Speaker
 from delivery.channels.base import Content as Said
 from delivery.identity import Tokens
+from delivery.likeness import Likeness
 from delivery.models import Message
 from delivery.rendering import Content, Rendered
 from delivery.tracking import Tracker
-from tenants import addresses, context
+from tenants import addresses, audit, context
 
 _FORGOTTEN = (
     f"It showed products as they sold then, and that is kept for {recommendations.KEPT_DAYS} days: it cannot be shown "
@@ -50,7 +51,7 @@ class Preview:
     """A rendered message, or why this person's cannot be rendered. `said` is that of another channel than e-mail.
 
     `left_out` is what a layer says that does not count: the field, whose word it is, and why. `attached` are the files
-    that go along: name and bytes.
+    that go along: name and bytes. `likeness` tells of a message that was sent how far this is what was read.
     """
 
     rendered: Rendered | None = None
@@ -58,6 +59,7 @@ class Preview:
     said: Said | None = None
     left_out: tuple[tuple[str, str, str], ...] = ()
     attached: tuple[tuple[str, int], ...] = ()
+    likeness: Likeness | None = None
 
 
 @dataclass(frozen=True)
@@ -109,10 +111,10 @@ def of_variant(
 ) -> Preview:
     """What `customer` would get as this variant of a campaign; `brand` is for a caller who has just read it.
 
-    With `sent`, products are shown as they were picked then.
+    With `sent`, products are shown as they were picked then, and brand and retailer as they were.
     """
-    brand, campaign = brand or content.brand(), (config.key, config.name)
-    values = _shared(campaign, brand) | (dict(sent.ours) if sent else {}) | whom(customer)
+    brand = brand or (content.brand_as_of(sent.at) if sent else content.brand())
+    values = _shared((config.key, config.name), brand, sent) | (dict(sent.ours) if sent else {}) | whom(customer)
     if template.mentions("products", [variant]):
         if sent and not recommendations.is_kept(sent.at):
             return Preview(None, _FORGOTTEN)
@@ -215,7 +217,8 @@ def _speakers(step: Step, template: Published, brand: Brand) -> dict[str, Speake
 
 
 def of_message(message: Message, *, ours: Mapping[str, str] | None = None, tokens: Tokens | None = None) -> Preview:
-    """A message of the ledger, from the content it was rendered with (or would be now) and the person of today.
+    """A message of the ledger, from the content it was rendered with (or would be now), the brand as it was, and the
+    person of today; `likeness` tells what that makes of it.
 
     `ours` is where our own links lead, by their name; nowhere without it. With the message's `tokens`, clicks are
     counted as those in the mail are.
@@ -232,10 +235,16 @@ def of_message(message: Message, *, ours: Mapping[str, str] | None = None, token
         )
     except Unpublished as unpublished:
         return Preview(None, f"{unpublished} There is nothing to show.")
-    at = message.outcomes.order_by("pk").values_list("at", flat=True).first()
+    at = sent_at(message)
     tracker = _tracker(config, step, customer) if tokens and step.channel == "email" else None
     sent = Sent(message.run, at, ours or {}, tracker, tokens) if at else None
-    return of_variant(config, template, variant, customer, sent=sent)
+    made = of_variant(config, template, variant, customer, sent=sent)
+    return replace(made, likeness=likeness.of(template, variant, customer, at)) if at else made
+
+
+def sent_at(message: Message) -> datetime | None:
+    """When its last attempt was put down, which is the one that counts; None where it was never handed over."""
+    return message.outcomes.order_by("-epoch", "pk").values_list("at", flat=True).first()
 
 
 def _tracker(config: CampaignConfig, step: Step, customer: Customer) -> Tracker:
@@ -316,11 +325,12 @@ def whom(customer: Customer) -> dict[str, Any]:
     return {"customer": {name: value for name, value in known.items() if value and isinstance(value, str | dict)}}
 
 
-def _shared(campaign: tuple[str, str], brand: Brand) -> dict[str, Any]:
+def _shared(campaign: tuple[str, str], brand: Brand, sent: Sent | None = None) -> dict[str, Any]:
     """What everybody's message may say."""
     retailer = context.current()
+    then = audit.as_of(sent.at, "retailer", "name") if sent else {}
     return {
-        "retailer": {name: getattr(retailer, name) for name in language.VOCABULARY["retailer"]},
+        "retailer": {name: then.get(name) or getattr(retailer, name) for name in language.VOCABULARY["retailer"]},
         "brand": {name: value for name in language.VOCABULARY["brand"] if (value := getattr(brand, name))},
         "campaign": {"key": campaign[0], "name": campaign[1]},
         "unsubscribe_url": NOWHERE,

@@ -5,6 +5,7 @@ Written in the transaction of the change, in the schema whose configuration it i
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from tenants import acting, context
@@ -42,6 +43,15 @@ def note_of(retailer: Retailer, action: str, kind: str, *, before: Any = None, a
         note(action, kind, retailer.slug, before=before, after=after)
     with context.in_retailer(retailer):
         note(action, kind, before=before, after=after)
+
+
+def as_of(at: datetime, kind: str, field: str, *, key: str = "") -> dict[str, Any]:
+    """What a `kind` that people edit said at that instant, as the first change of its `field` since then found it.
+
+    Empty where it says the same today.
+    """
+    changed = AuditEntry.objects.filter(kind=kind, key=key, at__gt=at, before__has_key=field)
+    return changed.order_by("at", "pk").values_list("before", flat=True).first() or {}
 
 
 def since_draft(kind: str, key: str, number: int) -> list[AuditEntry]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from copy import copy
+from datetime import datetime
+
 from campaigns.config import voice as voices
 from campaigns.config.gate import parse
 from campaigns.config.texting import TEXTING, Texting
 from campaigns.config.voice import Voice
 from campaigns.models import Brand
-from tenants import context, held
+from tenants import audit, context, held
 from tenants.models import Retailer
 
 
@@ -23,6 +26,14 @@ def _brand() -> Brand:
     retailer = context.current()
     name = {"name": retailer.name, "from_name": retailer.name}
     return Brand.objects.get_or_create(pk=1, defaults=name | {"from_email": first_sender(retailer)})[0]
+
+
+def brand_as_of(at: datetime) -> Brand:
+    """The brand as it was then, by the audit trail. Not to be saved."""
+    then = copy(brand())
+    for name, value in audit.as_of(at, "brand", "name").items():
+        setattr(then, name, value)
+    return then
 
 
 def first_sender(retailer: Retailer) -> str:

@@ -12,6 +12,7 @@ from campaigns.inspection.asking import (
     Draft,
     Matter,
     addresses,
+    asks_addresses,
     blocking,
     draft,
     drafted,
@@ -23,6 +24,6 @@ from campaigns.inspection.surroundings import TEST, Around, around, weighing
 from campaigns.inspection.telling import Told, as_data
 
 __all__ = [
-    "TEST", "Around", "Audience", "Draft", "Matter", "Told", "addresses", "around", "as_data", "blocking", "draft",
-    "drafted", "look", "matter", "unfit", "weighing",
+    "TEST", "Around", "Audience", "Draft", "Matter", "Told", "addresses", "around", "as_data", "asks_addresses",
+    "blocking", "draft", "drafted", "look", "matter", "unfit", "weighing",
 ]  # fmt: skip

@@ -160,6 +160,11 @@ def _found(written: Written, seen: Around, way: Way) -> Sequence[Finding]:
     return way.by.findings(replace(asked, sample=sample), way.weights)
 
 
+def asks_addresses(policy: Policy) -> bool:
+    """Whether what addresses answer can keep a campaign from being published."""
+    return bool(_ASKING & _errors(policy).keys())
+
+
 def addresses(matter: Matter) -> tuple[set[str], set[str]]:
     """Of the images and links in a campaign's messages, those that are the same for everybody. Raises Invalid."""
     images, links = set[str](), set[str]()

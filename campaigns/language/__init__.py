@@ -20,7 +20,7 @@ import minijinja
 
 from campaigns.language import engine, grammar, judging, tokens, writing
 from campaigns.language.engine import MAX_HANDLED, Budget, missing
-from campaigns.language.features import features
+from campaigns.language.features import features, is_local
 from campaigns.language.filters import MissingValue
 from campaigns.language.formats import Unfit
 from campaigns.language.grammar import MAX_SOURCE
@@ -49,6 +49,7 @@ __all__ = [
     "compiled",
     "environment",
     "features",
+    "is_local",
     "missing",
     "mistakes",
     "names",

@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from typing import Any
 
 from campaigns.language import grammar
-from campaigns.language.syntax import Body, Choice, Expression, For, If, Path, Print, Set, parts
+from campaigns.language.syntax import Body, Choice, Expression, Filtered, For, If, Path, Print, Set, parts
+from campaigns.language.vocabulary import FILTERS
 
 
 def features(source: str) -> set[str]:
     """What a source makes use of that a policy may disallow (campaigns.config.policy.Feature). Raises Mistaken."""
     return set(_in_body(grammar.parse(source)))
+
+
+def is_local(source: str) -> bool:
+    """Whether it says something as the customer's language or time zone has it: a date, an amount. Raises Mistaken."""
+    pending: list[Any] = list(grammar.parse(source))
+    while pending:
+        each = pending.pop()
+        if isinstance(each, Filtered) and FILTERS[each.name].local:
+            return True
+        if isinstance(each, tuple):
+            pending += each
+        elif is_dataclass(each):
+            pending += [getattr(each, field.name) for field in fields(each)]
+    return False
 
 
 def _in_body(body: Body) -> Iterator[str]:

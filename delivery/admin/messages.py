@@ -15,6 +15,7 @@ from campaigns.models import Customer
 from delivery import identity, previews
 from delivery.admin.badges import badge
 from delivery.models import Message
+from delivery.previews import Preview
 from delivery.showing import panes
 from delivery.showing.panes import Pane
 from delivery.views.run_progress import STATES
@@ -76,6 +77,7 @@ class MessageAdmin(ReadOnly):
         if message is None:
             raise Http404("There is no such message.")
         customer = Customer.objects.filter(pk=message.customer_id).first()
+        shown = previews.of_message(message)
         page = self.admin_site.each_context(request) | {
             "title": f"Message {message.pk}",
             "message": message,
@@ -84,13 +86,15 @@ class MessageAdmin(ReadOnly):
             "customer": customer,
             "outcomes": message.outcomes.order_by("pk"),
             "public_id": identity.public_id(context.current(), message.pk),
-            "pane": _pane(message, customer),
+            "pane": _pane(message, customer, shown),
+            "likeness": shown.likeness,
             "media": scripts("pane.js", "run_progress.js"),
             "opts": self.opts,
         }
         return render(request, "console/message.html", page)
 
 
-def _pane(message: Message, customer: Customer | None) -> Pane:
-    shown = previews.of_message(message)
-    return panes.pane("The message", customer or Customer(), shown, sender=content.brand().from_name)
+def _pane(message: Message, customer: Customer | None, shown: Preview) -> Pane:
+    sent_at = previews.sent_at(message)
+    brand = content.brand_as_of(sent_at) if sent_at else content.brand()
+    return panes.pane("The message", customer or Customer(), shown, sender=brand.from_name)

@@ -50,6 +50,7 @@ def publish(request: HttpRequest, pk: int) -> HttpResponse:
 
     def act() -> str:
         by: Any = request.user
+        provided.call(campaign, context.current())
         version = configuration.publish(campaign, by=by, now=timezone.now(), into_running=into_running)
         if into_running:
             return f"Version {version.number} is published: what runs says the new words from its next batch on."

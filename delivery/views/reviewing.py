@@ -9,9 +9,10 @@ from django.utils import timezone
 from campaigns import reviews
 from campaigns.differences import differences
 from campaigns.models import Campaign, Review
+from delivery import provided
 from delivery.views import plans
 from delivery.views.answers import answered
-from tenants import acting
+from tenants import acting, context
 from tenants.accounts.models import Role
 from tenants.console import may, retailer_console, scripts
 
@@ -40,6 +41,7 @@ def submit(request: HttpRequest, pk: int) -> HttpResponse:
     campaign = get_object_or_404(Campaign, pk=pk)
 
     def act() -> str:
+        provided.call(campaign, context.current())
         reviews.submit(campaign, note=acting.current().reason, now=timezone.now())
         return "Submitted: an approver who had no hand in it can agree now."
 

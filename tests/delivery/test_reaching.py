@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import html
+import io
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
 
 import pytest
+from django.contrib.messages import get_messages
+from django.core.management import CommandError, call_command
+from django.test import Client
 from django.utils import timezone
 
-from campaigns import inspection, policies, reached
+from campaigns import content, inspection, policies, reached
 from campaigns.config.gate import parse_campaign
-from campaigns.models import Reached
+from campaigns.models import Campaign, Reached, Run
 from delivery import preflight, reaching
+from delivery.channels.memory import MemoryChannel
 from tenants.models import Retailer
 from tests import factories
+from tests.api.caller import Api
 from tests.channels.servers import Asked, serving
 
 IMAGE = b"x" * 900_000
@@ -92,8 +101,8 @@ def test_the_checks_before_launch_tell_what_was_learnt(at_acme: Retailer) -> Non
     tea, gone, slow = (f"https://shop.acme-foods.com/{name}.png" for name in ("tea", "gone", "slow"))
     dead = "https://shop.acme-foods.com/sale"
     pictures = "".join(f'<img alt="Tea" src="{url}">' for url in (tea, gone, slow))
-    html = f'<html><body>{pictures}<a href="{dead}">Sale</a><p>{"words " * 30}</p>{factories.OUT}</body></html>'
-    factories.template(html=html)
+    page = f'<html><body>{pictures}<a href="{dead}">Sale</a><p>{"words " * 30}</p>{factories.OUT}</body></html>'
+    factories.template(html=page)
     campaign = factories.campaign()
     matter = inspection.matter(parse_campaign(campaign.draft))
     assert inspection.addresses(matter) == ({tea, gone, slow}, {dead})
@@ -124,4 +133,82 @@ def test_a_pre_flight_calls_nobody_that_cannot_exist(at_acme: Retailer) -> None:
     factories.template(html=f'<html><body><a href="https://shop.example/x">Go</a>{factories.OUT}</body></html>')
     factories.customers(1)
     preflight.make(factories.campaign(), now=timezone.now())
+    assert not Reached.objects.exists()
+
+
+# Its host is inside, so that the call is refused at once, and put down as one of which nothing was learnt.
+SALE = "https://127.0.0.1:9/sale"
+
+
+@pytest.fixture
+def sale(at_acme: Retailer) -> Campaign:
+    factories.template(html=f'<html><body><a href="{SALE}">Sale</a><p>Now</p>{factories.OUT}</body></html>')
+    factories.customers(1)
+    content.brand()
+    return factories.campaign()
+
+
+Door = Callable[[], tuple[bool, str]]
+
+
+@pytest.fixture
+def doors(
+    sale: Campaign, acme: Retailer, outbox: MemoryChannel, marketer: Callable[[Retailer], Client],
+    api_key: Callable[..., str]
+) -> dict[str, Door]:  # fmt: skip
+    """Each takes the draft a step towards its messages, and tells whether it was let, and what was said."""
+    api, page = Api(acme, api_key(acme)), f"/admin/campaigns/campaign/{sale.pk}"
+
+    def by_api(step: str) -> tuple[bool, str]:
+        answer = api.post(f"campaigns/welcome/{step}/")
+        return answer.status_code < 400, answer.content.decode()
+
+    def by_console(step: str) -> tuple[bool, str]:
+        sale.refresh_from_db()
+        answer = marketer(acme).post(f"{page}/{step}/", {"draft_number": str(sale.draft_number)})
+        said = " ".join(str(each) for each in get_messages(answer.wsgi_request))
+        return "Nothing was" not in said, said
+
+    def by_command() -> tuple[bool, str]:
+        try:
+            call_command("launch", "acme", "welcome", stdout=io.StringIO())
+        except CommandError as refusal:
+            return False, str(refusal)
+        return True, ""
+
+    steps = ("submit", "publish", "launch")
+    made: dict[str, Door] = {f"api {step}": partial(by_api, step) for step in steps}
+    return made | {f"console {step}": partial(by_console, step) for step in steps} | {"command": by_command}
+
+
+DOORS = ["api submit", "api publish", "api launch", "console submit", "console publish", "console launch", "command"]
+MUST_LEAD_SOMEWHERE: dict[str, Any] = {"checks": {"broken_links": "error"}}
+
+
+def test_every_door_is_there(doors: dict[str, Door]) -> None:
+    assert sorted(doors) == sorted(DOORS)
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_every_door_calls_the_addresses_where_the_policy_makes_an_error_of_them(
+    door: str, doors: dict[str, Door], at_acme: Retailer
+) -> None:
+    policies.save(at_acme, policy=MUST_LEAD_SOMEWHERE)
+    assert doors[door]()[0]
+    assert [(row.url, row.is_known) for row in Reached.objects.all()] == [(SALE, False)]
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_every_door_refuses_what_leads_nowhere(door: str, doors: dict[str, Door], at_acme: Retailer) -> None:
+    policies.save(at_acme, policy=MUST_LEAD_SOMEWHERE)
+    reached.note([reached.Answer(SALE, True, "answers 410")], now=timezone.now())
+    let, said = doors[door]()
+    assert not let
+    assert f"the link {SALE} answers 410" in html.unescape(said)
+    assert not Run.objects.exists()
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_nobody_is_called_by_a_door_that_would_not_be_kept_from_it(door: str, doors: dict[str, Door]) -> None:
+    assert doors[door]()[0]
     assert not Reached.objects.exists()
