@@ -45,10 +45,10 @@ def run(options: Namespace) -> bool:
                 found.append(_round(ours, entries))
     within = _within(ours, entries, options.rounds)
     figures = _figures(sides, within)
-    _say(f"{'sibling, p99 us':<32}{'baseline':>10}{'hostile':>10}{'ratio':>8}")
+    _say(f"{'sibling, p99 us':<32}{'baseline':>10}{'hostile':>10}{'ratio':>8}{'by the clock':>14}")
     for name, key in (("in a process of its own", "beside"), ("in the same process", "within")):
-        told = [figures[f"{key}_{each}"] for each in ("baseline_p99_us", "p99_us", "ratio")]
-        _say(f"{name:<32}{told[0]:>10.1f}{told[1]:>10.1f}{told[2]:>8.3f}")
+        told = [figures[f"{key}_{each}"] for each in ("baseline_p99_us", "p99_us", "ratio", "wall_ratio")]
+        _say(f"{name:<32}{told[0]:>10.1f}{told[1]:>10.1f}{told[2]:>8.3f}{told[3]:>14.3f}")
     _say(usage.machine())
     _say(json.dumps(figures))
     return True

@@ -28,7 +28,7 @@ PERSON = ANYBODY.replace("</p>", " {{ customer.first_name | default('you') }} {{
 
 def send(**template: Any) -> Message:
     """One message to Ana, known for two hours and written to an hour ago."""
-    factories.customers(1, attributes={"tier": "gold"})
+    factories.customers(1, attributes={"tier": "gold", "kept": ["x"]})
     factories.template(**template)
     configuration.launch(factories.campaign(), by="test", now=timezone.now())
     pipeline.work(seconds=30)
