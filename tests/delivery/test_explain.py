@@ -80,6 +80,7 @@ def crowd(rng: random.Random, number: int) -> None:
     factories.segment("buyers", {"event": "order", "within": "7d"})
 
 
+@pytest.mark.timeout(0 if PEOPLE > 100 else 300)
 def test_explanations_agree_with_members_and_messages(at_acme: Retailer, outbox: MemoryChannel) -> None:
     rng = random.Random(4)
     policies.save(None, policy={"universal_holdout": 0.1, "per_customer": [{"messages": 9, "per": "30d"}]})
