@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from campaigns import audience, blueprints, channelled, content, editions, inspection, language, policies, schedule
+from campaigns import audience, blueprints, channelled, content, editions, examination, inspection, policies, schedule
 from campaigns.config import bans
 from campaigns.config import policy as rules
 from campaigns.config.campaign import CampaignConfig, RecurringTrigger, Step, Variant
@@ -196,11 +196,10 @@ def _check_variant(path: str, published: Published, variant: Variant) -> Iterato
         said = published.sources(variant, locale)
         if not said.subject and not locale:
             yield Problem(f"{path}.subject", "neither variant nor template has one", "blank")
-        given = [*said.content, *published.slots]
-        for part in ("subject", "html", "text"):
-            found = language.mistakes(getattr(said, part), content=given, is_html=part == "html")
-            field = f"{path}.{'subject' if part == 'subject' else 'content'}"
-            yield from (Problem(field, mistake.message, "template") for mistake in found)
+        sources = {part: getattr(said, part) for part in ("subject", "html", "text")}
+        for problem in examination.mistakes(sources, [*said.content, *published.slots]):
+            field = f"{path}.{'subject' if problem.field == 'subject' else 'content'}"
+            yield Problem(field, problem.message, problem.code)
 
 
 def _inactive(field: str, what: str, cure: str) -> Problem:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from campaigns import bases, layering, publishing
+from campaigns import bases, examination, layering, publishing
 from campaigns.config import locales as languages
 from campaigns.config.campaign import Variant
 from campaigns.config.gate import Problem, content_hash
@@ -175,7 +175,7 @@ def unfit(published: Published, variant: Variant) -> list[Problem]:
         return []
     base, fills = published.layers.base, published.layers.fills
     said = layering.of_variant(base, fills, variant.key, variant.subject or "", variant.content)
-    return layering.check_fill(base, fills, said)
+    return examination.unfit(base, fills, said)
 
 
 def recall(template: str, digest: str) -> Published | None:

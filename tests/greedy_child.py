@@ -64,6 +64,15 @@ def environment() -> Any:
 
 
 if __name__ == "__main__":
-    tasks = (child.problems, child.unfit, child.compiled, child.findings, child.called, echo, environment)
+    tasks = (
+        child.problems,
+        child.mistakes,
+        child.unfit,
+        child.compiled,
+        child.findings,
+        child.called,
+        echo,
+        environment,
+    )
     known = {task.__name__: greedy(task) for task in tasks}
     confinement.serve({**known, "render": greedy(confined._render)})

@@ -9,6 +9,7 @@ whole, and what ends one of them is blamed on its message.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from campaigns.config.gate import Invalid, Problem
@@ -20,7 +21,7 @@ from campaigns.examination.looking import Asked, Called, Weights
 from campaigns.layering import Base, Fill
 from campaigns.linting import Finding
 
-__all__ = ["Asked", "Called", "Compiled", "Weights", "called", "compiled", "findings", "problems", "unfit"]
+__all__ = ["Asked", "Called", "Compiled", "Weights", "called", "compiled", "findings", "mistakes", "problems", "unfit"]
 
 SECONDS = 5  # of processor time: a template has several languages, and a message is looked at as several people get it
 _children = Children("campaigns.examination.child")
@@ -33,6 +34,20 @@ def problems(document: TemplateDocument) -> list[Problem]:
     except TooMuch as much:
         return [_problem("html", much)]
     return [Problem(*each) for each in found]
+
+
+def mistakes(sources: Mapping[str, str], content: Sequence[str]) -> list[Problem]:
+    """What is wrong in a message's sources, where `content.*` is of these names. The field is the part it stands in."""
+    try:
+        return list(_mistakes(tuple(sources.items()), tuple(content)))
+    except TooMuch as much:
+        return [_problem("html", much)]
+
+
+@lru_cache(maxsize=256)  # a page asks of every variant whenever it is looked at
+def _mistakes(sources: tuple[tuple[str, str], ...], content: tuple[str, ...]) -> tuple[Problem, ...]:
+    found = _children.ask("mistakes", dict(sources), content, seconds=SECONDS)
+    return tuple(Problem(*each) for each in found)
 
 
 def unfit(base: Base, below: Sequence[Fill], fill: Fill) -> list[Problem]:

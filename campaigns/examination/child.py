@@ -18,6 +18,10 @@ def problems(document: Data) -> list[Any]:
     return [astuple(each) for each in judging.problems(TEMPLATE.validate_python(document))]
 
 
+def mistakes(sources: Mapping[str, str], content: Sequence[str]) -> list[Any]:
+    return [astuple(each) for each in judging.mistakes(sources, content)]
+
+
 def unfit(base: Data, below: Sequence[Data], fill: Data) -> list[Any]:
     fills = [passing.fill_in(each) for each in below]
     return [astuple(each) for each in layering.check_fill(Base.load(base), fills, passing.fill_in(fill))]
@@ -36,5 +40,5 @@ def called(asked: Data) -> list[list[str]]:
 
 
 if __name__ == "__main__":
-    tasks = (problems, unfit, compiled, findings, called)
+    tasks = (problems, mistakes, unfit, compiled, findings, called)
     confinement.serve({task.__name__: task for task in tasks})

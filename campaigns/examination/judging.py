@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from campaigns import language, publishing
 from campaigns.config.gate import Problem
@@ -26,6 +26,13 @@ def problems(document: TemplateDocument) -> Iterator[Problem]:
         for name in ("slots", "blocks"):
             if getattr(said, name):
                 yield Problem(f"translations.{locale}.{name}", f"only a template on a base has {name}", "not_here")
+
+
+def mistakes(sources: Mapping[str, str], content: Sequence[str]) -> Iterator[Problem]:
+    """In a message's sources, by part, where `content.*` is of these names."""
+    for part, source in sources.items():
+        for mistake in language.mistakes(source, content=content, is_html=part == "html"):
+            yield Problem(part, mistake.message, "template")
 
 
 def _of_parts(said: TemplateDocument | Translation, path: str, source_format: str) -> Iterator[Problem]:

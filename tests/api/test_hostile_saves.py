@@ -27,7 +27,7 @@ from tests import factories
 from tests.api.caller import Api, problem
 from tests.greedy_child import MEMORY, TIME
 
-WORDS = {TIME: "takes longer than 5 seconds", MEMORY: "needs more than 256 MB"}
+WORDS = {TIME: "takes longer than 1 seconds", MEMORY: "needs more than 256 MB"}
 BOTH = pytest.mark.parametrize("what", [TIME, MEMORY])
 
 
@@ -37,6 +37,7 @@ def greedy(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
     def begin() -> None:
         children = Children("tests.greedy_child")
+        monkeypatch.setattr(examination, "SECONDS", 1)
         for module in (examination, confined):
             monkeypatch.setattr(module, "_children", children)
 
@@ -113,18 +114,22 @@ def test_publishing_is_refused_and_what_is_live_stays(what: str, api: Api, greed
 
 
 @BOTH
-def test_a_campaign_that_says_it_is_neither_published_nor_launched(
-    what: str, api: Api, acme: Retailer, greedy: Callable[[], None]
+@pytest.mark.parametrize("place", ["steps.0.variants.0.content", "steps.0.template"])
+def test_a_campaign_that_says_it_is_neither_submitted_nor_published_nor_launched(
+    place: str, what: str, api: Api, acme: Retailer, greedy: Callable[[], None]
 ) -> None:
+    """Where its sources are read, and where they are rendered and looked at: of those alone a campaign's name is."""
+    name, subject = ("Welcome", f"It {what}") if "variants" in place else (f"It {what}", "Hi")
     with context.in_retailer(acme):
         factories.customers(3)
-        factories.campaign(steps=[{"key": "first", "channel": "email", "template": "hello",
-                                   "variants": [{"key": "a", "subject": f"It {what}"}]}])  # fmt: skip
+        variants = [{"key": "a", "subject": subject}]
+        steps = [{"key": "first", "channel": "email", "template": "hello", "variants": variants}]
+        factories.campaign(name=name, steps=steps)
     greedy()
-    for door in ("publish", "launch", "preflight"):
+    for door in ("submit", "publish", "launch", "preflight"):
         with unharmed():
             answer = api.post(f"campaigns/welcome/{door}/")
-        assert told(answer, what) == [("steps.0.template", "too_much")], door
+        assert told(answer, what) == [(place, "too_much")], door
     verdict = api.post("campaigns/welcome/validate/").json()
     assert [error["code"] for error in verdict["errors"]] == ["too_much"]
     assert api.get("campaigns/welcome/").json()["state"] == "draft"
