@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Protocol
@@ -153,11 +154,12 @@ def _of_template(index: int, step: Step, problem: Problem) -> Problem:
 
 def _found(written: Written, seen: Around, way: Way) -> Sequence[Finding]:
     answers = _answers(written, seen, way.by) if _ASKING & way.weights.keys() else ()
-    if way.audience is None:
-        return _looked(written, seen, tuple(way.weights.items()), answers, way.by)
-    asked = _asked(written, seen, way.audience.rendered(written.sources(), written.values()))
-    sample = replace(asked.sample, lacks=way.audience.lacks(written.sources()), **_told(answers))
-    return way.by.findings(replace(asked, sample=sample), way.weights)
+    if way.audience:
+        asked = _asked(written, seen, way.audience.rendered(written.sources(), written.values()))
+        sample = replace(asked.sample, lacks=way.audience.lacks(written.sources()), **_told(answers))
+        with suppress(Invalid):  # as so many people get it, it may be too much
+            return way.by.findings(replace(asked, sample=sample), way.weights)
+    return _looked(written, seen, tuple(way.weights.items()), answers, way.by)
 
 
 def asks_addresses(policy: Policy) -> bool:
