@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import islice
 from typing import Any
 
 from django.utils import timezone
@@ -14,11 +13,10 @@ from campaigns import channelled, content, editions, language, policies, recomme
 from campaigns.config.campaign import CampaignConfig, Step, Variant
 from campaigns.config.gate import Invalid
 from campaigns.config.template import written
-from campaigns.editions import Published, Sources, Unpublished
+from campaigns.editions import Published, Unpublished
 from campaigns.models import Brand, Customer, Run, Template
-from campaigns.recommendations import Picks
 from delivery import confined, likeness, rendering, tracking
-from delivery.channelled import Renderer, Speaker
+from delivery.channelled import Speaker
 from delivery.channels.base import Content as Said
 from delivery.identity import Tokens
 from delivery.likeness import Likeness
@@ -31,7 +29,6 @@ _FORGOTTEN = (
     f"It showed products as they sold then, and that is kept for {recommendations.KEPT_DAYS} days: it cannot be shown "
     "again as it was."
 )
-_AT_ONCE = 20  # people whose messages a child is asked for together
 NOWHERE = "#"  # the links of a preview lead nowhere: nobody is unsubscribed by looking
 
 
@@ -62,16 +59,6 @@ class Preview:
     likeness: Likeness | None = None
 
 
-@dataclass(frozen=True)
-class Tried:
-    """A variant for a customer: why it cannot be rendered, or what it says by another channel than e-mail."""
-
-    variant: str
-    customer: Customer
-    problem: str = ""
-    said: Said | None = None
-
-
 def of_template(template: Template, customer: Customer, texts: Mapping[str, Any], *, locale: str = "") -> Preview:
     """A draft without problems as it stands in the form. `texts` are what a campaign might say as `content.*`.
 
@@ -82,7 +69,7 @@ def of_template(template: Template, customer: Customer, texts: Mapping[str, Any]
     except (Unpublished, Invalid) as problem:
         return Preview(None, str(problem))
     brand = content.brand()
-    values = _shared(("preview", "Preview"), brand) | whom(customer)
+    values = shared(("preview", "Preview"), brand) | whom(customer)
     if published.mentions("products"):
         values["products"] = products(customer)
     if template.channel in channelled.CHANNELS:
@@ -94,7 +81,7 @@ def of_template(template: Template, customer: Customer, texts: Mapping[str, Any]
 
 def of_sources(shown: Content, customer: Customer, values: Mapping[str, Any]) -> Preview:
     """Sources that belong to no template yet; `values` are those of `content.*`."""
-    said = _shared(("preview", "Preview"), content.brand()) | whom(customer) | {"content": dict(values)}
+    said = shared(("preview", "Preview"), content.brand()) | whom(customer) | {"content": dict(values)}
     if any("products" in source for source in (shown.subject, shown.html, shown.text)):
         said["products"] = products(customer)
     return _preview(shown, said)
@@ -114,7 +101,7 @@ def of_variant(
     With `sent`, products are shown as they were picked then, and brand and retailer as they were.
     """
     brand = brand or (content.brand_as_of(sent.at) if sent else content.brand())
-    values = _shared((config.key, config.name), brand, sent) | (dict(sent.ours) if sent else {}) | whom(customer)
+    values = shared((config.key, config.name), brand, sent) | (dict(sent.ours) if sent else {}) | whom(customer)
     if template.mentions("products", [variant]):
         if sent and not recommendations.is_kept(sent.at):
             return Preview(None, _FORGOTTEN)
@@ -137,7 +124,7 @@ def of_marked(
     marked: Callable[[str], str],
 ) -> Preview:
     """The same of an e-mail that has `marked` put marks into its HTML before it is rendered."""
-    values = _shared((config.key, config.name), content.brand()) | whom(customer)
+    values = shared((config.key, config.name), content.brand()) | whom(customer)
     if template.mentions("products", [variant]):
         values["products"] = products(customer)
     return _mail(template, variant, customer, values, marked)
@@ -153,67 +140,6 @@ def _mail(
     said = template.sources(variant, customer.locale)
     shown = Content(said.subject, marked(said.html), said.text)
     return _preview(shown, {**values, "content": dict(said.content)}, said.left_out, _attached(template))
-
-
-def tried(
-    config: CampaignConfig,
-    step: Step,
-    template: Published,
-    customers: Iterable[Customer],
-    *,
-    brand: Brand,
-    picks: Picks | None = None,
-) -> Iterator[Tried]:
-    """Every variant of a step for each customer: what cannot be rendered, and what another channel than e-mail says.
-
-    Rendered apart, some people at once. `picks` are their products, for a template that shows any.
-    """
-    shared = _shared((config.key, config.name), brand)
-    speakers = {} if step.channel == "email" else _speakers(step, template, brand)
-    waiting = iter(customers)
-    while people := list(islice(waiting, _AT_ONCE)):
-        by_locale: dict[str, list[Customer]] = {}
-        for customer in people:
-            by_locale.setdefault(customer.locale or "", []).append(customer)
-        for variant in step.variants:
-            for locale, some in by_locale.items():
-                if speakers:
-                    yield from _said_to(some, variant, speakers[variant.key].to(locale), shared, picks)
-                else:
-                    yield from _failing(some, variant, template.sources(variant, locale), shared, picks)
-
-
-def _failing(
-    people: Sequence[Customer], variant: Variant, said: Sources, shared: Mapping[str, Any], picks: Picks | None
-) -> Iterator[Tried]:
-    sources = {"subject": said.subject, "html": said.html, "text": said.text}
-    persons = [whom(customer) | _picked(picks, customer) for customer in people]
-    made = confined.each(sources, {**shared, "content": dict(said.content)}, persons)
-    for customer, found in zip(people, made, strict=True):
-        if isinstance(found, rendering.RenderError):
-            yield Tried(variant.key, customer, str(found))
-
-
-def _said_to(
-    people: Sequence[Customer], variant: Variant, speaker: Renderer, shared: Mapping[str, Any], picks: Picks | None
-) -> Iterator[Tried]:
-    persons = [whom(customer) | _picked(picks, customer) for customer in people]
-    made = confined.each(speaker.sources, {**shared, "content": dict(variant.content)}, persons)
-    for customer, found in zip(people, made, strict=True):
-        try:
-            if isinstance(found, rendering.RenderError):
-                raise found
-            said = speaker.finished(found, address=address_of(customer, speaker.channel))
-        except rendering.RenderError as error:
-            yield Tried(variant.key, customer, str(error))
-        else:
-            yield Tried(variant.key, customer, said=said)
-
-
-def _speakers(step: Step, template: Published, brand: Brand) -> dict[str, Speaker]:
-    texting = content.texting(brand)
-    document = template.version.document
-    return {variant.key: Speaker(document, texting, title=variant.subject or "") for variant in step.variants}
 
 
 def of_message(message: Message, *, ours: Mapping[str, str] | None = None, tokens: Tokens | None = None) -> Preview:
@@ -296,10 +222,6 @@ def _spoken(
         return Preview(problem=str(error))
 
 
-def _picked(picks: Picks | None, customer: Customer) -> dict[str, Any]:
-    return {"products": picks.for_customer(customer.pk)} if picks else {}
-
-
 def products(customer: Customer, sent: Sent | None = None) -> list[dict[str, Any]]:
     ids = [customer.pk] if customer.pk else []
     if sent:
@@ -325,7 +247,7 @@ def whom(customer: Customer) -> dict[str, Any]:
     return {"customer": {name: value for name, value in known.items() if value and isinstance(value, str | dict)}}
 
 
-def _shared(campaign: tuple[str, str], brand: Brand, sent: Sent | None = None) -> dict[str, Any]:
+def shared(campaign: tuple[str, str], brand: Brand, sent: Sent | None = None) -> dict[str, Any]:
     """What everybody's message may say."""
     retailer = context.current()
     then = audit.as_of(sent.at, "retailer", "name") if sent else {}

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from django.utils import timezone
 
-from campaigns import channelled, content, editions, examination, linting, reached
+from campaigns import content, editions, examination, linting, reached
 from campaigns.config.campaign import CampaignConfig, Step, Variant
 from campaigns.config.check_names import CheckName, Severity
 from campaigns.config.gate import Invalid, Problem
@@ -22,6 +22,7 @@ from campaigns.examination import Asked, Called, Weights, looking
 from campaigns.inspection import surroundings
 from campaigns.inspection.surroundings import Around
 from campaigns.inspection.telling import Told, merged
+from campaigns.inspection.writing import Written, written_by
 from campaigns.linting import Finding, Lack, Sample
 from campaigns.models import Template
 from campaigns.reached import Answer
@@ -37,26 +38,6 @@ class Examiner(Protocol):
     def findings(self, asked: Asked, weights: Weights) -> list[Finding]: ...
 
     def called(self, asked: Asked) -> Called: ...
-
-
-@dataclass(frozen=True)
-class Written:
-    """The sources of one message, and the values of its `content.*` as JSON, so that it can be compared."""
-
-    channel: str
-    subject: str = ""
-    preheader: str = ""
-    html: str = ""
-    text: str = ""
-    content: str = "{}"
-    left_out: tuple[tuple[str, str, str], ...] = ()
-
-    def values(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.content)
-        return found
-
-    def sources(self) -> dict[str, str]:
-        return {"subject": self.subject, "html": self.html, "text": self.text}
 
 
 @dataclass(frozen=True)
@@ -249,21 +230,6 @@ def drafted(draft: Draft, policy: Policy, rendered: Sequence[Mapping[str, str]])
     sample = replace(asked.sample, content={}, **_told(answers))
     found = examination.findings(replace(asked, sample=sample), weights)
     return found if draft.is_own else [_without_place(each) for each in found]
-
-
-def written_by(template: Published, channel: str, variant: Variant) -> Iterator[Written]:
-    """What a variant says by a published template, in each language."""
-    values = json.dumps(dict(variant.content))
-    if channel in channelled.CHANNELS:
-        document = {"channel": channel, **template.version.document}
-        for locale in ("", *sorted(document.get("translations") or {})):
-            said = channelled.in_language(document, locale)
-            yield Written(channel, variant.subject or said.subject, text=said.text, content=values)
-        return
-    for locale in ("", *sorted(template.locales)):
-        sources = template.sources(variant, locale)
-        values = json.dumps(dict(sources.content))
-        yield Written(channel, sources.subject, "", sources.html, sources.text, values, sources.left_out)
 
 
 def _published(template: Template, html: str) -> editions.Sources:

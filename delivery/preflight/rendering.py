@@ -12,8 +12,8 @@ from campaigns import content, editions, recommendations
 from campaigns.compiler import Sql
 from campaigns.editions import Published
 from campaigns.models import Customer
-from delivery import cures, previews
-from delivery.preflight import texting
+from delivery import cures
+from delivery.preflight import texting, trying
 from delivery.preflight.asking import Asked, rows
 from tenants import context
 
@@ -53,7 +53,7 @@ def sample(asked: Asked, people: Sequence[Customer], reached: Mapping[str, int])
         seen = _Seen(people, until)
         template = templates[step.template]
         tally = texting.Tally(step.key, content.texting(brand))
-        for each in previews.tried(asked.config, step, template, seen, brand=brand, picks=picks):
+        for each in trying.tried(asked.config, step, template, seen, brand=brand, picks=picks):
             if each.said:
                 tally.hear(each.customer, each.said)
             else:

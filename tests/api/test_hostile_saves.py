@@ -61,9 +61,8 @@ def unharmed() -> Iterator[None]:
     def visit() -> None:
         sibling = Client(headers={"host": "globex.localhost"})
         try:
-            while not over.is_set():
+            while not answered or not over.wait(0.05):
                 answered.append(sibling.get("/admin/login/").status_code)
-                over.wait(0.05)
         finally:
             connection.close()
 
