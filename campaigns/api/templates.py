@@ -11,7 +11,7 @@ from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from campaigns import content, editing, liquid, serializers
+from campaigns import content, converting, editing, serializers
 from campaigns.api import etags
 from campaigns.api.base import ApiView, ListView, keyed
 from campaigns.config.template import STRUCTURED
@@ -55,7 +55,7 @@ class TemplateConversion(ApiView):
         """
         given = serializers.ForeignTemplateSerializer(data=request.data)
         given.is_valid(raise_exception=True)
-        source, problems = liquid.convert(given.validated_data["source"])
+        source, problems = converting.convert(given.validated_data["source"])
         return Response(serializers.ConvertedTemplateSerializer({"source": source, "problems": problems}).data)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest, JsonResponse
 
-from campaigns import beneath, content, editions, inspection, language, liquid, policies
+from campaigns import beneath, content, converting, editions, inspection, language, policies
 from campaigns.config.gate import Invalid, Problem
 from campaigns.forms import channelled, starters, templates, texts
 from campaigns.forms.channelled import sms
@@ -98,7 +98,7 @@ def found_in(template: Template, customer: Customer) -> list[Finding]:
 
 def convert(request: HttpRequest) -> JsonResponse:
     """What was written for another platform, in our language, and what is left to do by hand."""
-    source, left = liquid.convert(request.POST.get("source", ""))
+    source, left = converting.convert(request.POST.get("source", ""))
     problems = [{"field": f"line {each.line}", "message": each.message} for each in left]
     return JsonResponse({"source": source, "problems": problems})
 

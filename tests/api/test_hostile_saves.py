@@ -16,7 +16,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from campaigns import examination
+from campaigns import converting, examination
 from campaigns.confinement import MEMORY as BOUND
 from campaigns.confinement import Children
 from campaigns.models import Template
@@ -132,6 +132,17 @@ def test_a_campaign_that_says_it_is_neither_submitted_nor_published_nor_launched
     verdict = api.post("campaigns/welcome/validate/").json()
     assert [error["code"] for error in verdict["errors"]] == ["too_much"]
     assert api.get("campaigns/welcome/").json()["state"] == "draft"
+
+
+def test_a_conversion_that_takes_long_is_ended(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(converting, "SECONDS", 1)
+    opened = "{{" * 100_000  # each of them may be the beginning of a tag that ends far behind
+    with unharmed():
+        answer = api.post("templates/convert/", {"source": opened})
+    assert answer.json()["source"] == opened
+    [left] = answer.json()["problems"]
+    assert "takes longer than" in left["message"]
+    assert api.post("templates/convert/", {"source": "{{ customer.name }}"}).status_code == 200
 
 
 @BOTH
