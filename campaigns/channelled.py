@@ -35,8 +35,11 @@ _OUR_LINKS = frozenset(language.OUR_LINKS)
 _RESERVED = re.compile(r"from\Z|message_type\Z|google|gcm")
 
 
+FIELDS = ("channel", "subject", "preheader", "html", "text", "base", "slots", "blocks", "translations", "payload")
+
+
 class Written(Protocol):
-    """What a template, or a version of one, says."""
+    """A template as its fields say it."""
 
     channel: str
     subject: str

@@ -25,7 +25,7 @@ def check(template: Template) -> list[Problem]:
         return [Problem(f"translations.{each}", f"this is {one}, which stands twice: say it once", "twice")
                 for each, one in told]  # fmt: skip
     if template.channel in channelled.CHANNELS:
-        return _no_files(template) + channelled.problems(template)
+        return _no_files(template) + examination.spoken({name: getattr(template, name) for name in channelled.FIELDS})
     if re.search(r"[\r\n]", document.subject):
         return [Problem("subject", "a subject is one line", "line_break")]
     found = attachments.problems(template.attachments) if template.attachments else []

@@ -21,7 +21,19 @@ from campaigns.examination.looking import Asked, Called, Weights
 from campaigns.layering import Base, Fill
 from campaigns.linting import Finding
 
-__all__ = ["Asked", "Called", "Compiled", "Weights", "called", "compiled", "findings", "mistakes", "problems", "unfit"]
+__all__ = [
+    "Asked",
+    "Called",
+    "Compiled",
+    "Weights",
+    "called",
+    "compiled",
+    "findings",
+    "mistakes",
+    "problems",
+    "spoken",
+    "unfit",
+]
 
 SECONDS = 5  # of processor time: a template has several languages, and a message is looked at as several people get it
 _children = Children("campaigns.examination.child")
@@ -33,6 +45,15 @@ def problems(document: TemplateDocument) -> list[Problem]:
         found = _children.ask("problems", document.model_dump(mode="json"), seconds=SECONDS)
     except TooMuch as much:
         return [_problem("html", much)]
+    return [Problem(*each) for each in found]
+
+
+def spoken(written: Mapping[str, Any]) -> list[Problem]:
+    """What keeps a template of another channel than e-mail from being published; `written` are its fields."""
+    try:
+        found = _children.ask("spoken", dict(written), seconds=SECONDS)
+    except TooMuch as much:
+        return [_problem("payload" if written["channel"] == "webhook" else "text", much)]
     return [Problem(*each) for each in found]
 
 

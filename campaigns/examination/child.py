@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple
+from types import SimpleNamespace
 from typing import Any
 
-from campaigns import confinement, layering
+from campaigns import channelled, confinement, layering
 from campaigns.config.template import TEMPLATE
 from campaigns.examination import compiling, judging, looking, passing
 from campaigns.layering import Base
@@ -16,6 +17,10 @@ Data = dict[str, Any]
 
 def problems(document: Data) -> list[Any]:
     return [astuple(each) for each in judging.problems(TEMPLATE.validate_python(document))]
+
+
+def spoken(written: Data) -> list[Any]:
+    return [astuple(each) for each in channelled.problems(SimpleNamespace(**written))]
 
 
 def mistakes(sources: Mapping[str, str], content: Sequence[str]) -> list[Any]:
@@ -40,5 +45,5 @@ def called(asked: Data) -> list[list[str]]:
 
 
 if __name__ == "__main__":
-    tasks = (problems, mistakes, unfit, compiled, findings, called)
+    tasks = (problems, spoken, mistakes, unfit, compiled, findings, called)
     confinement.serve({task.__name__: task for task in tasks})

@@ -134,6 +134,13 @@ def test_a_campaign_that_says_it_is_neither_submitted_nor_published_nor_launched
     assert api.get("campaigns/welcome/").json()["state"] == "draft"
 
 
+def test_text_messages_are_gone_through_apart_too(api: Api, greedy: Callable[[], None]) -> None:
+    greedy()
+    with unharmed():
+        answer = api.post("templates/", {"key": "text", "name": "Text", "channel": "sms", "text": f"It {TIME}"})
+    assert told(answer, TIME) == [("text", "too_much")]
+
+
 def test_a_conversion_that_takes_long_is_ended(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(converting, "SECONDS", 1)
     opened = "{{" * 100_000  # each of them may be the beginning of a tag that ends far behind

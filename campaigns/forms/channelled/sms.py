@@ -12,6 +12,8 @@ from campaigns.config.gate import Problem
 from campaigns.forms.channelled.base import ChannelForm, lines
 from campaigns.models import Template
 
+_COUNTED = 16_000  # characters: no text message is that long, and what is not closed is looked for to the end
+
 
 class SmsForm(ChannelForm):
     channel = "sms"
@@ -42,7 +44,7 @@ def counted(template: Template) -> dict[str, Any]:
     """What the form's counter tells of the text that is the same for everybody: the characters outside the 7-bit
     alphabet, each once, with what could be written instead.
     """
-    fixed = channelled.fixed_text(template.text)
+    fixed = channelled.fixed_text(template.text[:_COUNTED])
     measured = sms.measure(sms.smart(fixed) if template.payload.get("smart_encoding") else fixed)
     foreign = {each.char: each.instead for each in measured.first_non_gsm}
     return {
