@@ -66,6 +66,7 @@ def environment() -> Any:
 if __name__ == "__main__":
     tasks = (
         child.problems,
+        child.spoken,
         child.mistakes,
         child.unfit,
         child.compiled,

@@ -21,6 +21,7 @@ from campaigns.confinement import MEMORY as BOUND
 from campaigns.confinement import Children
 from campaigns.models import Template
 from delivery import confined
+from delivery.channels.memory import MemoryChannel
 from tenants import context
 from tenants.models import Retailer
 from tests import factories
@@ -115,7 +116,7 @@ def test_publishing_is_refused_and_what_is_live_stays(what: str, api: Api, greed
 @BOTH
 @pytest.mark.parametrize("place", ["steps.0.variants.0.content", "steps.0.template"])
 def test_a_campaign_that_says_it_is_neither_submitted_nor_published_nor_launched(
-    place: str, what: str, api: Api, acme: Retailer, greedy: Callable[[], None]
+    place: str, what: str, api: Api, acme: Retailer, greedy: Callable[[], None], outbox: MemoryChannel
 ) -> None:
     """Where its sources are read, and where they are rendered and looked at: of those alone a campaign's name is."""
     name, subject = ("Welcome", f"It {what}") if "variants" in place else (f"It {what}", "Hi")

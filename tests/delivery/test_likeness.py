@@ -52,7 +52,8 @@ def read(message: Message) -> str:
 
 def sent(outbox: MemoryChannel) -> str:
     [mail] = outbox.sent
-    return re.sub(r'href="[^"]*"', "href", mail.html)
+    uncounted = re.sub(r"<img[^>]*>", "", mail.html)  # nobody opens it by a look at the past
+    return re.sub(r'href="[^"]*"', "href", uncounted)
 
 
 @pytest.fixture

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import connection
+import sqlparse
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
+from sqlparse.exceptions import SQLParseError
 
 from campaigns import audience, sentences
 from campaigns.audience import ExplainedRule
@@ -70,7 +71,11 @@ def _is_refused(explained: ExplainedRule) -> bool:
 
 
 def _laid_out(sql: str) -> str:
-    return str(connection.ops.format_debug_sql(sql)) if len(sql) <= _READABLE else sql
+    """With lines for people to read; as it is where there is too much of it."""
+    try:
+        return str(sqlparse.format(sql, reindent=True)) if len(sql) <= _READABLE else sql
+    except SQLParseError:
+        return sql
 
 
 def _who(found: Segment) -> str:
