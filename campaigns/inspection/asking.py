@@ -39,6 +39,8 @@ class Examiner(Protocol):
 
     def called(self, asked: Asked) -> Called: ...
 
+    def __hash__(self) -> int: ...
+
 
 @dataclass(frozen=True)
 class Matter:
