@@ -35,7 +35,8 @@ class Likeness:
 
 def of(template: Published, variant: Variant, customer: Customer, sent_at: datetime) -> Likeness:
     """`sent_at` is when the outcome was put down: it was rendered at most a lease before."""
-    if customer.updated_at <= sent_at - timedelta(seconds=settings.LEASE_SECONDS):
+    rendered_at = sent_at - timedelta(seconds=settings.LEASE_SECONDS)
+    if customer.updated_at <= max(rendered_at, customer.created_at):
         return Likeness(sent_at)
     return Likeness(sent_at, customer.updated_at, tuple(_said(template, variant)))
 

@@ -80,10 +80,10 @@ def test_nothing_but_explain_is_asked_of_customers_and_as_the_reader(viewers: Re
 def test_cost_is_held_against_the_guard(viewers: Retailer, staff: Client, settings: Settings) -> None:
     path = f"/admin/retailers/{viewers.pk}/segments/"
     settings.RULE_SECONDS = 7
-    assert "within the guard" in (told := text(staff.get(f"{path}viewers/")))
+    assert "within the guard of 1,000,000,000" in (told := text(staff.get(f"{path}viewers/")))
     assert "Stopped after 7 s" in told
     settings.RULE_COST = 0
-    assert "above the guard: it is refused" in text(staff.get(f"{path}viewers/"))
+    assert "above the guard of 0: it is refused" in text(staff.get(f"{path}viewers/"))
     assert "not guarded: it asks of no events" in text(staff.get(f"{path}leeds/"))
 
 

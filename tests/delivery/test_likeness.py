@@ -33,7 +33,7 @@ def send(**template: Any) -> Message:
     configuration.launch(factories.campaign(), by="test", now=timezone.now())
     pipeline.work(seconds=30)
     now = timezone.now()
-    Customer.objects.update(updated_at=now - timedelta(hours=2))
+    Customer.objects.update(created_at=now - timedelta(hours=2), updated_at=now - timedelta(hours=2))
     OutcomeRecord.objects.update(at=now - timedelta(hours=1))
     return Message.objects.get()
 
@@ -142,6 +142,17 @@ def test_a_change_while_it_was_rendered_is_not_taken_for_none(at_acme: Retailer,
     found = previews.of_message(message).likeness
     assert found
     assert not found.is_exact
+
+
+def test_whoever_never_changed_did_not_change_since_however_new_they_are(
+    at_acme: Retailer, outbox: MemoryChannel
+) -> None:
+    message = send(html=PERSON, subject="Hi")
+    at = OutcomeRecord.objects.get().at - timedelta(seconds=5)
+    Customer.objects.update(created_at=at, updated_at=at)
+    found = previews.of_message(message).likeness
+    assert found
+    assert found.is_exact
 
 
 def test_the_last_attempt_counts(at_acme: Retailer, outbox: MemoryChannel) -> None:
