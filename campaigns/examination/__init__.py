@@ -92,7 +92,9 @@ def compiled(document: TemplateDocument) -> Compiled:
 
 def findings(asked: Asked, weights: Weights) -> list[Finding]:
     """What the checks before launch find, the heaviest first. Raises Invalid where it takes too much."""
-    return [Finding(**each) for each in _look("findings", asked, {**weights})]
+    return [
+        Finding(**each) for each in _look("findings", asked, {str(name): weight for name, weight in weights.items()})
+    ]
 
 
 def called(asked: Asked) -> Called:
