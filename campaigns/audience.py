@@ -14,7 +14,6 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -140,7 +139,7 @@ def explain_rule(rule: Rule, *, as_of: datetime, analyze: bool = False) -> Expla
     asked = list(parts([rule], as_of=as_of))
     with reading.as_reader():
         costs = [(words, reading.cost(question)) for words, question in asked]
-        cost, standing = reading.cost(counted), reading.standing()
+        cost, most, standing = reading.cost(counted), reading.most_cost(), reading.standing()
     return ExplainedRule(
         sentence=sentences.sentence(rule),
         parts=costs,
@@ -148,7 +147,7 @@ def explain_rule(rule: Rule, *, as_of: datetime, analyze: bool = False) -> Expla
         sql=compiler.numbered(counted),
         params=[json.dumps(value, default=str, ensure_ascii=False) for value in counted.params],
         cost=cost,
-        most=settings.RULE_COST,
+        most=most,
         is_guarded=reading.is_guarded(counted),
         **vars(standing),
     )

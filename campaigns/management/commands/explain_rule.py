@@ -38,7 +38,7 @@ class Command(RetailerCommand):
         self.stdout.write(explained.sentence)
         for words, cost in explained.parts:
             self.stdout.write(f"{cost:>14,.0f}  {words}")
-        guard = f"refused above {explained.most:,}" if explained.is_guarded else "asks of no events: not guarded"
+        guard = f"refused above {explained.most:,.0f}" if explained.is_guarded else "asks of no events: not guarded"
         self.stdout.write(f"{explained.cost:>14,.0f}  the whole; {guard}")
         self.stdout.write("\n".join(["", *explained.plan]))
 
