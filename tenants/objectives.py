@@ -75,6 +75,11 @@ class Complaints:
         return Level.PAUSE if share >= PAUSE else Level.WARN if share >= WARN else Level.FINE
 
     @property
+    def is_doubtful(self) -> bool:
+        """So few complained that their share, large as it looks, says nothing yet."""
+        return self.level == Level.FINE and (self.share or 0.0) >= WARN
+
+    @property
     def percent(self) -> float | None:
         return None if self.share is None else 100 * self.share
 

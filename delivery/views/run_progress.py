@@ -155,12 +155,20 @@ def _tempo(report: Report, now: datetime) -> dict[str, Any]:
     rate = report.recent / min(reports.RECENT, max(seconds, 1.0)) if is_going else average
     return {
         "elapsed": _duration(seconds),
-        "rate": rate,
-        "average": average if is_going else None,
+        "speed": _speed(rate),
+        "average": _speed(average) if is_going else "",
         "settled": settled,
         "waiting": waiting,
         "left": _duration(waiting / (rate or average)) if average and waiting and is_going else "",
     }
+
+
+def _speed(rate: float) -> str:
+    """Of so many a second; a run that is held back has so many a minute."""
+    if rate >= 1:
+        return f"{rate:,.0f}/s"
+    each_minute = 60 * rate
+    return f"{each_minute:.0f}/min" if each_minute >= 1 or not rate else "under 1/min"
 
 
 def _variants(report: Report) -> list[dict[str, Any]]:

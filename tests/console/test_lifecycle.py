@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.messages import get_messages
+from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 
@@ -157,6 +159,19 @@ def test_a_run_of_which_something_failed_is_not_called_whole(
     assert "<strong>100 %</strong>" in eddie.get(path).content.decode()
     Message.objects.filter(pk=Message.objects.earliest("pk").pk).update(state="failed")
     assert "<strong>99.5 %</strong>" in eddie.get(path).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "speed"), [(100, "2/s"), (600, "20/min"), (200 * 50, "1/min"), (200 * 90, "under 1/min")]
+)
+def test_a_slow_run_s_speed_is_told_by_the_minute(
+    at_acme: Retailer, eddie: Client, outbox: MemoryChannel, seconds: int, speed: str
+) -> None:
+    factories.customers(198, first=3)
+    run = configuration.launch(made_by(eddie), by="test", now=timezone.now())
+    pipeline.work(seconds=20)
+    Run.objects.filter(pk=run.pk).update(finished_at=F("started_at") + timedelta(seconds=seconds))
+    assert f"<strong>{speed}</strong>" in eddie.get(f"/admin/campaigns/run/{run.pk}/change/").content.decode()
 
 
 def test_missed_run_is_said_on_the_campaigns_page(at_acme: Retailer, eddie: Client) -> None:

@@ -59,6 +59,19 @@ def test_the_last_days_are_told_with_people_apart_from_machines(
     assert "1 of Welcome: nobody knows whether it went out" in text
 
 
+def test_a_share_of_complaints_that_says_nothing_yet_is_not_shown_as_good(
+    at_acme: Retailer, outbox: MemoryChannel, ana: Client
+) -> None:
+    factories.customers(PEOPLE)
+    run, now = send(), timezone.now()
+    record([Heard(Message.objects.earliest("pk").pk, "complaint", "test", "c", at=now)])
+    tallies.count(run, now=now)
+    text = ana.get("/admin/").content.decode()
+    assert "too few to judge" in text
+    assert "c-meter-doubtful" in text
+    assert "too many" not in text
+
+
 def test_what_needs_somebody_is_named_with_its_reason(at_acme: Retailer, outbox: MemoryChannel, ana: Client) -> None:
     factories.customers(3)
     run = configuration.launch(factories.campaign(), by="test", now=timezone.now())
