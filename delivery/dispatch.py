@@ -20,7 +20,7 @@ import random
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -37,6 +37,7 @@ from delivery.channels.base import Channel, ChannelUnavailable, Outbound, Outcom
 from delivery.compose import Composer
 from delivery.models import Message
 from delivery.providers import Chosen
+from delivery.turns import Turn
 from delivery.warmup import picking
 from delivery.warmup.picking import Later
 from tenants.models import Retailer
@@ -71,8 +72,20 @@ class MustPause(Exception):
     """A person has to act before this run can go on; the message says what."""
 
 
-def deliver(batch_id: int, *, retailer: Retailer, now: datetime) -> datetime | None:
+@dataclass(frozen=True)
+class _Means:
+    """What a batch is handed over with; in a `turn`, others may go first."""
+
+    composer: Composer
+    chosen: Chosen
+    limits: Bounds
+    turn: Turn | None
+
+
+def deliver(batch_id: int, *, retailer: Retailer, now: datetime, turn: Turn | None = None) -> datetime | None:
     """Work through one batch. Returns when it is due again; None when it is done, or waits for its paused run.
+
+    With a `turn`, others may go first between two hand-overs.
 
     Raises MustPause when the provider refuses our credentials, the template is gone or cannot be read, or the policy
     forbids the run.
@@ -88,7 +101,7 @@ def deliver(batch_id: int, *, retailer: Retailer, now: datetime) -> datetime | N
         batches.release(lease, due_at=until, error=throttle.words(lease.throttle or 0), attempts=0)
         return until
     try:
-        wait = _work_through(lease, retailer, now)
+        wait = _work_through(lease, retailer, now, turn)
     except ChannelUnavailable as refusal:
         return _retry(lease, refusal, now)
     except (compose.TemplateUnusable, bounds.Forbidden, RefusedAsOne) as reason:
@@ -118,7 +131,7 @@ def _retry(lease: Lease, refusal: ChannelUnavailable, now: datetime) -> datetime
     return due_at
 
 
-def _work_through(lease: Lease, retailer: Retailer, now: datetime) -> Wait | None:
+def _work_through(lease: Lease, retailer: Retailer, now: datetime, turn: Turn | None) -> Wait | None:
     """When the batch had to stop before its end: run paused, sending stopped, policy, lease lost, provider slow."""
     run = Run.objects.select_related("version", "campaign").get(pk=lease.run_id)
     config = run.version.parsed()
@@ -133,7 +146,7 @@ def _work_through(lease: Lease, retailer: Retailer, now: datetime) -> Wait | Non
         composer = compose.composer(run, lease.step, retailer, waiting, now=now, policy=limits.policy)
         lease = replace(lease, provider=chosen.channel.provider)
         waiting, later = _under_warm_up(lease, waiting, composer, retailer, now)
-        wait = _hand_over_all(limits.counting(lease), waiting, verdicts, composer, chosen, limits)
+        wait = _hand_over_all(limits.counting(lease), waiting, verdicts, _Means(composer, chosen, limits, turn))
         chosen.leave()
         return wait or (Wait(timezone.now()) if others else None) or _left_for(lease, later, now)
     batches.turn(lease, verdicts)
@@ -175,14 +188,14 @@ def _hand_over_all(
     lease: Lease,
     waiting: Sequence[Entry],
     verdicts: list[Verdict],
-    composer: Composer,
-    chosen: Chosen,
-    limits: Bounds,
+    means: _Means,
 ) -> Wait | None:
     """Window by window, each marked in the statement that records the one before."""
+    composer, chosen, limits = means.composer, means.chosen, means.limits
     begun = looked = time.monotonic()
     later: datetime | None = None  # when there is room again for what was left out
     while waiting:
+        verdicts = _give_way(lease, verdicts, means)
         if time.monotonic() - looked > LOOK_AGAIN:
             waiting, looked = _judged_again(lease, waiting, verdicts), time.monotonic()
             if not waiting:
@@ -208,6 +221,17 @@ def _hand_over_all(
         later, waiting = _left_out(window, later, waiting)
     batches.turn(lease, verdicts)
     return Wait(later) if later else None
+
+
+def _give_way(lease: Lease, verdicts: list[Verdict], means: _Means) -> list[Verdict]:
+    """Others go first, where any came: what is known is written before, and no window is marked meanwhile. Returns what
+    is still to be written.
+    """
+    if means.turn is None or means.chosen.is_probe or not means.turn.has_company():
+        return verdicts
+    batches.turn(lease, verdicts)
+    means.turn.let_go_first()
+    return []
 
 
 def _stopped(lease: Lease, verdicts: Sequence[Verdict]) -> Wait:

@@ -12,7 +12,7 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from campaigns.config.campaign import CampaignConfig, Step
-from campaigns.models import Run
+from campaigns.models import Member, Run
 from delivery import waves, weights
 from delivery.models import Wave
 from tenants import context
@@ -32,10 +32,16 @@ def generate(run: Run, *, now: datetime) -> datetime | None:
             later.append(due_at)
         elif step.waves:
             later += filter(None, [_release(run, config, step, due_at=due_at, now=now)])
-        else:
-            while _generate_slice(run, config, step, due_at):
+        elif _has_more(run, step):  # asked by itself, because a run is looked at again when all of it is made
+            while _generate_slice(run, config, step, due_at) == SLICE:
                 pass
     return min(later, default=None)
+
+
+def are_all_made(run: Run) -> bool:
+    """Whether its batches hold all that it will ever send: only said of one step without waves."""
+    steps = run.version.parsed().steps
+    return len(steps) == 1 and not steps[0].waves and not _has_more(run, steps[0])
 
 
 def _release(run: Run, config: CampaignConfig, step: Step, *, due_at: datetime, now: datetime) -> datetime | None:
@@ -52,12 +58,18 @@ def _release(run: Run, config: CampaignConfig, step: Step, *, due_at: datetime, 
     return None
 
 
+def _has_more(run: Run, step: Step) -> bool:
+    after = run.generated.get(step.key, 0)
+    left = Member.objects.filter(run_id=run.pk, is_included=True, pk__gt=after).order_by("pk")
+    return not after or left[:1].exists()
+
+
 @transaction.atomic
-def _generate_slice(run: Run, config: CampaignConfig, step: Step, send_at: datetime, wave: Wave | None = None) -> bool:
-    """One slice of members into messages and batches; False when there was none left."""
+def _generate_slice(run: Run, config: CampaignConfig, step: Step, send_at: datetime, wave: Wave | None = None) -> int:
+    """One slice of members into messages and batches: how many there were."""
     locked = Run.objects.select_for_update().get(pk=run.pk)
     if locked.state not in (Run.State.PLANNED, Run.State.RUNNING):
-        return False
+        return 0
     after = wave.generated if wave else locked.generated.get(step.key, 0)
     expires_at = send_at + config.timing.expire_after if config.timing.expire_after else None
     shares = wave.weights if wave and wave.weights else weights.equal(step)
@@ -85,11 +97,11 @@ def _generate_slice(run: Run, config: CampaignConfig, step: Step, send_at: datet
     if wave:
         _note(wave, last, number)
     if last is None:
-        return False
+        return 0
     locked.generated[step.key] = max(last, locked.generated.get(step.key, 0))
     locked.state = Run.State.RUNNING
     locked.save(update_fields=["generated", "state"])
-    return True
+    return int(number)
 
 
 def _note(wave: Wave, last: int | None, number: int) -> None:

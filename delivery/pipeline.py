@@ -49,6 +49,7 @@ from delivery import (
 )
 from delivery.models import Batch
 from delivery.senders import gate
+from delivery.turns import Turn
 from tenants import agenda, bell, context
 from tenants.models import Retailer
 
@@ -66,8 +67,8 @@ def advance(run: Run, *, now: datetime) -> datetime | None:
         batches.cancel_waiting(run, "the run was cancelled")
         return None
     limits = bounds.of(run, context.current())  # what the policy forbids by now is not planned either
-    full = caps.full(limits.caps, now=now, among=arrivals.customers(run))
     if run.evaluated_at is None:
+        full = caps.full(limits.caps, now=now, among=arrivals.customers(run))
         _check_senders(run, limits, now)
         audience.evaluate(run, capped=full)  # 2  who is in, and why not
         reconciliation.reconcile(run)
@@ -99,7 +100,7 @@ def work(*, seconds: float, retailer: Retailer | None = None, overdue_by: float 
         claim = agenda.claim(seconds=settings.LEASE_SECONDS, retailer=retailer, overdue_by=overdue_by)
         if claim is None:
             break
-        _handle(claim)
+        _handle(claim, gives_way=retailer is None)
         handled += 1
     return handled
 
@@ -116,31 +117,33 @@ def _sweep(retailer: Retailer, now: datetime) -> None:
     vitals.write_own(now=now)
 
 
-def _handle(claim: agenda.Claim) -> None:
-    started = time.monotonic()
+def _handle(claim: agenda.Claim, *, gives_way: bool = False) -> None:
+    """`gives_way`: to who comes meanwhile and was served less, between two hand-overs of a batch."""
+    turn = Turn(claim, serve=_handle)
     try:
         with busy.at_work(), context.in_retailer(context.resolve(claim.retailer_id)) as retailer:
-            due_at = _stage(claim, retailer)
-            cost = time.monotonic() - started
+            due_at = _stage(claim, retailer, turn if gives_way else None)
             if due_at is not None:
-                agenda.postpone(claim, due_at=due_at, cost=cost)
+                agenda.postpone(claim, due_at=due_at, cost=turn.cost)
                 if claim.kind == jobs.AGENDA_KIND:  # the next slice: rung for only once it can be claimed
                     bell.ring()
                 return
             if claim.kind == "batch":
-                _finish_batch(claim, retailer, cost)
+                _finish_batch(claim, retailer, turn.cost)
             else:
-                agenda.finish(claim, cost=cost)
+                agenda.finish(claim, cost=turn.cost)
     except context.RetailerUnavailable as reason:
         agenda.postpone(claim, due_at=timezone.now(), cost=0.0)  # waits until the retailer is active again
         logger.info("%s", reason)
     except Exception as error:  # the one place where a broken item is kept from stopping the others
         logger.exception("%s %s of retailer %s failed", claim.kind, claim.object_id, claim.retailer_id)
-        agenda.fail(claim, error=f"{type(error).__name__}: {error}", cost=time.monotonic() - started)
+        agenda.fail(claim, error=f"{type(error).__name__}: {error}", cost=turn.cost)
 
 
-def _stage(claim: agenda.Claim, retailer: Retailer) -> datetime | None:
+def _stage(claim: agenda.Claim, retailer: Retailer, turn: Turn | None) -> datetime | None:
     """What is announced while somebody is at it is dealt again at once: of some kinds that must wait for his end."""
+    if claim.kind == "batch":
+        return _deliver(claim.object_id, retailer, timezone.now(), turn)
     stage = _STAGES[claim.kind]
     if claim.kind not in _ONE_AT_A_TIME:
         return stage(claim.object_id, retailer, timezone.now())
@@ -166,10 +169,10 @@ def _advance(run_id: int, retailer: Retailer, now: datetime) -> datetime | None:
     return None
 
 
-def _deliver(batch_id: int, retailer: Retailer, now: datetime) -> datetime | None:
+def _deliver(batch_id: int, retailer: Retailer, now: datetime, turn: Turn | None = None) -> datetime | None:
     busy.look_around()
     try:
-        return dispatch.deliver(batch_id, retailer=retailer, now=now)
+        return dispatch.deliver(batch_id, retailer=retailer, now=now, turn=turn)
     except dispatch.MustPause as reason:
         _pause(Batch.objects.select_related("run").get(pk=batch_id).run, str(reason))
         return None
@@ -237,7 +240,8 @@ def _finish_batch(claim: agenda.Claim, retailer: Retailer, cost: float) -> None:
 
 def _look_after_run(batch_id: int, retailer: Retailer) -> None:
     """After its item is gone: a batch left by a pause that has ended meanwhile goes on, and the last batch to end has
-    its run looked at once more, because only `advance` declares a run completed."""
+    its run looked at once more, because only `advance` declares a run completed. Where there is nothing else that it
+    could come to, that needs no turn of its own."""
     batch = Batch.objects.select_related("run__version").get(pk=batch_id)
     if batch.run.state != Run.State.RUNNING:
         return
@@ -246,7 +250,10 @@ def _look_after_run(batch_id: int, retailer: Retailer) -> None:
     if batch.state != Batch.State.DONE:
         agenda.put_missing(retailer, "batch", [batch_id], is_transactional=_is_transactional(batch.run))
     elif not batches.unfinished(batch.run):
-        agenda.put(retailer, "run", batch.run_id, is_transactional=_is_transactional(batch.run))
+        if messages.are_all_made(batch.run):
+            _advance(batch.run_id, retailer, timezone.now())
+        else:
+            agenda.put(retailer, "run", batch.run_id, is_transactional=_is_transactional(batch.run))
 
 
 def _is_transactional(run: Run) -> bool:
@@ -258,7 +265,6 @@ _ONE_AT_A_TIME = {judgement.AGENDA_KIND, notices.AGENDA_KIND, alarms.AGENDA_KIND
 _STAGES: dict[str, Callable[[int, Retailer, datetime], datetime | None]] = {
     "campaign": _launch,
     "run": _advance,
-    "batch": _deliver,
     batches.UNKNOWN: _resolve,
     jobs.AGENDA_KIND: _import,
     attributes.AGENDA_KIND: _fill,

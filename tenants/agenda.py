@@ -24,6 +24,7 @@ from typing import Any
 
 from django.db import connection
 
+from tenants import dealing
 from tenants.models import AgendaItem, Retailer
 
 PARK_AFTER = 8  # failures in a row
@@ -33,10 +34,6 @@ AT_WORK = 60.0  # seconds after it was last seen that a worker counts
 _GUESS = 0.1  # seconds that a turn takes in a lane that never had one
 _NEWEST = 0.3  # how much the latest turn says about the next
 _TRIES = 8
-# Kinds that are dealt while sending is stopped.
-_SENDS_NOTHING = (
-    "('import', 'attribute', 'proof', 'judgement', 'signal', 'tally', 'notice', 'guard', 'vitals', 'digest')"
-)
 
 
 @dataclass(frozen=True)
@@ -145,25 +142,47 @@ def drop(retailer: Retailer, kind: str, object_ids: Iterable[int]) -> None:
     AgendaItem.objects.filter(retailer_id=retailer.pk, kind=kind, object_id__in=list(object_ids)).delete()
 
 
-def claim(*, seconds: float, retailer: Retailer | None = None, overdue_by: float = 0.0) -> Claim | None:
+def claim(
+    *, seconds: float, retailer: Retailer | None = None, overdue_by: float = 0.0, beside: Claim | None = None
+) -> Claim | None:
     """Take the next due item of the least-served active retailer for `seconds`; None when there is none to be dealt.
 
     Whoever asks for one `retailer` works beside the platform's workers, and is bound by no share. Those whose sending
-    is stopped get no turn but for work that sends nothing.
+    is stopped get no turn but for work that sends nothing, and what only counts goes when nothing else is left, or it
+    has waited for `dealing.PATIENCE`.
+
+    Who holds a claim and asks for another `beside` it gets one of a retailer that was served less, and whose turns are
+    short: whoever is held up by it waits for no more than that.
     """
     asked = {
         "seconds": seconds, "overdue_by": overdue_by, "retailer": retailer.pk if retailer else None,
         "share": SHARE, "short": SHORT, "at_work": AT_WORK, "guess": _GUESS,
+        "beside": beside.retailer_id if beside else None,
     }  # fmt: skip
+    found = _claim(asked | {"patience": dealing.PATIENCE})
+    return found if found or beside else _claim(asked | {"patience": 0.0})
+
+
+def _claim(asked: dict[str, Any]) -> Claim | None:
     for _ in range(_TRIES):
         with connection.cursor() as cursor:
-            cursor.execute(_CLAIM, asked)
+            cursor.execute(dealing.CLAIM, asked)
             row = cursor.fetchone()
         if row is None:
             return None
         if row[0] is not None:
             return Claim(*row)
     return None  # others were faster each time: they have it in hand
+
+
+def newcomers(claim: Claim, since: datetime) -> tuple[bool, datetime]:
+    """Whether work of others has come due since then, by the database's clock, that nobody has in hand; and what that
+    clock says now. So cheap that a worker can ask many times a second.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(dealing.NEWCOMERS, {"since": since, "retailer": claim.retailer_id})
+        found, now = cursor.fetchone()
+    return found, now
 
 
 def finish(claim: Claim, *, cost: float) -> None:
@@ -212,7 +231,7 @@ def _settle(claim: Claim, statement: str, params: dict[str, Any], cost: float) -
     }
     turn = {"cost": cost, "charged": claim.charged, "newest": _NEWEST}
     with connection.cursor() as cursor:
-        cursor.execute(f"WITH settled AS ({statement} RETURNING id) {_FREE}", params | settled | turn)
+        cursor.execute(f"WITH settled AS ({statement} RETURNING id) {dealing.FREE}", params | settled | turn)
 
 
 @contextmanager
@@ -240,132 +259,10 @@ def due_count(*, at_most: int) -> int:
                 JOIN public.tenants_retailer retailer ON retailer.id = item.retailer_id AND retailer.status = 'active'
                 WHERE item.due_at <= clock_timestamp() AND item.parked_at IS NULL
                   AND (item.claimed_until IS NULL OR item.claimed_until <= clock_timestamp())
-                  AND {_NOT_STOPPED}
+                  AND {dealing.NOT_STOPPED}
                 LIMIT %s
             ) due
             """,
             [at_most],
         )
         return int(cursor.fetchone()[0])
-
-
-_NOT_STOPPED = f"""(item.kind IN {_SENDS_NOTHING}
-                   OR NOT EXISTS (SELECT FROM public.tenants_stop WHERE retailer_id IS NULL)
-                  AND item.retailer_id NOT IN
-                      (SELECT retailer_id FROM public.tenants_stop WHERE retailer_id IS NOT NULL))"""
-# The item's claim lapsed or not, its lane's turn is over.
-_FREE = """
-UPDATE public.tenants_lane
-SET virtual_time = virtual_time + (%(cost)s - %(charged)s) / weight,
-    turn_seconds = coalesce(turn_seconds * (1 - %(newest)s) + %(cost)s * %(newest)s, %(cost)s),
-    ordinary = array_remove(ordinary, %(until)s::timestamptz),
-    transactional = array_remove(transactional, %(until)s::timestamptz)
-WHERE retailer_id = %(retailer)s
-"""
-_DUE = """
-    SELECT item.id FROM public.tenants_agendaitem item
-    WHERE item.retailer_id = {retailer} AND {transactional} item.is_transactional AND item.parked_at IS NULL
-      AND item.due_at <= (SELECT due FROM clock)
-      AND (item.claimed_until IS NULL OR item.claimed_until <= (SELECT at FROM clock))
-      AND (NOT {stopped} OR item.kind IN {nothing})
-    ORDER BY item.due_at, item.id LIMIT 1
-"""
-_DUE_IN_LANE = _DUE.format(
-    retailer="lane.retailer_id", stopped="lane.is_stopped", nothing=_SENDS_NOTHING, transactional="{transactional}"
-)
-_DUE_IN_CHOSEN = _DUE.format(
-    retailer="locked.retailer_id", stopped="locked.is_stopped", nothing=_SENDS_NOTHING, transactional="{transactional}"
-)
-_NEXT = f"""
-    SELECT id, true AS is_transactional FROM ({_DUE_IN_LANE.format(transactional="")}) first
-    UNION ALL
-    SELECT id, false AS is_transactional FROM ({_DUE_IN_LANE.format(transactional="NOT")}) other
-    LIMIT 1
-"""
-# One lane is chosen from what the statement sees, locked, and judged again as it is by then: two who ask at once never
-# hold more of it than it may. A row of nothing says that somebody was faster, and to ask again.
-_CLAIM = f"""
-WITH clock AS MATERIALIZED (
-    SELECT now.at, now.at - make_interval(secs => %(overdue_by)s) AS due,
-        now.at + make_interval(secs => %(seconds)s) AS until
-    FROM (SELECT clock_timestamp() AS at) now
-), stop AS MATERIALIZED (
-    SELECT retailer_id FROM public.tenants_stop
-), lane AS MATERIALIZED (
-    SELECT lane.retailer_id, lane.virtual_time, lane.started, lane.turn_seconds,
-        CASE WHEN lane.ordinary = '{{}}' THEN 0 ELSE
-            (SELECT count(*) FROM unnest(lane.ordinary) AS one WHERE one > (SELECT at FROM clock)) END AS ordinary,
-        CASE WHEN lane.transactional = '{{}}' THEN 0 ELSE
-            (SELECT count(*) FROM unnest(lane.transactional) AS one WHERE one > (SELECT at FROM clock)) END
-            AS transactional,
-        EXISTS (SELECT FROM stop WHERE stop.retailer_id IS NULL OR stop.retailer_id = lane.retailer_id) AS is_stopped
-    FROM public.tenants_lane lane
-    JOIN public.tenants_retailer retailer ON retailer.id = lane.retailer_id AND retailer.status = 'active'
-    WHERE %(retailer)s::bigint IS NULL OR lane.retailer_id = %(retailer)s
-    ORDER BY lane.virtual_time, lane.retailer_id
-), platform AS MATERIALIZED (
-    SELECT max(started) AS virtual_time, sum(ordinary) AS ordinary, most.most,
-        coalesce(sum(ordinary + transactional) FILTER (WHERE turn_seconds > %(short)s), 0) AS slow
-    FROM lane, (
-        SELECT CASE WHEN count(*) > 0 AND %(retailer)s::bigint IS NULL
-                    THEN greatest(1, floor(count(*) * %(share)s::float8 + 1e-9)) END AS most
-        FROM public.tenants_worker WHERE seen_at > (SELECT at FROM clock) - make_interval(secs => %(at_work)s)
-    ) most
-    GROUP BY most.most
-), open AS MATERIALIZED (
-    SELECT lane.*, platform.most, platform.ordinary >= platform.most AS is_kept, coalesce(
-            lane.ordinary + lane.transactional < platform.most
-            AND (lane.turn_seconds IS NULL OR lane.turn_seconds <= %(short)s OR platform.slow < platform.most), true
-        ) AS has_room
-    FROM lane CROSS JOIN platform ORDER BY lane.virtual_time, lane.retailer_id
-), kept_for AS MATERIALIZED (
-    SELECT lane.*, true AS is_transactional, true AS is_its_own
-    FROM open lane CROSS JOIN LATERAL ({_DUE_IN_LANE.format(transactional="")}) first
-    WHERE lane.has_room AND lane.is_kept ORDER BY lane.virtual_time, lane.retailer_id LIMIT 1
-), its_own AS MATERIALIZED (
-    SELECT lane.*, item.is_transactional, true AS is_its_own
-    FROM open lane CROSS JOIN LATERAL ({_NEXT}) item
-    WHERE lane.has_room AND lane.is_kept IS NOT TRUE AND NOT EXISTS (SELECT FROM kept_for)
-    ORDER BY lane.virtual_time, lane.retailer_id LIMIT 1
-), lent AS MATERIALIZED (
-    SELECT lane.*, item.is_transactional, false AS is_its_own
-    FROM open lane CROSS JOIN LATERAL ({_NEXT}) item
-    WHERE (lane.turn_seconds <= %(short)s OR lane.turn_seconds IS NULL AND lane.ordinary + lane.transactional = 0)
-      AND NOT EXISTS (SELECT FROM kept_for) AND NOT EXISTS (SELECT FROM its_own)
-    ORDER BY lane.virtual_time, lane.retailer_id LIMIT 1
-), chosen AS MATERIALIZED (
-    TABLE kept_for UNION ALL TABLE its_own UNION ALL TABLE lent
-), locked AS MATERIALIZED (
-    SELECT lane.retailer_id, chosen.is_transactional, chosen.is_stopped,
-        coalesce(lane.turn_seconds, %(guess)s) AS charged
-    FROM public.tenants_lane lane JOIN chosen ON chosen.retailer_id = lane.retailer_id
-    WHERE NOT chosen.is_its_own OR chosen.most IS NULL OR chosen.most > (
-        SELECT count(*) FROM unnest(lane.ordinary || lane.transactional) AS one WHERE one > (SELECT at FROM clock))
-    FOR UPDATE OF lane
-), next AS MATERIALIZED (
-    SELECT locked.*, item.id FROM locked CROSS JOIN LATERAL (
-        SELECT id FROM ({_DUE_IN_CHOSEN.format(transactional="")} FOR UPDATE SKIP LOCKED) first
-        WHERE locked.is_transactional
-        UNION ALL
-        SELECT id FROM ({_DUE_IN_CHOSEN.format(transactional="NOT")} FOR UPDATE SKIP LOCKED) other
-        WHERE NOT locked.is_transactional
-    ) item
-), taken AS (
-    UPDATE public.tenants_agendaitem item SET claimed_until = clock.until, claims = claims + 1
-    FROM next, clock WHERE item.id = next.id
-    RETURNING item.id, item.retailer_id, item.kind, item.object_id, item.claims, item.failures, item.is_transactional
-), seated AS (
-    UPDATE public.tenants_lane lane
-    SET started = greatest(lane.virtual_time, platform.virtual_time),
-        virtual_time = greatest(lane.virtual_time, platform.virtual_time) + next.charged / lane.weight,
-        ordinary = CASE WHEN %(retailer)s::bigint IS NULL AND NOT next.is_transactional
-            THEN ARRAY(SELECT one FROM unnest(lane.ordinary) AS one WHERE one > clock.at) || clock.until
-            ELSE lane.ordinary END,
-        transactional = CASE WHEN %(retailer)s::bigint IS NULL AND next.is_transactional
-            THEN ARRAY(SELECT one FROM unnest(lane.transactional) AS one WHERE one > clock.at) || clock.until
-            ELSE lane.transactional END
-    FROM next, clock, platform WHERE lane.retailer_id = next.retailer_id
-)
-SELECT taken.*, clock.until, next.charged
-FROM chosen CROSS JOIN clock LEFT JOIN (taken JOIN next ON next.id = taken.id) ON true
-"""

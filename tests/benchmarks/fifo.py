@@ -19,7 +19,10 @@ __all__ = ["app"]
 def _serve_by_age(**_: Any) -> None:
     from tenants import agenda  # noqa: PLC0415 -- it imports models, which the child has set up by now
 
-    def claim(*, seconds: float, retailer: Any = None, overdue_by: float = 0.0) -> agenda.Claim | None:
+    # A claim without an end gives way to nobody (delivery.turns).
+    def claim(
+        *, seconds: float, retailer: Any = None, overdue_by: float = 0.0, beside: Any = None
+    ) -> agenda.Claim | None:
         with connection.cursor() as cursor:
             cursor.execute(_OLDEST, [seconds])
             row = cursor.fetchone()

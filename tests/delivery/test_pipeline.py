@@ -121,6 +121,8 @@ CREATE FUNCTION pg_temp.die() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     RETURN NEW;
 END $$;
 CREATE TRIGGER die BEFORE INSERT ON public.tenants_agendaitem FOR EACH ROW WHEN (NEW.kind = 'run')
+EXECUTE FUNCTION pg_temp.die();
+CREATE TRIGGER die BEFORE UPDATE ON campaigns_run FOR EACH ROW WHEN (NEW.state = 'completed')
 EXECUTE FUNCTION pg_temp.die()
 """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
 from threading import Barrier, Thread
 
 import pytest
@@ -10,10 +11,11 @@ from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tenants import agenda, context, lanes
+from tenants import agenda, context, dealing, lanes
 from tenants.accounts.models import AuditEntry
 from tenants.models import Lane, Retailer, Worker
 from tests.tenants.dealing import Lanes, Turn
@@ -122,6 +124,14 @@ def test_what_is_transactional_is_first_of_all_once_the_ordinary_have_their_shar
     agenda.put(globex, "batch", 99, is_transactional=True)
     served = [claim.retailer_id for claim in claims(5)]
     assert served == [acme.pk] * 4 + [globex.pk]
+
+
+def test_what_only_counts_waits_while_anything_else_is_to_be_done(acme: Retailer, globex: Retailer) -> None:
+    Lane.objects.filter(retailer=globex).update(virtual_time=1000.0)
+    agenda.put(acme, "tally", 1)
+    agenda.put(globex, "batch", 1)
+    agenda.put(acme, "vitals", 0, due_at=timezone.now() - timedelta(seconds=dealing.PATIENCE + 1))
+    assert [claim.kind for claim in claims(3)] == ["vitals", "batch", "tally"]
 
 
 def test_idling_saves_nothing_up(acme: Retailer, globex: Retailer) -> None:
