@@ -88,7 +88,7 @@ def stopped_by(version: CampaignVersion, policy: Policy | None = None) -> list[P
     `policy` is for a caller who has just read it.
     """
     policy = policies.effective(context.current()) if policy is None else policy
-    if policy == rules.OPEN:
+    if policy == rules.OPEN and not version.parsed().is_transactional:  # which is denied unless it is allowed
         return []
     found = forbidden(version.parsed(), policy)
     if policy.approval and not version.approved_by:

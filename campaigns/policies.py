@@ -71,9 +71,13 @@ def meet(layers: Iterable[Said]) -> Policy:
     """The same, of layers that were just read. What only the platform can allow, nobody else does."""
     told = list(layers)
     made = rules.meet_all(each.policy for each in told)
-    if made.attachments is None or any(each.name == PLATFORM and each.policy.attachments for each in told):
-        return made
-    return made.model_copy(update={"attachments": None})
+    allowed = [each.policy for each in told if each.name == PLATFORM]
+    denied = [
+        name
+        for name in rules.GRANTED
+        if getattr(made, name) is not None and not any(getattr(policy, name) for policy in allowed)
+    ]
+    return made.model_copy(update=dict.fromkeys(denied)) if denied else made
 
 
 def sources(owner: Owner) -> dict[str, list[tuple[str, str]]]:

@@ -1,13 +1,13 @@
 """Finding out what became of messages whose outcome nobody knows.
 
 Reads    Message, OutcomeRecord, Run, Customer, Consent, Suppression, TemplateVersion, Brand, the policy in force, Stop
-Writes   Message (its state), OutcomeRecord
+Writes   Message (its state), OutcomeRecord, Notice
 Promise  a message leaves `unknown` by evidence alone, or by a person's word; nothing goes twice where a second copy
-         would be seen, unless a person asked for it; what cannot be found out is left to a person, and counted
+         would be seen, unless a person asked for it or nobody may go without it; what cannot be found out is left to a
+         person, and counted
 
-In this order: handed over again under the same key, while its provider surely knows that key; asked for, where the
-provider can be asked, or waited for, where it calls back; then as the channel's policy says, once more or left to a
-person. A message stays unknown while it is handed over again, so that whatever dies on the way leaves it as it was.
+What to do about each is said in delivery.resolution. A message stays unknown while it is handed over again, so that
+whatever dies on the way leaves it as it was.
 """
 
 from __future__ import annotations
@@ -17,64 +17,30 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
 from campaigns.config import policy as rules
 from campaigns.models import Run
-from delivery import bounds, compose, identity, providers, recipients, unknowns
+from delivery import bounds, compose, identity, notices, providers, recipients, unknowns
 from delivery.batches import Entry, Lease
 from delivery.channels import form
 from delivery.channels.base import ChannelUnavailable, Outcome, Result, Sought
 from delivery.models import Batch, Message
+from delivery.notices import Happened
 from delivery.providers import Chosen
+from delivery.resolution import Means, Step, step
 from delivery.unknowns import Doubt, Finding, Word
 from tenants.models import Retailer
 
-WINDOW_SHARE = 0.8  # of the time that a provider knows a key: nearer to its end, nobody relies on that
-TRIES = 8  # hand-overs without an answer, after which it is not handed over again by itself
-PATIENCE = timedelta(minutes=15)  # that a provider has to tell what became of a message
 UNREACHABLE = timedelta(hours=24)  # that an account may be out of reach before its messages are left to a person
 SOONEST, LATEST = 2.0, 120.0  # seconds between two looks: as long as it has been unknown, within these
 HAND_OVER_SHARE = 0.4  # of the lease: the provider's time for one hand-over
 GUARD_SHARE = 0.5  # of the lease: older than this, a claim is not trusted and nothing is sent under it
-RESENT_BY_POLICY = ("push", "webhook")  # channels where whoever gets a second copy knows it by its id
+PARKED = "message.unknown"  # what subscriptions are told of the transactional lane
 UNANSWERED = "sent again, and again no answer came"
-
-
-class Step(StrEnum):
-    SAME_KEY = "same key"  # to the same account, which takes one key once
-    ANEW = "anew"  # to whichever account delivers now
-    ASK = "ask"
-    WAIT = "wait"
-    PARK = "park"  # a person decides
-
-
-@dataclass(frozen=True)
-class Means:
-    """What can be done at the account that messages were handed to. `as_is_since`: when it was last changed."""
-
-    key_window: float = 0.0
-    can_be_asked: bool = False
-    calls_back: bool = False
-    as_is_since: datetime | None = None
-
-
-def step(doubt: Doubt, means: Means, channel: str) -> Step:
-    """What to do about a message now."""
-    is_same_account = means.as_is_since is not None and means.as_is_since < doubt.first_at
-    age = (doubt.now - doubt.first_at).total_seconds()
-    if is_same_account and age < WINDOW_SHARE * means.key_window and doubt.tries <= TRIES:
-        return Step.SAME_KEY
-    if doubt.is_wished:
-        return Step.ANEW
-    if doubt.now - doubt.since < PATIENCE and (means.can_be_asked or means.calls_back):
-        return Step.ASK if means.can_be_asked else Step.WAIT
-    if channel in RESENT_BY_POLICY and doubt.tries <= TRIES:
-        return Step.ANEW
-    return Step.PARK
 
 
 def resolve(batch_id: int, *, retailer: Retailer, now: datetime) -> datetime | None:
@@ -96,6 +62,7 @@ class _Batch:
     run: Run
     lease: Lease
     begun: float
+    is_transactional: bool
 
     @classmethod
     def read(cls, batch_id: int, retailer: Retailer, begun: float) -> _Batch:
@@ -103,7 +70,7 @@ class _Batch:
         run, config = batch.run, batch.run.version.parsed()
         channel = config.step(batch.step).channel
         lease = Lease(batch_id, batch.epoch, run.pk, batch.step, run.state, 0, "", topic=config.topic, channel=channel)
-        return cls(retailer, run, lease, begun)
+        return cls(retailer, run, lease, begun, config.is_transactional)
 
     def look_into(self, doubts: Sequence[Doubt], provider: str, now: datetime) -> None:
         try:
@@ -119,8 +86,8 @@ class _Batch:
             means = Means(channel.key_window, channel.can_be_asked, channel.calls_back, as_is_since)
         todo: dict[Step, list[Doubt]] = {}
         for doubt in doubts:
-            todo.setdefault(step(doubt, means, self.lease.channel), []).append(doubt)
-        unknowns.record([Finding(doubt.message_id, doubt.attempts) for doubt in todo.get(Step.PARK, [])])
+            todo.setdefault(self._step(doubt, means), []).append(doubt)
+        self._park(todo.get(Step.PARK, []))
         unknowns.record([_later(doubt) for doubt in todo.get(Step.WAIT, [])])
         if chosen and Step.ASK in todo:
             self._ask(todo[Step.ASK], chosen)
@@ -130,6 +97,18 @@ class _Batch:
             chosen.leave()
         if Step.ANEW in todo:
             self._send(todo[Step.ANEW], None, now)
+
+    def _step(self, doubt: Doubt, means: Means) -> Step:
+        return step(doubt, means, self.lease.channel, is_transactional=self.is_transactional)
+
+    @transaction.atomic
+    def _park(self, doubts: Sequence[Doubt]) -> None:
+        unknowns.record([Finding(doubt.message_id, doubt.attempts) for doubt in doubts])
+        if self.is_transactional and doubts:
+            notices.of_messages(
+                self.retailer,
+                [Happened(PARKED, doubt.message_id, f"unknown/{doubt.message_id}", doubt.now) for doubt in doubts],
+            )
 
     def _ask(self, doubts: Sequence[Doubt], chosen: Chosen) -> None:
         name = identity.public_ids(self.retailer)

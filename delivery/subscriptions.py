@@ -27,6 +27,7 @@ EVENTS = {
     "message.bounced": "It came back.",
     "message.complained": "Its reader called it spam.",
     "message.opened": "A person opened it, the first time.",
+    "message.unknown": "Of a transactional campaign: nobody knows whether it went out, and a person is to decide.",
     "message.clicked": "A person followed a link of it, each link once.",
     "customer.unsubscribed": "Somebody wants nothing more on a channel.",
     "run.started": "A campaign began to go out.",

@@ -38,6 +38,7 @@ LABELS = {
     "footer": "Footer",
     "attachments": "Files that go along",
     "untracked": "Not counted",
+    "transactional": "Transactional campaigns",
     "approval": "Approval",
     "sender_dns": "DNS of senders",
     "checks": "Before launch",

@@ -23,6 +23,7 @@ def of_campaign(config: CampaignConfig, policy: Policy, *, zone: ZoneInfo) -> li
         *_quiet_breaches(config, policy, zone),
         *_holdout_breaches(config, policy),
         *_discount_breaches(config, policy),
+        *_lane_breaches(config, policy),
     ]
 
 
@@ -138,6 +139,11 @@ def _discount_breaches(config: CampaignConfig, policy: Policy) -> Iterator[Probl
                     f"steps.{i}.variants.{j}.content.discount",
                     f"a number, and at most {most}: more is not allowed here",
                 )
+
+
+def _lane_breaches(config: CampaignConfig, policy: Policy) -> Iterator[Problem]:
+    if config.is_transactional and not policy.transactional:
+        yield _breach("lane", "the policy lets no campaign be transactional: leave it out, or ask the platform")
 
 
 def _percent(value: object) -> float:

@@ -72,6 +72,7 @@ class Policy(Part):
     footer: Annotated[list[Needed], AfterValidator(_ordered)] = []
     attachments: Allowed | None = None  # what may go along with e-mails: nothing, unless the platform says so
     untracked: Annotated[list[Counted], AfterValidator(_ordered)] = []  # what nobody may count
+    transactional: bool | None = None  # whether campaigns may go ahead of others: none, unless the platform says so
     approval: bool = False
     checks: dict[CheckName, Severity] = {}  # how much a check before launch weighs at least; an error blocks
     checks_off: Annotated[list[CheckName], AfterValidator(_ordered)] | None = None  # the platform's alone
@@ -88,6 +89,7 @@ class Policy(Part):
 
 
 OPEN = Policy()  # bounds nothing
+GRANTED = ("attachments", "transactional")  # what nobody may do unless the platform says so
 
 
 def meet(one: Policy, other: Policy) -> Policy:
@@ -112,6 +114,7 @@ def meet(one: Policy, other: Policy) -> Policy:
         footer=sorted({*one.footer, *other.footer}),
         attachments=attached.meet(one.attachments, other.attachments),
         untracked=sorted({*one.untracked, *other.untracked}),
+        transactional=_agreed(one.transactional, other.transactional),
         approval=one.approval or other.approval,
         checks=_heaviest(one.checks, other.checks),
         checks_off=_both(one.checks_off, other.checks_off),
@@ -158,10 +161,12 @@ def not_its_own(policy: Policy) -> list[Problem]:
 
 def not_granted(above: Policy, below: Policy) -> list[Problem]:
     """What nobody above lets happen, and so nobody below can: it is denied unless it is allowed."""
-    if below.attachments is None or not below.attachments.types or above.attachments is not None:
-        return []
-    cure = "the platform lets no files go along with messages: leave it out"
-    return [Problem("attachments", cure, "loosened")]
+    denied = {
+        "attachments": "the platform lets no files go along with messages: leave it out",
+        "transactional": "the platform lets no campaign be transactional: leave it out",
+    }
+    asked = {"attachments": below.attachments and below.attachments.types, "transactional": below.transactional}
+    return [Problem(name, denied[name], "loosened") for name in GRANTED if asked[name] and getattr(above, name) is None]
 
 
 def words(policy: Policy) -> dict[str, str]:
@@ -207,6 +212,12 @@ def _heaviest(one: dict[CheckName, Severity], other: dict[CheckName, Severity]) 
 
 def _least(one: Any, other: Any) -> Any:
     return other if one is None else one if other is None else min(one, other)
+
+
+def _agreed(one: bool | None, other: bool | None) -> bool | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return one and other
 
 
 def _minutes(windows: Iterable[Window]) -> frozenset[int]:
@@ -269,6 +280,7 @@ _WORDS: dict[str, Any] = {
     "footer": lambda v: f"every message has {_list_words(_FOOTER[each] for each in v)}",
     "attachments": attached.words,
     "untracked": lambda v: f"{_list_words(v)} are not counted",
+    "transactional": lambda v: "may go ahead of others" if v else "none goes ahead of others",
     "approval": lambda _: "an approver must agree",
     "checks": lambda v: "; ".join(f"{_named(name)} {_EFFECT[weight]}" for name, weight in sorted(v.items())),
     "checks_off": lambda v: f"not looked at: {_list_words(map(_named, v))}",

@@ -15,7 +15,7 @@ from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSelectWidget
 from campaigns import configuration
 from campaigns.config.gate import Invalid
 from campaigns.configuration import Conflict
-from campaigns.forms import counting, drafts, inheritance, suggestions, texts, variants
+from campaigns.forms import counting, drafts, inheritance, pace, suggestions, texts, variants
 from campaigns.forms.fields import HostsField, KeyField, PairsField, SuggestingInput
 from campaigns.forms.inheritance import Standing
 from campaigns.forms.variants import VariantsField
@@ -78,6 +78,22 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]
         help_text="What kind of message this is: people may one day unsubscribe from one topic and keep another.",
     )
 
+    waves = forms.IntegerField(
+        min_value=2,
+        max_value=100,
+        required=False,
+        help_text=pace.WAVES,
+        widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "numeric", "class": "c-number"}),
+    )
+    over = forms.ChoiceField(label="Spread over", required=False, widget=UnfoldAdminSelectWidget())
+    lane = forms.ChoiceField(
+        label="Its messages go",
+        required=False,
+        choices=pace.LANES,
+        help_text=pace.LANE,
+        widget=UnfoldAdminSelectWidget(),
+    )
+
     opens = forms.ChoiceField(
         required=False, choices=counting.COUNTED, help_text=counting.OPENS, widget=UnfoldAdminSelectWidget()
     )
@@ -100,6 +116,7 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]
         self._offer_segments()
         self._offer_templates()
         self._offer_triggers()
+        self._offer_lanes()
         self._say_where_from()
         if self.instance.pk and not self.is_bound:
             self._say_what_is_missing()
@@ -190,9 +207,15 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]
         for field, known, words in (
             ("delay", drafts.DELAYS, drafts.delay_words),
             ("once_per", drafts.ONCE_PER, drafts.once_words),
+            ("over", pace.OVER, pace.over_words),
         ):
             had = self.initial[field]
             self._choose(field, [*known.items(), *([] if had in known else [(had, words(had))])])
+
+    def _offer_lanes(self) -> None:
+        """Where the policy lets nobody go ahead, nobody is asked; a draft that does so all the same shows it."""
+        if not self.standing.policy.transactional and self.initial["lane"] == pace.ORDINARY:
+            self.fields["lane"].widget = forms.HiddenInput()
 
     def _choose(self, field: str, choices: list[tuple[str, str]]) -> None:
         self.fields[field].choices = choices  # type: ignore[attr-defined]

@@ -10,7 +10,7 @@ from typing import Any
 from campaigns import sentences
 from campaigns.config.gate import Problem, parse_rule
 from campaigns.config.values import format_duration, parse_duration
-from campaigns.forms import counting, variants
+from campaigns.forms import counting, pace, variants
 
 EVERYONE, KEPT = "*everyone", "*kept"  # no key begins with a star
 NEW: dict[str, Any] = {"steps": [{"key": "first", "channel": "email"}], "trigger": {"kind": "api"}, "audience": {}}
@@ -31,6 +31,9 @@ PLACES = {
     "trigger.name": "event_name",
     "trigger.delay": "delay",
     "trigger.once_per": "once_per",
+    "steps.0.release": "waves",
+    "steps.0.release.over": "over",
+    "lane": "lane",
     "tracking": "opens",
     "tracking.clicks": "clicks",
     "tracking.utm": "utm",
@@ -78,6 +81,7 @@ def values(draft: Mapping[str, Any], *, zone: tzinfo) -> dict[str, Any]:
         "delay": _shortest(trigger.get("delay")) if is_event else "",
         "once_per": _shortest(trigger.get("once_per")) if is_event else "",
         "topic": draft.get("topic", "promotions"),
+        **pace.values(draft),
     } | counting.values({"opens": True, "clicks": True} | draft.get("tracking", {}))
 
 
@@ -93,6 +97,8 @@ def compose(before: Mapping[str, Any], given: Mapping[str, Any], *, zone: tzinfo
     step["template"] = given["template"]
     step["channel"] = given.get("channel") or step["channel"]
     step["variants"] = variants.with_types_of(given["variants"], step.get("variants") or [])
+    _set(step, "release", pace.release(given))
+    _set(draft, "lane", pace.lane(given))
     draft["trigger"] = _trigger(given, draft["trigger"], zone)
     for name, said in counting.compose(given).items():
         _set(draft.setdefault("tracking", {}), name, said)

@@ -17,7 +17,7 @@ from tenants import context
 
 PATHS = {
     "include": "audience.include", "exclude": "audience.exclude", "holdout": "audience.holdout",
-    "template": "steps", "variants": "steps", "when": "trigger", "topic": "topic",
+    "template": "steps", "variants": "steps", "when": "trigger", "topic": "topic", "lane": "lane",
     "opens": "tracking.opens", "clicks": "tracking.clicks", "utm": "tracking.utm",
     "utm_domains": "tracking.utm_domains",
 }  # fmt: skip
@@ -29,6 +29,7 @@ BOUNDS = {
     "opens": {"untracked": "policy: {}"},
     "clicks": {"untracked": "policy: {}"},
     "when": {"quiet_hours": "policy: nothing from {}"},
+    "lane": {"transactional": "policy: {}"},
 }
 # What says "nothing" where leaving a field out would mean the layer below.
 _NOTHING: dict[str, Any] = {"audience.exclude": drafts.NOBODY, "audience.holdout": 0.0, "tracking.utm_domains": []}

@@ -14,6 +14,7 @@ from django import forms
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
     UnfoldBooleanWidget,
@@ -30,6 +31,7 @@ _GUARDS = ("most_bounces", "most_complaints", "most_unsubscribes", "most_errors"
 _SHARES = ("min_holdout", "universal_holdout", *_GUARDS)  # kept as shares, written in percent
 _LISTS = ("bases", "sender_domains")  # of which an empty one allows nothing
 _FIELD = {"checks": "checks_blocking", "attachments": "attachment_types"}  # of the form, where it is called otherwise
+YES, NO = "yes", "no"
 NONE = "none"  # written where a list allows nothing at all
 _FOOTER = {
     "unsubscribe_url": "A link to unsubscribe",
@@ -130,6 +132,14 @@ class PolicyForm(forms.Form):
         choices=[(name, _COUNTED.get(name, name)) for name in get_args(Counted)],
         widget=UnfoldAdminCheckboxSelectMultipleWidget(),
     )
+    transactional = forms.ChoiceField(
+        required=False,
+        label="Transactional campaigns",
+        choices=[("", "None, unless the platform lets them"), (YES, "Let them"), (NO, "None")],
+        help_text="What answers a customer, such as an order's confirmation. It goes ahead of promotions, and is sent "
+        "once more where nobody knows whether it went out.",
+        widget=UnfoldAdminSelectWidget(),
+    )
     limits_features = forms.BooleanField(
         required=False,
         label="Limit what templates may use to what is ticked below",
@@ -217,6 +227,9 @@ class PolicyForm(forms.Form):
         said |= {name: [] for name in _LISTS if given[name] == []}
         if self.cleaned_data["limits_features"]:
             said["template_features"] = given["template_features"]
+        said.pop("transactional", None)
+        if lane := given["transactional"]:
+            said["transactional"] = lane == YES
         for name in _SHARES:
             if share := said.pop(name, 0):
                 said[name] = round(share / 100, 6)
@@ -250,6 +263,7 @@ def initial(document: Mapping[str, Any]) -> dict[str, Any]:
         **{name: NONE if document.get(name) == [] else "\n".join(document.get(name) or []) for name in _LISTS},
         "footer": document.get("footer", []),
         "untracked": document.get("untracked", []),
+        "transactional": "" if document.get("transactional") is None else YES if document["transactional"] else NO,
         "limits_features": features is not None,
         "template_features": features or [],
         "attachment_types": (document.get("attachments") or {}).get("types", []),

@@ -54,6 +54,7 @@ class CampaignAdmin(RemovedByItsOwner):
         ("Audience", {"fields": ("include", "exclude", "holdout")}),
         ("Message", {"fields": ("template", "variants")}),
         ("When", {"fields": ("when", "rhythm", "at", "event_name", "delay", "once_per", "topic")}),
+        ("Pace", {"fields": (("waves", "over"), "lane"), "classes": ("collapse",)}),
         ("Counting", {"fields": (("opens", "clicks"), "utm", "utm_domains"), "classes": ("collapse",)}),
     )
     asks_why = True

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from campaigns import configuration, suppressions
+from campaigns import configuration, policies, suppressions
 from campaigns.models import Customer, Run
-from delivery import batches, identity, pipeline, reports, resolving, unknowns, waiting
-from delivery.models import Batch, Message, OutcomeRecord, Provider
+from delivery import batches, identity, pipeline, reports, resolution, resolving, subscriptions, unknowns, waiting
+from delivery.models import Batch, Message, Notice, OutcomeRecord, Provider
 from delivery.providers import accounts
-from delivery.resolving import Means, Step
+from delivery.resolution import Means, Step
 from delivery.unknowns import Doubt, Finding
 from tenants import agenda, context
 from tenants.models import AgendaItem, Retailer
@@ -33,14 +33,14 @@ def planned(at_acme: Retailer, fake: Fake, settings: Settings) -> Planned:
     """A run of a kind at the fake provider, whose messages are made and not handed over yet."""
     settings.ALLOW_PRIVATE_ADDRESSES = True
 
-    def plan(kind: str, people: int = 3) -> Run:
+    def plan(kind: str, people: int = 3, **parts: Any) -> Run:
         setup = setups(fake)[kind]
         accounts.save({
             "key": "out", "channel": "email", "kind": kind, "settings": setup.settings,
             "credentials": setup.credentials, "timeout": 1,
         })  # fmt: skip
         factories.customers(people)
-        run = configuration.launch(factories.campaign(), by="test", now=timezone.now())
+        run = configuration.launch(factories.campaign(**parts), by="test", now=timezone.now())
         pipeline.advance(run, now=timezone.now())
         return run
 
@@ -189,6 +189,28 @@ def test_smtp_is_left_to_a_person_at_once(planned: Planned, fake: Fake, at_acme:
     assert not Message.objects.filter(state="unknown").exclude(retry_at=None).exists()
 
 
+def test_a_transactional_e_mail_goes_once_more_when_nothing_was_heard_of_it_and_then_a_person_is_told(
+    planned: Planned, fake: Fake, at_acme: Retailer
+) -> None:
+    policies.save(None, policy={"transactional": True})
+    subscriptions.save({"key": "ops", "url": "https://ops.acme.example/", "events": ["message.unknown"]})
+    run = planned("smtp", lane="transactional")
+    fake.behave(c1="take and drop", c3="take and drop, then take and drop")
+    assert deliver(run) == {"accepted": 1, "unknown": 2}
+    assert look(run) == {"accepted": 1, "unknown": 2}
+    assert Message.objects.filter(state="unknown").exclude(retry_at=None).count() == 2  # they are waited for
+    assert len(fake.taken("smtp")) == 3
+    age(run, 0.3)
+    assert look(run) == {"accepted": 2, "unknown": 1}
+    assert len(fake.taken("smtp")) == 5
+    assert not Notice.objects.exists()
+    assert look(run) == {"accepted": 2, "unknown": 1}
+    assert len(fake.taken("smtp")) == 5
+    assert not Message.objects.filter(state="unknown").exclude(retry_at=None).exists()
+    assert [notice.event for notice in Notice.objects.all()] == ["message.unknown"]
+    assert reports.report(run).balances
+
+
 def test_a_worker_that_died_between_the_key_and_the_answer_leaves_it_unknown(
     planned: Planned, fake: Fake, at_acme: Retailer
 ) -> None:
@@ -263,24 +285,30 @@ def doubts(draw: st.DrawFn) -> Doubt:
     return Doubt(1, 1, "out", NOW, since, first, draw(st.integers(1, 12)), draw(st.booleans()))
 
 
-@given(doubt=doubts(), means=MEANS, channel=st.sampled_from(["email", "sms", "push", "webhook"]))
+@given(
+    doubt=doubts(), means=MEANS, channel=st.sampled_from(["email", "sms", "push", "webhook"]), waited_for=st.booleans()
+)
 def test_nothing_goes_again_but_by_a_key_that_is_known_a_person_s_wish_or_where_it_shows_once(
-    doubt: Doubt, means: Means, channel: str
+    doubt: Doubt, means: Means, channel: str, waited_for: bool
 ) -> None:
-    step = resolving.step(doubt, means, channel)
+    step = resolution.step(doubt, means, channel, is_transactional=waited_for)
+    is_resent_once = waited_for and channel == "email" and doubt.tries == 1
     if step == Step.SAME_KEY:
         assert means.as_is_since is not None
         assert means.as_is_since < doubt.first_at
         assert (doubt.now - doubt.first_at).total_seconds() < 0.8 * means.key_window
     if step == Step.ANEW:
-        assert doubt.is_wished or channel in ("push", "webhook")
+        is_late = doubt.now - doubt.since >= timedelta(minutes=15)
+        assert doubt.is_wished or channel in ("push", "webhook") or (is_resent_once and is_late)
     if step in (Step.ASK, Step.WAIT):
         assert doubt.now - doubt.since < timedelta(minutes=15)
-        assert means.can_be_asked if step == Step.ASK else means.calls_back
+        assert means.can_be_asked if step == Step.ASK else means.calls_back or is_resent_once
 
 
-@given(doubt=doubts(), means=MEANS, channel=st.sampled_from(["email", "sms"]))
-def test_in_the_end_a_person_decides(doubt: Doubt, means: Means, channel: str) -> None:
+@given(doubt=doubts(), means=MEANS, channel=st.sampled_from(["email", "sms"]), waited_for=st.booleans())
+def test_in_the_end_a_person_decides(doubt: Doubt, means: Means, channel: str, waited_for: bool) -> None:
     late = timedelta(days=3)
     old = Doubt(1, 1, "out", NOW, doubt.since - late, doubt.first_at - late, doubt.tries)
-    assert resolving.step(old, means, channel) == Step.PARK
+    goes_once_more = waited_for and channel == "email" and doubt.tries == 1
+    decided = Step.ANEW if goes_once_more else Step.PARK
+    assert resolution.step(old, means, channel, is_transactional=waited_for) == decided

@@ -15,7 +15,7 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from campaigns import configuration
+from campaigns import configuration, policies
 from campaigns.config.gate import Invalid, parse_campaign
 from campaigns.models import Member, Run, Tally
 from delivery import balance, batches, messages, pipeline, reports, tallies, waves, weights
@@ -196,7 +196,7 @@ def test_a_run_stopped_while_a_wave_is_made_goes_on_where_it_was(
     run = launched(40, in_waves(2))
     make, made = messages._generate_slice, []
 
-    def stopping(*args: Any) -> bool:
+    def stopping(*args: Any) -> int:
         made.append(args)
         if len(made) == 3:
             Run.objects.update(state="paused")
@@ -242,6 +242,7 @@ def test_only_what_answers_somebody_is_transactional() -> None:
 
 
 def test_a_transactional_campaign_s_work_is_in_that_lane(at_acme: Retailer) -> None:
+    policies.save(None, policy={"transactional": True})
     run = launched(3, {"steps": [STEP]}, lane="transactional")
     assert list(AgendaItem.objects.filter(kind="run").values_list("is_transactional", flat=True)) == [True]
     advance(run)
