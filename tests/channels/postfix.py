@@ -20,6 +20,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import psutil
+
 CURE = "Postfix is not installed: apt-get install postfix (choose 'No configuration'), and run this as root."
 BEGINS_WITHIN = 30.0  # seconds
 _OTHERS = """
@@ -100,8 +102,7 @@ class Postfix:
         self.folder.chmod(0o755)  # its processes are not root's, and walk through it
         try:
             self._configure()
-            self._run("start")
-            self._await_all()
+            self.start()
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -114,9 +115,23 @@ class Postfix:
             self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def start(self) -> None:
+        """Until it greets at both doors."""
+        self._run("start")
+        self._await_all()
+
     def stop(self) -> None:
         """At once, whatever it is doing."""
         self._run("abort")
+
+    def kill(self) -> None:
+        """SIGKILL for each of its processes: nothing of it has the time to do anything."""
+        master = psutil.Process(int((self.folder / "queue" / "pid" / "master.pid").read_text()))
+        family = [master, *master.children(recursive=True)]
+        for process in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(family, timeout=BEGINS_WITHIN)
 
     def _configure(self) -> None:
         self.tls = certificate(self.folder)
