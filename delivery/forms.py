@@ -25,7 +25,16 @@ from delivery.models import Provider
 from delivery.providers import accounts
 
 SETTING, SECRET = "settings-", "credentials-"
-_SPELT = {"Url": "URL", "Api": "API", "Sid": "SID", "Dkim": "DKIM", "Arn": "ARN", "Id": "ID", "Vapid": "VAPID"}
+_SPELT = {
+    "Url": "URL",
+    "Api": "API",
+    "Sid": "SID",
+    "Dkim": "DKIM",
+    "Imap": "IMAP",
+    "Arn": "ARN",
+    "Id": "ID",
+    "Vapid": "VAPID",
+}
 _LONG = {"dkim_private_key", "service_account", "vapid_private_key"}
 _LIMITS = ("rate", "max_per_day", "per_domain", "timeout")
 

@@ -4,8 +4,8 @@
 
 Work is what stands in the agenda: a `campaign` whose schedule is due, a `run` to carry forward, a `batch` to deliver,
 the `unknown` messages of a batch to find out about, an `import` to write on, an `attribute` to fill in for everybody,
-a `proof` of facts to carry on, a `judgement` of opens and clicks, a `signal` that a provider posted, a run
-to `tally`, a `notice` for a subscription, a run
+a `proof` of facts to carry on, a `judgement` of opens and clicks, a `signal` that a provider posted, a
+`mailbox` that mail comes back to, a run to `tally`, a `notice` for a subscription, a run
 to `guard`, the `vitals` that staff see, somebody's `digest`.
 """
 
@@ -38,6 +38,7 @@ from delivery import (
     folding,
     guards,
     judgement,
+    mailboxes,
     messages,
     notices,
     notifying,
@@ -48,6 +49,7 @@ from delivery import (
     vitals,
 )
 from delivery.models import Batch
+from delivery.providers import polled
 from delivery.senders import gate
 from delivery.turns import Turn
 from tenants import agenda, bell, context
@@ -114,6 +116,7 @@ def _sweep(retailer: Retailer, now: datetime) -> None:
     unknowns.announce_missing(retailer)
     notifying.forget_old(now=now)
     folding.forget_old(now=now)
+    polled.expect_all(retailer)
     vitals.write_own(now=now)
 
 
@@ -204,6 +207,10 @@ def _signal(_: int, retailer: Retailer, now: datetime) -> datetime | None:
     return folding.advance(retailer, now=now)
 
 
+def _look_into(provider_id: int, retailer: Retailer, now: datetime) -> datetime | None:
+    return mailboxes.advance(provider_id, retailer, now=now)
+
+
 def _tally(run_id: int, retailer: Retailer, now: datetime) -> datetime | None:
     return tallies.advance(run_id, now=now)
 
@@ -261,7 +268,7 @@ def _is_transactional(run: Run) -> bool:
 
 
 _AGAIN = timedelta(seconds=1)
-_ONE_AT_A_TIME = {judgement.AGENDA_KIND, notices.AGENDA_KIND, alarms.AGENDA_KIND}
+_ONE_AT_A_TIME = {judgement.AGENDA_KIND, notices.AGENDA_KIND, alarms.AGENDA_KIND, polled.AGENDA_KIND}
 _STAGES: dict[str, Callable[[int, Retailer, datetime], datetime | None]] = {
     "campaign": _launch,
     "run": _advance,
@@ -271,6 +278,7 @@ _STAGES: dict[str, Callable[[int, Retailer, datetime], datetime | None]] = {
     proof.AGENDA_KIND: _prove,
     judgement.AGENDA_KIND: _judge,
     folding.AGENDA_KIND: _signal,
+    polled.AGENDA_KIND: _look_into,
     tallies.AGENDA_KIND: _tally,
     notices.AGENDA_KIND: _notify,
     vitals.AGENDA_KIND: _vitals,

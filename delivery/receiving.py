@@ -1,4 +1,5 @@
-"""Providers' webhooks in: proved to be theirs, kept as they came, answered. What they mean is worked out afterwards.
+"""Providers' webhooks in, and mail that came back: proved to be theirs, kept as they came, answered. What they mean is
+worked out afterwards.
 
 Reads    Provider
 Writes   RawSignal, and the agenda in its transaction
@@ -60,6 +61,19 @@ def receive_together(retailer: Retailer, provider: Provider, request: WebhookReq
     return _recorder.keep(retailer, kept)
 
 
+def receive_mails(retailer: Retailer, mails: Sequence[WebhookRequest], provider: Provider | None = None) -> int:
+    """Keep mails that came back until they are folded, each as a post of the account whose return path it came to:
+    `provider`, or whichever it is. How many those were; the others leave nothing. Raises UnknownProvider when an
+    account that it may be of cannot be opened now.
+    """
+    accounts = [provider] if provider else _with_return_paths()
+    kept = [post for mail in mails if (post := _of_one(retailer, accounts, mail)) is not None]
+    if kept:
+        with transaction.atomic():
+            _write(retailer, kept)
+    return len(kept)
+
+
 def as_it_came(request: HttpRequest) -> WebhookRequest:
     """Raises RequestDataTooBig."""
     headers = {name.lower(): value for name, value in request.headers.items()}
@@ -77,6 +91,25 @@ def _proved(retailer: Retailer, provider: Provider, request: WebhookRequest) -> 
     channel.confirm(request)
     headers = {name: value for name, value in request.headers.items() if name not in _SECRET}
     return _Post(provider.key, request.url[:2000], json.dumps(headers), request.body)
+
+
+def _with_return_paths() -> list[Provider]:
+    found = Provider.objects.filter(kind="smtp").order_by("priority", "key")
+    return [provider for provider in found if provider.settings.get("bounce_domain")]
+
+
+def _of_one(retailer: Retailer, accounts: Sequence[Provider], mail: WebhookRequest) -> _Post | None:
+    shut: UnknownProvider | None = None
+    for provider in accounts:
+        try:
+            return _proved(retailer, provider, mail)
+        except UnknownProvider as problem:
+            shut = problem
+        except Forged:
+            continue
+    if shut:
+        raise shut
+    return None
 
 
 def _write(retailer: Retailer, posts: Sequence[_Post]) -> None:

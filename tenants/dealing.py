@@ -7,7 +7,7 @@ from __future__ import annotations
 
 # Kinds that are dealt while sending is stopped.
 _SENDS_NOTHING = (
-    "('import', 'attribute', 'proof', 'judgement', 'signal', 'tally', 'notice', 'guard', 'vitals', 'digest')"
+    "('import', 'attribute', 'proof', 'judgement', 'signal', 'mailbox', 'tally', 'notice', 'guard', 'vitals', 'digest')"
 )
 # Kinds that only count what has happened: while others have something to do they wait, for so long.
 _ONLY_COUNTS = "('tally', 'vitals', 'proof', 'digest')"

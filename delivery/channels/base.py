@@ -145,6 +145,19 @@ class Sought:
     since: datetime
 
 
+class ReturnPaths(Protocol):
+    """Names for the addresses that messages come back to; see delivery.return_paths."""
+
+    def name(self, key: str, address: str) -> str:
+        """What stands before the @ for a message to an address; empty where there is none for it."""
+
+    def read(self, name: str) -> str:
+        """The key of the message; empty for what nobody of us made."""
+
+    def is_of(self, name: str, address: str) -> bool:
+        """Whether a name that could be read was made for this address."""
+
+
 class Channel(Protocol):
     """One configured account at a provider. Used by one thread at a time.
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from delivery.channels import guarded
-from delivery.channels.base import Channel
+from delivery.channels.base import Channel, ReturnPaths
 
 EVERY = ("email", "sms", "push", "webhook")  # channels
 
@@ -59,7 +59,10 @@ OptionalBaseUrl = Annotated[OptionalUrl, AfterValidator(lambda value: value.rstr
 
 @dataclass(frozen=True)
 class Account:
-    """One account at a provider. `timeout`: seconds for one request; `key` is what the ledger calls the provider."""
+    """One account at a provider. `timeout`: seconds for one request; `key` is what the ledger calls the provider.
+
+    `return_paths` names the addresses that its messages come back to, for kinds whose failures are mailed.
+    """
 
     key: str
     settings: Any
@@ -67,13 +70,15 @@ class Account:
     timeout: float = 15.0
     allow_private: bool = False  # whether it may call addresses inside this network
     folder: Path = Path("outbox")  # where a channel may write
+    return_paths: ReturnPaths | None = None
 
 
 @dataclass(frozen=True)
 class Kind:
     """`speaks` are the channels it can deliver. `make` raises ValueError for what its settings cannot say alone.
 
-    `leads` names the settings that say where credentials go, and how well they are kept on the way.
+    `leads` names the settings that say where credentials go, and how well they are kept on the way. `second` is how
+    the names begin that are about another server than the one that delivers.
     """
 
     name: str
@@ -84,4 +89,10 @@ class Kind:
     make: Callable[[Account], Channel]
     for_development: bool = False
     leads: tuple[str, ...] = ("base_url", "url", "token_url", "host", "port", "security")
+    second: str = ""
     takes: str = ""  # the form of address that it delivers to, where a channel has several; empty: all of them
+
+    def leads_of(self, credential: str) -> list[str]:
+        """The settings that say where this one goes."""
+        is_second = credential.startswith(self.second)
+        return [name for name in self.leads if name.startswith(self.second) == is_second]

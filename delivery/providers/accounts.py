@@ -26,7 +26,7 @@ from delivery.channels import KINDS
 from delivery.channels.base import ChannelUnavailable
 from delivery.channels.kinds import Kind
 from delivery.models import Provider, ProviderState
-from delivery.providers import opened
+from delivery.providers import opened, polled
 from tenants import audit, bell, changes, context, sealing
 
 KIND = "provider"
@@ -90,6 +90,7 @@ def save(data: Mapping[str, Any], provider: Provider | None = None) -> Provider:
     after["credentials"] |= {name: REPLACED for name, value in wanted.credentials.items() if value}
     audit.note("edit" if provider else "create", KIND, candidate.key, before=before, after=after)
     changes.announce(retailer, f"{KIND} {candidate.key}")
+    polled.expect(retailer, candidate)
     transaction.on_commit(bell.ring)
     return candidate
 
@@ -177,17 +178,18 @@ def _secret(wanted: Document, provider: Provider | None) -> dict[str, Any]:
 
 def _check_where_secrets_go(provider: Provider, after: Mapping[str, Any], wanted: Document) -> None:
     """Raises Invalid."""
-    before, model = provider.settings, KINDS[wanted.kind].settings
-    defaults = {name: field.get_default(call_default_factory=True) for name, field in model.model_fields.items()}
-    moved = [
-        name
-        for name in KINDS[wanted.kind].leads
-        if name in defaults and before.get(name, defaults[name]) != after.get(name, defaults[name])
-    ]
-    kept = [name for name in which_are_set(provider) if name not in wanted.credentials]
-    if moved and kept:
-        cure = f"settings.{moved[0]} changes where it is sent: enter it again"
-        raise Invalid([Problem(f"credentials.{name}", cure, "needed_again") for name in kept])
+    before, kind = provider.settings, KINDS[wanted.kind]
+    fields = kind.settings.model_fields
+    defaults = {name: field.get_default(call_default_factory=True) for name, field in fields.items()}
+    moved = {name for name in defaults if before.get(name, defaults[name]) != after.get(name, defaults[name])}
+    problems = []
+    for name in which_are_set(provider):
+        led = [lead for lead in kind.leads_of(name) if lead in moved]
+        if led and name not in wanted.credentials:
+            cure = f"settings.{led[0]} changes where it is sent: enter it again"
+            problems.append(Problem(f"credentials.{name}", cure, "needed_again"))
+    if problems:
+        raise Invalid(problems)
 
 
 def _stored(provider: Provider) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from delivery.channels.http import HttpChannel
 from delivery.channels.kinds import Account
 from delivery.models import Provider
 from delivery.providers.discreet import Discreet
+from delivery.return_paths import ReturnPaths
 from tenants import sealing
 from tenants.models import Retailer
 
@@ -59,6 +60,7 @@ def fresh(retailer: Retailer, provider: Provider) -> Channel:
                 timeout=provider.timeout,
                 allow_private=settings.ALLOW_PRIVATE_ADDRESSES,
                 folder=settings.BANNERLINE_HOME / "outbox" / retailer.schema_name,
+                return_paths=ReturnPaths(retailer),
             )
         )
         return Discreet(made, secret) if isinstance(made, HttpChannel) else made  # whose answers are documents

@@ -35,11 +35,14 @@ _HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
 
 @dataclass(frozen=True)
 class Senders:
-    """`spf` are mechanisms, `keys` sign, and `unknown` accounts sign with keys that we cannot name."""
+    """`spf` are mechanisms, `keys` sign, and `unknown` accounts sign with keys that we cannot name. `bounces` are the
+    domains that mail comes back to, where an account has one of its own.
+    """
 
     spf: tuple[str, ...] = ()
     keys: tuple[Key, ...] = ()
     unknown: tuple[str, ...] = ()
+    bounces: tuple[str, ...] = ()
 
 
 def of(domain: str) -> Senders:
@@ -54,7 +57,8 @@ def of(domain: str) -> Senders:
     unknown = [each.key for each in accounts if each.kind in _SIGNING and each.key not in named]
     if not accounts:
         unknown = ["the platform's mail server"]
-    return Senders(tuple(dict.fromkeys(spf)), tuple(told or keys), tuple(unknown))
+    bounces = dict.fromkeys(str(each.settings.get("bounce_domain") or "") for each in accounts)
+    return Senders(tuple(dict.fromkeys(spf)), tuple(told or keys), tuple(unknown), tuple(filter(None, bounces)))
 
 
 def _mechanisms(kind: str, given: dict[str, object]) -> list[str]:

@@ -17,7 +17,7 @@ from typing import Any
 import dns.resolver
 
 from delivery.models import SenderDomain
-from delivery.senders import accounts, dkim, dmarc, existence, findings, reserved, spf
+from delivery.senders import accounts, bounces, dkim, dmarc, existence, findings, freemail, reserved, spf
 from delivery.senders.accounts import Senders
 from delivery.senders.findings import Finding
 from delivery.senders.lookup import CouldNotLook, Lookup, lookup
@@ -25,7 +25,13 @@ from delivery.senders.lookup import CouldNotLook, Lookup, lookup
 FRESH = timedelta(minutes=10)
 SOON = timedelta(minutes=1)  # after DNS failed
 SKIPPED = "skipped"
-_CHECKS = {"existence": "whether it exists", "spf": "SPF", "dkim": "DKIM", "dmarc": "DMARC"}
+_CHECKS = {
+    "existence": "whether it exists",
+    "spf": "SPF",
+    "dkim": "DKIM",
+    "dmarc": "DMARC",
+    "bounces": "the bounce domain",
+}
 
 
 def of(
@@ -77,17 +83,18 @@ def _looked_up(domain: str, sending: Senders, resolver: dns.resolver.Resolver | 
 
 
 def _findings(domain: str, sending: Senders, resolver: dns.resolver.Resolver | None) -> list[Finding]:
+    told = freemail.look(domain)
     try:
         asking = lookup(resolver)
     except CouldNotLook as failure:
-        return [_unknown(check, failure) for check in _CHECKS]
+        return told + [_unknown(check, failure) for check in _CHECKS if check != "bounces" or sending.bounces]
     looks: dict[str, Callable[[Lookup], list[Finding]]] = {
         "existence": lambda asks: existence.look(domain, asks),
         "spf": lambda asks: spf.look(domain, asks, sending.spf),
         "dkim": lambda asks: dkim.look(domain, asks, sending.keys, sending.unknown),
         "dmarc": lambda asks: dmarc.look(domain, asks, sending.keys),
+        "bounces": lambda asks: bounces.look(domain, asks, sending.bounces, sending.spf),
     }
-    told: list[Finding] = []
     for check, look in looks.items():
         try:
             told += look(asking)

@@ -26,6 +26,16 @@ def look(domain: str, lookup: Lookup, keys: Sequence[Key]) -> list[Finding]:
     return told or [Finding("dmarc", "ok", f"{domain} has a DMARC policy: p={_asked(domain, at, tags)}")]
 
 
+def return_path(domain: str, lookup: Lookup, bounce_domain: str) -> list[Finding]:
+    """Whether SPF of the domain that mail comes back to counts for the From domain. Raises CouldNotLook."""
+    at, tags, _ = _policy(domain, lookup)
+    is_strict = tags.get("aspf", "r").lower() == "s"
+    if _aligns(bounce_domain, domain, at, is_strict=is_strict):
+        return []
+    message = f"Mail from {domain} comes back to {bounce_domain}, whose SPF does not count for it: DKIM alone does"
+    return [Finding("dmarc", "warning", message, f"take a bounce domain below {at}, such as bounces.{at}")]
+
+
 def _policy(domain: str, lookup: Lookup) -> tuple[str, dict[str, str], int]:
     """Where the policy stands that counts for the domain, its tags, and how many there are."""
     for name in _walk(domain):

@@ -1,7 +1,7 @@
 """Postfix itself, from Debian's package, with a configuration and a queue of its own; what it takes goes to a next hop.
 
 It listens on two ports of this machine: as it comes, taking a bare line feed for a line end; and with STARTTLS only,
-hanging up on whoever sends one.
+hanging up on whoever sends one. Mail to a domain of its own lands in a mailbox, whatever stands before the @.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ trace unix - - n - 0 bounce
 flush unix n - n 1000? 0 flush
 proxymap unix - - n - - proxymap
 smtp unix - - n - - smtp
+virtual unix - n n - - virtual
 error unix - - n - - error
 retry unix - - n - - error
 anvil unix - - n - 1 anvil
@@ -66,7 +67,13 @@ smtpd_tls_cert_file = {certificate}
 smtpd_tls_key_file = {key}
 message_size_limit = 1000000
 anvil_rate_time_unit = 1s
+virtual_mailbox_domains = {own}
+virtual_mailbox_base = {mailbox}
+virtual_mailbox_maps = static:/
+virtual_uid_maps = static:{nobody}
+virtual_gid_maps = static:{nobody}
 """
+NOBODY = 65534  # whom mailboxes belong to
 
 
 def is_here() -> bool:
@@ -91,10 +98,12 @@ def certificate(folder: Path) -> Certificate:
 
 
 class Postfix:
-    """Runs for a `with` block. `refused` says what is answered to which recipient: {"a@b.example": "550 5.1.1 no"}."""
+    """Runs for a `with` block. `refused` says what is answered to which recipient: {"a@b.example": "550 5.1.1 no"}.
+    `own` is the domain whose mail lands in its `mailbox`, a Maildir.
+    """
 
-    def __init__(self, *, next_hop: int, refused: dict[str, str]) -> None:
-        self._next_hop, self._refused = next_hop, refused
+    def __init__(self, *, next_hop: int, refused: dict[str, str], own: str = "") -> None:
+        self._next_hop, self._refused, self._own = next_hop, refused, own
         self.port, self.starttls = free_ports(2)
 
     def __enter__(self) -> Self:
@@ -114,6 +123,10 @@ class Postfix:
         with contextlib.suppress(subprocess.CalledProcessError):
             self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def mailbox(self) -> Path:
+        return self.folder / "mailbox"
 
     def start(self) -> None:
         """Until it greets at both doors."""
@@ -141,6 +154,9 @@ class Postfix:
             refused=", ".join(f"{{ {address} = {reply} }}" for address, reply in self._refused.items()),
             certificate=self.tls.certificate,
             key=self.tls.key,
+            own=self._own,
+            mailbox=self.mailbox,
+            nobody=NOBODY,
         )
         forbid = "-o smtpd_forbid_bare_newline=yes -o smtpd_forbid_bare_newline_exclusions="
         doors = {
@@ -152,9 +168,10 @@ class Postfix:
         self._settings.mkdir()
         (self._settings / "main.cf").write_text(main)
         (self._settings / "master.cf").write_text("\n".join([*lines, _OTHERS]))
-        for name in ("queue", "data"):
+        for name in ("queue", "data", "mailbox"):
             (self.folder / name).mkdir()
         shutil.chown(self.folder / "data", "postfix")
+        os.chown(self.mailbox, NOBODY, NOBODY)
 
     def _run(self, what: str) -> None:
         """Raises CalledProcessError, with what Postfix said."""

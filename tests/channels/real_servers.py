@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -34,8 +34,8 @@ class RealServer:
 
 
 @contextmanager
-def aiosmtpd(folder: Path, *, security: Security) -> Iterator[RealServer]:
-    box, made = _Box(), certificate(folder)
+def aiosmtpd(folder: Path, *, security: Security, refused: Mapping[str, str] = REFUSED) -> Iterator[RealServer]:
+    box, made = _Box(refused), certificate(folder)
     tls: dict[str, Any] = {}
     if security == "starttls":
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -82,13 +82,14 @@ class Relay:
 class _Box:
     """What aiosmtpd hands over: see its documentation for the names."""
 
-    def __init__(self) -> None:
+    def __init__(self, refused: Mapping[str, str]) -> None:
+        self._refused = refused
         self._mails: list[tuple[str, bytes]] = []
         self._changed = threading.Condition()
 
     async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: N802
-        if address in REFUSED:
-            return REFUSED[address]
+        if address in self._refused:
+            return self._refused[address]
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 Ok"
 

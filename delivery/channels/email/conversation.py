@@ -96,7 +96,7 @@ class Transaction(NamedTuple):
 
 
 class Conversation:
-    """`sign` makes the signature field that goes before a message.
+    """`sign` makes the signature field that goes before a message; `return_path` is where one comes back to.
 
     Raises ValueError when the envelope cannot be written.
     """
@@ -109,13 +109,14 @@ class Conversation:
         *,
         start_by: float,
         sign: Callable[[bytes], bytes] | None = None,
+        return_path: Callable[[str, str], str] | None = None,
     ) -> None:
         self._connection = connection
         self._ledger = ledger
         self._start_by = start_by
-        return_path = headers.address("The sender", envelope.sender or envelope.from_email)
-        self._mail = f"MAIL FROM:<{return_path}>".encode()
-        self._utf8 = not (return_path + envelope.from_email + envelope.reply_to).isascii()
+        sender = headers.address("The sender", envelope.sender or envelope.from_email)
+        self._mail, self._return_path = f"MAIL FROM:<{sender}>".encode(), return_path
+        self._utf8 = not (sender + envelope.from_email + envelope.reply_to).isascii()
         if self._utf8:
             self._need_utf8("the envelope's addresses")
         self._sign = sign
@@ -234,8 +235,12 @@ class Conversation:
             utf8 = True
         body = body.replace(b"\n.", b"\n..")
         eight_bit = self._connection.eight_bit and not body.isascii()
-        mail = self._mail + (b" BODY=8BITMIME" if eight_bit else b"") + (b" SMTPUTF8\r\n" if utf8 else b"\r\n")
+        mail = self._from(message) + (b" BODY=8BITMIME" if eight_bit else b"") + (b" SMTPUTF8\r\n" if utf8 else b"\r\n")
         return Transaction(position, (mail, f"RCPT TO:<{message.recipient}>\r\n".encode(), b"DATA\r\n"), body)
+
+    def _from(self, message: Outbound) -> bytes:
+        own = self._return_path(message.key, message.recipient) if self._return_path else ""
+        return f"MAIL FROM:<{own}>".encode() if own else self._mail
 
     def _need_utf8(self, what: str) -> None:
         if not self._connection.utf8:

@@ -22,6 +22,7 @@ class SmtpSettings:
     """`timeout` is the longest wait for an answer, `connect_timeout` for being greeted; both in seconds.
 
     `public_only` keeps it from hosts inside this network; `sign` makes the signature field of a message, if any.
+    `return_path` is the address that the message with a key to an address comes back to; empty: the envelope's sender.
     """
 
     host: str
@@ -33,6 +34,7 @@ class SmtpSettings:
     connect_timeout: float = 10.0
     public_only: bool = False
     sign: Callable[[bytes], bytes] | None = field(default=None, repr=False)
+    return_path: Callable[[str, str], str] | None = field(default=None, repr=False)
 
     @classmethod
     def from_url(cls, url: str) -> SmtpSettings:

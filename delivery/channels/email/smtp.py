@@ -9,19 +9,38 @@ from delivery.channels.base import ChannelUnavailable, Envelope, Mute, Outbound,
 from delivery.channels.email import opening
 from delivery.channels.email.connection import Connection, Lost
 from delivery.channels.email.conversation import Conversation, Ledger
+from delivery.channels.email.mailbox import MailboxSettings
+from delivery.channels.email.returned import Returned
 from delivery.channels.email.settings import SmtpSettings
+from delivery.channels.signals import NoSignals, Signal, WebhookRequest
 
 # The rest is kept for answers: a message handed over at the last moment would be left unknown.
 _SHARE_TO_HAND_OVER = 0.75
 
 
 class SmtpChannel(Mute):
+    """`returned` reads what comes back, and `mailbox` is where it does, if anywhere that can be looked into."""
+
     key_window = 0.0
 
-    def __init__(self, settings: SmtpSettings, provider: str = "smtp") -> None:
+    def __init__(
+        self,
+        settings: SmtpSettings,
+        provider: str = "smtp",
+        *,
+        returned: Returned | None = None,
+        mailbox: MailboxSettings | None = None,
+    ) -> None:
         self.provider = provider
+        self.mailbox = mailbox
         self._settings = settings
+        self._returned = returned
         self._idle: Connection | None = None
+
+    @property
+    def calls_back(self) -> bool:
+        """What fails is told, often days later; what arrives is not. So nobody waits for it."""
+        return False
 
     def check(self) -> None:
         """Connect and log in afresh. Raises ChannelUnavailable."""
@@ -41,6 +60,14 @@ class SmtpChannel(Mute):
                 raise
             ledger.leave_rest(str(refusal))
         return ledger.settled()
+
+    def verify(self, request: WebhookRequest) -> None:
+        if self._returned is None:
+            raise NoSignals("No bounce domain is set: nothing comes back to this account.")
+        self._returned.verify(request)
+
+    def parse(self, request: WebhookRequest) -> Sequence[Signal]:
+        return self._returned.parse(request) if self._returned else []
 
     def close(self) -> None:
         if self._idle:
@@ -89,6 +116,7 @@ class SmtpChannel(Mute):
         self, connection: Connection, envelope: Envelope, ledger: Ledger, start_by: float
     ) -> Conversation:
         try:
-            return Conversation(connection, envelope, ledger, start_by=start_by, sign=self._settings.sign)
+            sign, return_path = self._settings.sign, self._settings.return_path
+            return Conversation(connection, envelope, ledger, start_by=start_by, sign=sign, return_path=return_path)
         except ValueError as error:
             raise ChannelUnavailable(f"The envelope cannot be written: {error}", permanent=True) from error

@@ -1,0 +1,69 @@
+"""Three messages that were sent, an account whose mail comes back, and the doors that take it."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+
+from campaigns import configuration
+from delivery import identity, pipeline
+from delivery.channels.memory import MemoryChannel
+from delivery.models import Message, Provider
+from delivery.providers import accounts
+from delivery.return_paths import ReturnPaths
+from tenants.models import Retailer
+from tests import factories
+
+DOMAIN = "bounces.acme.example"
+Path = Callable[..., str]
+Pipe = Callable[[bytes], str]
+
+
+def account(key: str = "relay", **settings: Any) -> dict[str, Any]:
+    """Of a mail server at which nothing listens, unless `settings` says another."""
+    told = {"host": "127.0.0.1", "port": 9, "security": "none", "bounce_domain": DOMAIN} | settings
+    return {"key": key, "channel": "email", "kind": "smtp", "settings": told}
+
+
+@pytest.fixture
+def sent(at_acme: Retailer, outbox: MemoryChannel) -> list[Message]:
+    """Accepted; to c1@example.test, c2@ and c3@."""
+    factories.customers(3)
+    configuration.launch(factories.campaign(), by="test", now=timezone.now())
+    pipeline.work(seconds=20)
+    return list(Message.objects.order_by("customer_id"))
+
+
+@pytest.fixture
+def relay(sent: list[Message]) -> Provider:
+    return accounts.save(account())
+
+
+@pytest.fixture
+def path(relay: Provider, at_acme: Retailer) -> Path:
+    """Where a message comes back to: `path(sent[0])`, of the person with that number, or another `address`."""
+
+    def make(message: Message, number: int = 1, address: str = "") -> str:
+        key = identity.public_id(at_acme, message.pk)
+        return f"{ReturnPaths(at_acme).name(key, address or f'c{number}@example.test')}@{DOMAIN}"
+
+    return make
+
+
+@pytest.fixture
+def pipe(relay: Provider, monkeypatch: pytest.MonkeyPatch) -> Pipe:
+    """As a mail server hands a mail over; what the command says."""
+
+    def run(mail: bytes, to: str = "") -> str:
+        said = io.StringIO()
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(mail)))
+        call_command("receive_bounce", "acme", to=to, stdout=said)
+        return said.getvalue()
+
+    return run
