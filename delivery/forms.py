@@ -162,12 +162,18 @@ def provider_form(kind: Kind, channel: str) -> type[ProviderForm]:
 
 def fieldsets(kind: Kind) -> list[tuple[str | None, dict[str, Any]]]:
     """The form's parts in their order, as the admin takes them."""
-    parts: list[tuple[str | None, dict[str, Any]]] = [(None, {"fields": ("key", "is_active", "priority")})]
-    for title, prefix, model in (("Account", SETTING, kind.settings), ("Credentials", SECRET, kind.credentials)):
-        if names := _names(prefix, model):
-            about = "Sealed when saved, and never shown again." if prefix == SECRET else ""
-            parts.append((title, {"fields": names, "description": about}))
-    return [*parts, ("Limits", {"fields": _LIMITS})]
+    settings, secrets = _names(SETTING, kind.settings), _names(SECRET, kind.credentials)
+    second = tuple(name for name in settings if kind.second and name.startswith(SETTING + kind.second))
+    account = tuple(name for name in settings if name not in second)
+    sealed = "Sealed when saved, and never shown again."
+    parts = (
+        ("Account", account, ""),
+        (kind.second_label, second, ""),
+        ("Credentials", secrets, sealed),
+        ("Limits", _LIMITS, ""),
+    )
+    told = [(title, {"fields": names, "description": about}) for title, names, about in parts if names]
+    return [(None, {"fields": ("key", "is_active", "priority")}), *told]
 
 
 def _names(prefix: str, model: type[BaseModel]) -> tuple[str, ...]:

@@ -78,7 +78,7 @@ class Kind:
     """`speaks` are the channels it can deliver. `make` raises ValueError for what its settings cannot say alone.
 
     `leads` names the settings that say where credentials go, and how well they are kept on the way. `second` is how
-    the names begin that are about another server than the one that delivers.
+    the names begin that are about another server than the one that delivers, and `second_label` what that is.
     """
 
     name: str
@@ -90,6 +90,7 @@ class Kind:
     for_development: bool = False
     leads: tuple[str, ...] = ("base_url", "url", "token_url", "host", "port", "security")
     second: str = ""
+    second_label: str = ""
     takes: str = ""  # the form of address that it delivers to, where a channel has several; empty: all of them
 
     def leads_of(self, credential: str) -> list[str]:

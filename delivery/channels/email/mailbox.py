@@ -93,17 +93,15 @@ def opened(settings: MailboxSettings) -> Iterator[Mailbox]:
     server: _Server | None = None
     try:
         server = _Server(settings)
-        with server.for_a_while():
-            _enter(server, settings)
-            yield Mailbox(server, settings)
+        _enter(server, settings)
+        yield Mailbox(server, settings)
     except guarded.NotAllowed as error:
         raise ChannelUnavailable(f"The mailbox {settings.address}: {error}", permanent=True) from error
     except (OSError, guarded.Unsent, imaplib.IMAP4.error) as error:
         raise ChannelUnavailable(f"The mailbox {settings.address}: {_cure(error)}. ({_wording(error)})") from error
     finally:
         if server is not None:
-            with suppress(OSError, imaplib.IMAP4.error):
-                server.shutdown()
+            server.leave()
 
 
 def _enter(server: _Server, settings: MailboxSettings) -> None:
@@ -123,45 +121,55 @@ def _enter(server: _Server, settings: MailboxSettings) -> None:
 
 
 class _Server(imaplib.IMAP4):
-    """Goes to where the name points now, and takes no more at once than was asked for."""
+    """Goes to where the name points now, takes no more at once than was asked for, and is shut after SECONDS: one that
+    says something now and then would never run into a socket's own bound.
+    """
 
     def __init__(self, settings: MailboxSettings) -> None:
         self._settings = settings
-        super().__init__(settings.host, settings.port, timeout=SECONDS)
-
-    @contextmanager
-    def for_a_while(self) -> Iterator[None]:
-        """A server that says something now and then would never run into a socket's own bound."""
-        clock = threading.Timer(SECONDS, self._hang_up)
-        clock.daemon = True
-        clock.start()
+        self._line: socket.socket | None = None
+        self._clock = threading.Timer(SECONDS, self._hang_up)
+        self._clock.daemon = True
+        self._clock.start()
         try:
-            yield
-        finally:
-            clock.cancel()
+            super().__init__(settings.host, settings.port, timeout=SECONDS)
+        except BaseException:
+            self._clock.cancel()
+            raise
 
     def read(self, size: int) -> bytes:
         if size > MOST_BYTES + _SLACK:
             raise self.abort(f"the server sends {size} bytes at once")
         return bytes(super().read(size))
 
+    def leave(self) -> None:
+        self._clock.cancel()
+        with suppress(OSError, imaplib.IMAP4.error):
+            self.shutdown()
+
     def _create_socket(self, timeout: float | None) -> socket.socket:
-        given = self._settings
-        connected = guarded.connect(
-            given.host, given.port, seconds=timeout or SECONDS, allow_private=given.allow_private
-        )
+        given, seconds = self._settings, timeout or SECONDS
+        line = guarded.connect(given.host, given.port, seconds=seconds, allow_private=given.allow_private)
+        line.settimeout(seconds)
+        self._line = line
+        if given.security != "tls":
+            return line
         try:
-            connected.settimeout(timeout)
-            if given.security != "tls":
-                return connected
-            return ssl.create_default_context().wrap_socket(connected, server_hostname=given.host)
+            made = ssl.create_default_context().wrap_socket(
+                line, server_hostname=given.host, do_handshake_on_connect=False
+            )
+            self._line = made
+            made.do_handshake()
         except (OSError, ValueError):
-            connected.close()
+            self._line.close()
             raise
+        return made
 
     def _hang_up(self) -> None:
-        with suppress(OSError):
-            self.sock.shutdown(socket.SHUT_RDWR)
+        for line in (getattr(self, "sock", None), self._line):  # STARTTLS makes another one of it
+            with suppress(OSError):
+                if line is not None:
+                    line.shutdown(socket.SHUT_RDWR)
 
 
 def _cure(error: Exception) -> str:

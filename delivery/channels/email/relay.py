@@ -118,4 +118,14 @@ def _mailbox(account: Account) -> MailboxSettings | None:
 
 
 _LEADS = ("host", "port", "security", "imap_host", "imap_port", "imap_security")
-KIND = Kind("smtp", "Mail server (SMTP)", ("email",), Relay, Login, _channel, leads=_LEADS, second="imap_")
+KIND = Kind(
+    "smtp",
+    "Mail server (SMTP)",
+    ("email",),
+    Relay,
+    Login,
+    _channel,
+    leads=_LEADS,
+    second="imap_",
+    second_label="Mailbox of the bounce domain",
+)

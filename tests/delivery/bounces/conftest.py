@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -19,16 +17,7 @@ from delivery.providers import accounts
 from delivery.return_paths import ReturnPaths
 from tenants.models import Retailer
 from tests import factories
-
-DOMAIN = "bounces.acme.example"
-Path = Callable[..., str]
-Pipe = Callable[[bytes], str]
-
-
-def account(key: str = "relay", **settings: Any) -> dict[str, Any]:
-    """Of a mail server at which nothing listens, unless `settings` says another."""
-    told = {"host": "127.0.0.1", "port": 9, "security": "none", "bounce_domain": DOMAIN} | settings
-    return {"key": key, "channel": "email", "kind": "smtp", "settings": told}
+from tests.delivery.bounces.relays import DOMAIN, Path, Pipe, account
 
 
 @pytest.fixture

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import imaplib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +26,12 @@ from tests import factories
 from tests.channels import dovecot, postfix, real_servers, servers
 from tests.channels.dovecot import PASSWORD, USER, Dovecot
 from tests.channels.postfix import NOBODY, Postfix
-from tests.delivery.bounces import mails
-from tests.delivery.bounces import conftest as at
-from tests.delivery.bounces.conftest import DOMAIN
+from tests.delivery.bounces import mails, relays
+from tests.delivery.bounces.relays import DOMAIN
+from tests.delivery.bounces.relays import Path as ReturnPath
 
 WAIT = 60.0  # seconds, for what Postfix sends back
 REFUSED = {"gone@example.test": "550 5.1.1 no such user", "full@example.test": "552 5.2.2 mailbox full"}
-Account = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
@@ -67,7 +65,7 @@ def put(box: Path, *found: bytes) -> None:
 
 def account(running: Dovecot, **settings: Any) -> dict[str, Any]:
     where = {"imap_host": "localhost", "imap_port": running.tls, "imap_username": USER}
-    return at.account(**where | settings) | {"credentials": {"imap_password": PASSWORD}}
+    return relays.account(**where | settings) | {"credentials": {"imap_password": PASSWORD}}
 
 
 def look(retailer: Retailer, provider: Provider) -> None:
@@ -76,11 +74,15 @@ def look(retailer: Retailer, provider: Provider) -> None:
     pipeline.work(seconds=20)
 
 
+def known() -> Provider:
+    return Provider.objects.get(key="relay")
+
+
 @pytest.mark.parametrize(("security", "port"), [("tls", "tls"), ("starttls", "plain"), ("none", "plain")])
 def test_what_comes_back_is_read_once_and_what_is_not_ours_has_no_effect(
-    at_acme: Retailer, sent: list[Message], path: at.Path, server: Dovecot, box: Path, security: str, port: str
+    at_acme: Retailer, sent: list[Message], path: ReturnPath, server: Dovecot, box: Path, security: str, port: str
 ) -> None:
-    provider = accounts.save(account(server, imap_security=security, imap_port=getattr(server, port)), at_relay())
+    provider = accounts.save(account(server, imap_security=security, imap_port=getattr(server, port)), known())
     put(box, mails.report(path(sent[0])), mails.report(f"b-x@{DOMAIN}"), b"From: x\r\n\r\nspam\r\n")
     look(at_acme, provider)
     assert [message.state for message in Message.objects.order_by("customer_id")] == ["bounced", "accepted", "accepted"]
@@ -93,14 +95,10 @@ def test_what_comes_back_is_read_once_and_what_is_not_ours_has_no_effect(
     assert item.due_at > timezone.now()  # looked into again by itself
 
 
-def at_relay() -> Provider:
-    return Provider.objects.get(key="relay")
-
-
 def test_a_mail_that_is_found_again_is_told_once(
-    at_acme: Retailer, sent: list[Message], path: at.Path, server: Dovecot, box: Path
+    at_acme: Retailer, sent: list[Message], path: ReturnPath, server: Dovecot, box: Path
 ) -> None:
-    provider = accounts.save(account(server), at_relay())
+    provider = accounts.save(account(server), known())
     put(box, mails.report(path(sent[0])))
     for _ in range(2):  # as when a worker dies after it kept what it found
         look(at_acme, provider)
@@ -112,9 +110,9 @@ def test_a_mail_that_is_found_again_is_told_once(
 
 
 def test_what_was_taken_is_deleted_where_that_is_wished(
-    at_acme: Retailer, sent: list[Message], path: at.Path, server: Dovecot, box: Path
+    at_acme: Retailer, sent: list[Message], path: ReturnPath, server: Dovecot, box: Path
 ) -> None:
-    provider = accounts.save(account(server, imap_afterwards="delete"), at_relay())
+    provider = accounts.save(account(server, imap_afterwards="delete"), known())
     put(box, mails.report(path(sent[0])), mails.report(path(sent[1], 2), recipient="c2@example.test"))
     look(at_acme, provider)
     assert RawSignal.objects.count() == 2
@@ -122,9 +120,9 @@ def test_what_was_taken_is_deleted_where_that_is_wished(
 
 
 def test_an_account_s_mailbox_that_is_given_up_is_looked_into_no_more(
-    at_acme: Retailer, sent: list[Message], path: at.Path, server: Dovecot
+    at_acme: Retailer, sent: list[Message], path: ReturnPath, server: Dovecot
 ) -> None:
-    provider = accounts.save(account(server), at_relay())
+    provider = accounts.save(account(server), known())
     accounts.save(
         {"settings": {"host": "127.0.0.1", "bounce_domain": DOMAIN}, "credentials": {"imap_password": None}}, provider
     )
@@ -138,7 +136,6 @@ def test_an_account_s_mailbox_that_is_given_up_is_looked_into_no_more(
         ({}, "wrong words", "refuses the user name or password"),
         ({"imap_folder": "Nowhere"}, PASSWORD, "no folder 'Nowhere'"),
         ({"imap_host": "127.0.0.1"}, PASSWORD, "certificate is not trusted"),
-        ({"imap_security": "none"}, PASSWORD, ""),
     ],
 )
 def test_what_is_wrong_with_a_mailbox_is_said_without_its_password(
@@ -146,7 +143,7 @@ def test_what_is_wrong_with_a_mailbox_is_said_without_its_password(
 ) -> None:
     said = account(server, **settings) | {"credentials": {"imap_password": password}}
     provider = accounts.save(said, relay)
-    with pytest.raises(ChannelUnavailable, match=why or "mailbox") as refused:
+    with pytest.raises(ChannelUnavailable, match=why) as refused:
         mailboxes.advance(provider.pk, at_acme, now=timezone.now())
     assert password not in str(refused.value)
 
@@ -196,9 +193,9 @@ def test_a_hostile_server_costs_a_moment(
     with servers.server(speak) as url:
         port = int(url.rpartition(":")[2].partition("/")[0])
         where = {"imap_host": "127.0.0.1", "imap_port": port, "imap_username": "u", "imap_security": "none"}
-        provider = accounts.save(at.account(**where) | {"credentials": {"imap_password": "sesame"}}, relay)
+        provider = accounts.save(relays.account(**where) | {"credentials": {"imap_password": "sesame"}}, relay)
         begun = time.monotonic()
-        with pytest.raises(ChannelUnavailable, match="The mailbox u at 127.0.0.1"):
+        with pytest.raises(ChannelUnavailable, match="The mailbox u at 127"):
             mailboxes.advance(provider.pk, at_acme, now=timezone.now())
         assert time.monotonic() - begun < 30
     assert not RawSignal.objects.exists()
@@ -231,8 +228,8 @@ def test_a_refused_recipient_comes_back_by_post_and_gets_nothing_more(
         await_returned(relaying.mailbox, 2)
         look(at_acme, provider)
         assert states() == {
-            "gone": ("bounced", "550 5.1.1 no such user (in reply to RCPT TO command)", True),
-            "full": ("bounced", "552 5.2.2 mailbox full (in reply to RCPT TO command)", False),
+            "gone": ("bounced", "550 5.1.1 no such user", True),
+            "full": ("bounced", "552 5.2.2 mailbox full", False),
             "fine": ("accepted", "", False),
         }
         assert server.flags() == [r"\Seen"] * 2
@@ -252,7 +249,7 @@ def states() -> dict[str, tuple[str, str, bool]]:
     return {
         message.customer.external_id: (
             message.state,
-            message.reason.partition(" said: ")[2] or message.reason,
+            message.reason,
             message.customer.email in suppressed,
         )
         for message in found
@@ -263,5 +260,4 @@ def await_returned(box: Path, number: int) -> None:
     deadline, pause = time.monotonic() + WAIT, threading.Event()
     while len(list(box.glob("new/*"))) < number and time.monotonic() < deadline:
         pause.wait(0.05)
-    with contextlib.suppress(FileNotFoundError):
-        assert len(list(box.glob("new/*"))) == number
+    assert len(list(box.glob("new/*"))) == number

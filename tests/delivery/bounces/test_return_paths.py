@@ -63,7 +63,6 @@ def test_ten_thousand_made_up_name_nothing(paths: ReturnPaths) -> None:
     assert {paths.read("b-" + "".join(draw.choices(ALPHABET, k=44))) for _ in range(10_000)} == {""}
 
 
-@pytest.mark.django_db
 @given(text=st.text(max_size=70) | st.from_regex(r"\Ab-[a-zA-Z2-7=]{40,48}\Z"))
 def test_whatever_is_written_is_read_or_names_nothing(text: str) -> None:
     assert ReturnPaths(Retailer(schema_name="t_acme")).read(text) == ""

@@ -18,7 +18,7 @@ from delivery.return_paths import ReturnPaths
 from tenants import context
 from tenants.models import Retailer
 from tests.delivery.bounces import mails
-from tests.delivery.bounces.conftest import DOMAIN, Path, Pipe, account
+from tests.delivery.bounces.relays import DOMAIN, Path, Pipe, account
 from tests.processes import PROJECT, environment
 
 KEPT, IGNORED = "Kept: it is worked through within seconds.\n", "No return path of ours is in it: no effect.\n"
@@ -92,7 +92,7 @@ def test_the_same_is_told_once_by_whatever_door_and_however_often(
     assert Signal.objects.count() == 1
 
 
-def test_the_address_it_was_delivered_to_is_enough(sent: list[Message], path: Path, pipe: Any) -> None:
+def test_the_address_it_was_delivered_to_is_enough(sent: list[Message], path: Path, pipe: Pipe) -> None:
     assert pipe(mails.report("undisclosed-recipients:;"), to=path(sent[0])) == KEPT
     work()
     assert state(sent[0])[0] == "bounced"
@@ -126,7 +126,7 @@ def test_a_hundred_forged_mails_leave_nothing(
     made_up = [
         *(f"b-{''.join(draw.choices(letters, k=44))}@{DOMAIN}" for _ in range(60)),
         *(good[:at] + ("a" if good[at] != "a" else "b") + good[at + 1 :] for at in range(2, 32)),
-        f"{others}@{DOMAIN}", good.replace(DOMAIN, "bounces.globex.example"), good.replace(DOMAIN, f"{DOMAIN}.evil.test"),
+        f"{others}@{DOMAIN}", good.replace(DOMAIN, "bounces.other.example"), f"{good}.evil.test",
         f"x{good}", f"news@{DOMAIN}", DOMAIN, "", f"{identity.public_id(at_acme, sent[0].pk)}@{DOMAIN}",
         f"{identity.Signer(at_acme).tokens(sent[0].pk).message}@{DOMAIN}", good.partition("@")[0],
     ]  # fmt: skip

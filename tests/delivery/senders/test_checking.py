@@ -253,6 +253,71 @@ def test_replies_can_come_back(dns: Any, records: server.Zone, severity: str) ->
     assert of(look(dns), "existence")[0][0] == severity
 
 
+# -- where what cannot be delivered comes back ---------------------------------------------------------------------------
+RETURNS = f"bounces.{DOMAIN}"
+
+
+def returns_to(domain: str) -> None:
+    provider = Provider.objects.get()
+    accounts.save({"settings": provider.settings | {"bounce_domain": domain}}, provider)
+
+
+def test_a_sound_bounce_domain_is_not_told_of(dns: Any) -> None:
+    returns_to(RETURNS)
+    dns.zone[RETURNS, "MX"] = ["10 mail.partner.dev."]
+    dns.zone[RETURNS, "TXT"] = ["v=spf1 a:mail.partner.dev -all"]
+    assert look(dns)["state"] == "ok"
+    assert RETURNS in dns.asked
+
+
+def test_a_bounce_domain_with_nothing_is_told_what_to_publish(dns: Any) -> None:
+    returns_to(RETURNS)
+    found = look(dns)
+    wrong = {
+        (each["check"], str(Record(**each["record"]))) for each in found["findings"] if each["severity"] == "error"
+    }
+    assert wrong == {
+        ("existence", f"{RETURNS}. MX 10 mail.{RETURNS}."),
+        ("spf", f'{RETURNS}. TXT "v=spf1 a:mail.partner.dev ~all"'),
+    }
+
+
+@pytest.mark.parametrize(
+    ("domain", "aspf", "counts"),
+    [
+        (RETURNS, "r", True),
+        (RETURNS, "s", False),
+        (DOMAIN, "s", True),
+        ("bannerline-tests.dev", "r", True),
+        ("returns.dev", "r", False),
+    ],
+)
+def test_a_bounce_domain_s_spf_counts_for_the_from_domain_or_not(
+    dns: Any, domain: str, aspf: str, counts: bool
+) -> None:
+    returns_to(domain)
+    dns.zone.setdefault((domain, "MX"), ["10 mail.partner.dev."])
+    dns.zone.setdefault((domain, "TXT"), ["v=spf1 a:mail.partner.dev -all"])
+    dns.zone[f"_dmarc.{DOMAIN}", "TXT"] = [f"v=DMARC1; p=reject; aspf={aspf}; rua=mailto:d@x.dev"]
+    warned = [words for severity, words in of(look(dns), "dmarc") if severity == "warning"]
+    assert [words.partition(", ")[2] for words in warned] == (
+        [] if counts else ["whose SPF does not count for it: DKIM alone does"]
+    )
+
+
+@pytest.mark.parametrize("trouble", [None, "fails"])
+def test_a_mailbox_provider_s_domain_is_told_as_wrong_whatever_dns_says(dns: Any, trouble: str | None) -> None:
+    if trouble:
+        setattr(dns, trouble, True)
+    for domain in ("gmail.com", "yahoo.com", "outlook.com"):
+        found = look(dns, domain)
+        assert (
+            "error",
+            f"{domain} belongs to a mailbox provider, and receivers refuse its name from anybody else",
+        ) in of(found, "dmarc")
+        assert "DMARC" in found["words"]
+
+
 # -- when DNS does not answer ------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("trouble", ["fails", "silent"])
 def test_a_dns_that_does_not_answer_is_no_fault_of_the_domain(dns: Any, trouble: str) -> None:
