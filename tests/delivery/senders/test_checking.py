@@ -253,7 +253,7 @@ def test_replies_can_come_back(dns: Any, records: server.Zone, severity: str) ->
     assert of(look(dns), "existence")[0][0] == severity
 
 
-# -- where what cannot be delivered comes back ---------------------------------------------------------------------------
+# -- where what cannot be delivered comes back -------------------------------------------------------------------------
 RETURNS = f"bounces.{DOMAIN}"
 
 
