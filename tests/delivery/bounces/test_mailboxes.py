@@ -6,7 +6,7 @@ import imaplib
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -161,10 +161,10 @@ HOSTILE: dict[str, tuple[bytes, ...]] = {
     "nothing": (),
     "another language": (b"220 mail.example ESMTP\r\n",),
     "an endless line": (b"* OK " + b"x" * 2_000_000,),
-    "a huge mail": (b"* OK\r\n", b"* SEARCH 1\r\n", b"* 1 FETCH (UID 1 BODY[]<0> {99999999}\r\nabc"),
+    "a huge mail": (b"* OK hello\r\n", b"* SEARCH 1\r\n", b"* 1 FETCH (UID 1 BODY[]<0> {99999999}\r\nabc"),
     "a good-bye": (b"* BYE\r\n",),
-    "half a word": (b"* OK\r\n", b"* SEA"),
-    "nonsense": (b"* OK\r\n", b"\x00\xff\r\n"),
+    "half a word": (b"* OK hello\r\n", b"* SEA"),
+    "nonsense": (b"* OK hello\r\n", b"\x00\xff\r\n"),
 }
 
 
@@ -188,15 +188,34 @@ def test_a_hostile_server_costs_a_moment(
                 connection.sendall(rest.pop(0))
                 if not rest:
                     continue
-            connection.sendall(tag + b" OK\r\n")
+            connection.sendall(tag + b" OK done\r\n")
 
+    costs_a_moment(at_acme, relay, speak)
+
+
+def test_a_server_that_never_comes_to_an_end_is_left(
+    at_acme: Retailer, relay: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mailbox, "SECONDS", 2.0)
+    pause = threading.Event()
+
+    def speak(connection: Any) -> None:
+        """A letter now and then, for as long as anybody listens."""
+        while True:
+            connection.sendall(b"*")
+            pause.wait(0.1)
+
+    costs_a_moment(at_acme, relay, speak)
+
+
+def costs_a_moment(retailer: Retailer, provider: Provider, speak: Callable[[Any], object]) -> None:
     with servers.server(speak) as url:
         port = int(url.rpartition(":")[2].partition("/")[0])
         where = {"imap_host": "127.0.0.1", "imap_port": port, "imap_username": "u", "imap_security": "none"}
-        provider = accounts.save(relays.account(**where) | {"credentials": {"imap_password": "sesame"}}, relay)
+        accounts.save(relays.account(**where) | {"credentials": {"imap_password": "sesame"}}, provider)
         begun = time.monotonic()
         with pytest.raises(ChannelUnavailable, match="The mailbox u at 127"):
-            mailboxes.advance(provider.pk, at_acme, now=timezone.now())
+            mailboxes.advance(provider.pk, retailer, now=timezone.now())
         assert time.monotonic() - begun < 30
     assert not RawSignal.objects.exists()
 
