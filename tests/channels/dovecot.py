@@ -17,7 +17,7 @@ from tests.channels.postfix import NOBODY, certificate, free_ports
 
 CURE = "Dovecot is not installed: apt-get install dovecot-imapd, and run this as root."
 BEGINS_WITHIN = 30.0  # seconds
-USER, PASSWORD = "returned", "sesame words"
+USER, PASSWORD = "returned", "sesame-words"
 _SETTINGS = """
 base_dir = {folder}/run
 state_dir = {folder}/state
@@ -35,7 +35,7 @@ first_valid_gid = {nobody}
 last_valid_gid = {nobody}
 passdb {{
   driver = static
-  args = password="{password}"
+  args = password={password}
 }}
 userdb {{
   driver = static
@@ -89,8 +89,8 @@ class Dovecot:
         """Of each mail in the box, in order."""
         with imaplib.IMAP4("127.0.0.1", self.plain, timeout=10) as client:
             client.login(USER, PASSWORD)
-            client.select(readonly=True)
-            _, found = client.fetch("1:*", "(FLAGS)")
+            _, (number,) = client.select(readonly=True)
+            _, found = client.fetch("1:*", "(FLAGS)") if number != b"0" else ("", [])
             flags = [imaplib.ParseFlags(line) for line in found if isinstance(line, bytes)]
         return [" ".join(sorted(flag.decode() for flag in each if flag != rb"\Recent")) for each in flags]
 

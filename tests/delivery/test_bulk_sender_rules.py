@@ -30,6 +30,7 @@ from cryptography.hazmat.primitives.serialization import (
 from django.test import Client, override_settings
 from django.utils import timezone
 
+from campaigns import content
 from campaigns.models import Brand
 from delivery import pipeline
 from delivery.senders import checking
@@ -115,7 +116,7 @@ def relay(server: Receiver) -> dict[str, Any]:
 def send(retailer: Retailer, server: Receiver) -> tuple[Api, dict[str, Taken]]:
     """From customers to mails, by the doors that integrators have."""
     with context.in_retailer(retailer):
-        Brand.objects.update(
+        Brand.objects.filter(pk=content.brand().pk).update(
             from_email=f"news@{DOMAIN}", reply_to=f"help@{DOMAIN}", from_name="Größe & Söhne",
             postal_address="1 High Street, Leeds", website=f"https://www.{DOMAIN}/",
         )  # fmt: skip

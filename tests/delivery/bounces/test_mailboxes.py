@@ -131,7 +131,7 @@ def test_an_account_s_mailbox_that_is_given_up_is_looked_into_no_more(
 
 
 @pytest.mark.parametrize(
-    ("settings", "password", "why"),
+    ("wrong", "password", "why"),
     [
         ({}, "wrong words", "refuses the user name or password"),
         ({"imap_folder": "Nowhere"}, PASSWORD, "no folder 'Nowhere'"),
@@ -139,9 +139,9 @@ def test_an_account_s_mailbox_that_is_given_up_is_looked_into_no_more(
     ],
 )
 def test_what_is_wrong_with_a_mailbox_is_said_without_its_password(
-    at_acme: Retailer, relay: Provider, server: Dovecot, settings: dict[str, Any], password: str, why: str
+    at_acme: Retailer, relay: Provider, server: Dovecot, wrong: dict[str, Any], password: str, why: str
 ) -> None:
-    said = account(server, **settings) | {"credentials": {"imap_password": password}}
+    said = account(server, **wrong) | {"credentials": {"imap_password": password}}
     provider = accounts.save(said, relay)
     with pytest.raises(ChannelUnavailable, match=why) as refused:
         mailboxes.advance(provider.pk, at_acme, now=timezone.now())
@@ -227,7 +227,7 @@ def relaying(tmp_path: Path) -> Iterator[Postfix]:
         pytest.skip(postfix.CURE)
     with (
         real_servers.aiosmtpd(tmp_path, security="none", refused=REFUSED) as next_hop,
-        Postfix(next_hop=next_hop.port, refused={}, own=DOMAIN) as running,
+        Postfix(next_hop=next_hop.port, refused=real_servers.REFUSED, own=DOMAIN) as running,
     ):
         yield running
 
@@ -276,7 +276,8 @@ def states() -> dict[str, tuple[str, str, bool]]:
 
 
 def await_returned(box: Path, number: int) -> None:
+    """Read or not: it may have been looked into meanwhile."""
     deadline, pause = time.monotonic() + WAIT, threading.Event()
-    while len(list(box.glob("new/*"))) < number and time.monotonic() < deadline:
+    while len(found := [*box.glob("new/*"), *box.glob("cur/*")]) < number and time.monotonic() < deadline:
         pause.wait(0.05)
-    assert len(list(box.glob("new/*"))) == number
+    assert len(found) == number

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from campaigns.config.gate import Invalid
 from campaigns.models import Consent, Customer, Suppression
 from delivery import identity, pipeline
 from delivery.models import Message, Provider, RawSignal, Signal
@@ -65,7 +66,7 @@ def test_what_is_late_or_automatic_is_kept_and_changes_nothing(sent: list[Messag
     pipe(mails.report(path(sent[0]), action="delayed", status="4.4.1", reason="450 4.4.1 no answer"))
     pipe(mails.away(path(sent[1], 2)))
     work()
-    assert {state(message) for message in sent} == {("accepted", "")}
+    assert {state(message) for message in sent} == {("accepted", "kept in memory")}
     told = dict(Signal.objects.values_list("message_id", "detail"))
     assert told == {sent[0].pk: "delayed 4.4.1 450 4.4.1 no answer", sent[1].pk: "automatic reply"}
     assert set(Signal.objects.values_list("kind", flat=True)) == {"unknown"}
@@ -139,7 +140,7 @@ def test_a_hundred_forged_mails_leave_nothing(
     assert not RawSignal.objects.exists()
     assert not Signal.objects.exists()
     assert not Suppression.objects.exists()
-    assert {state(message) for message in sent} == {("accepted", "")}
+    assert {state(message) for message in sent} == {("accepted", "kept in memory")}
 
 
 def test_whoever_has_one_speaks_of_nobody_else(sent: list[Message], path: Path, pipe: Pipe) -> None:
@@ -217,7 +218,7 @@ def test_a_process_takes_what_a_mail_server_pipes_to_it(live_retailer: Retailer,
 
 
 @pytest.mark.parametrize(
-    ("settings", "credentials", "field"),
+    ("wrong", "credentials", "field"),
     [
         ({"bounce_domain": "not a domain"}, {}, "settings.bounce_domain"),
         ({"bounce_domain": "größe.example"}, {}, "settings.bounce_domain"),
@@ -229,10 +230,10 @@ def test_a_process_takes_what_a_mail_server_pipes_to_it(live_retailer: Retailer,
     ],
 )
 def test_an_account_that_cannot_work_is_refused(
-    at_acme: Retailer, settings: dict[str, str], credentials: dict[str, str], field: str
+    at_acme: Retailer, wrong: dict[str, str], credentials: dict[str, str], field: str
 ) -> None:
-    with pytest.raises(accounts.Invalid) as refused:
-        accounts.save(account(**settings) | {"credentials": credentials})
+    with pytest.raises(Invalid) as refused:
+        accounts.save(account(**wrong) | {"credentials": credentials})
     assert [problem.field for problem in refused.value.problems] == [field]
 
 
@@ -242,6 +243,6 @@ def test_a_mailbox_that_moves_asks_for_its_own_password_alone(at_acme: Retailer)
     saved = accounts.save(account(username="u", **box) | {"credentials": secrets})
     for change, asked in (("imap_host", "imap_password"), ("host", "password")):
         moved = saved.settings | {change: "other.acme.example"}
-        with pytest.raises(accounts.Invalid) as refused:
+        with pytest.raises(Invalid) as refused:
             accounts.save({"settings": moved}, saved)
         assert [problem.field for problem in refused.value.problems] == [f"credentials.{asked}"]
