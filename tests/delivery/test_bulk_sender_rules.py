@@ -217,7 +217,7 @@ def test_the_dkim_signature_verifies(sent: Sent) -> None:
     """Google, Yahoo and Microsoft ask bulk senders for SPF and DKIM. Verified by another implementation."""
     for mail in sent.mails.values():
         assert dkim.verify(mail.raw, dnsfunc=public_key)
-        assert not dkim.verify(mail.raw.replace(b"shop.example/sale", b"evil.example/sale"), dnsfunc=public_key)
+        assert not dkim.verify(mail.raw.replace(b"Subject: ", b"Subject: Re: "), dnsfunc=public_key)
 
 
 def test_the_dkim_signature_is_of_the_from_domain(sent: Sent) -> None:

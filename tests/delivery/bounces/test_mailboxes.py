@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import imaplib
 import os
+import shutil
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -35,15 +37,16 @@ REFUSED = {"gone@example.test": "550 5.1.1 no such user", "full@example.test": "
 
 
 @pytest.fixture
-def box(tmp_path: Path) -> Path:
-    """A mailbox that belongs to nobody."""
-    for parent in (tmp_path, *tmp_path.parents[:2]):
-        parent.chmod(0o755)  # Dovecot's processes are not root's, and walk through it
-    made = tmp_path / "mailbox"
-    for folder in (made, made / "new", made / "cur", made / "tmp"):
-        folder.mkdir()
-        os.chown(folder, NOBODY, NOBODY)
-    return made
+def box() -> Iterator[Path]:
+    """A mailbox that belongs to nobody, where Dovecot's processes can get to, which are not root's."""
+    folder = Path(tempfile.mkdtemp(prefix="bl-mailbox-", dir="/tmp"))
+    folder.chmod(0o755)
+    made = folder / "mailbox"
+    for each in (made, made / "new", made / "cur", made / "tmp"):
+        each.mkdir()
+        os.chown(each, NOBODY, NOBODY)
+    yield made
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
@@ -268,7 +271,7 @@ def states() -> dict[str, tuple[str, str, bool]]:
     return {
         message.customer.external_id: (
             message.state,
-            message.reason,
+            message.reason if message.state == "bounced" else "",
             message.customer.email in suppressed,
         )
         for message in found
