@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import Message
-from email.utils import getaddresses, parsedate_to_datetime
+from email.utils import parsedate_to_datetime
 
 from flufl.bounce import all_failures
 
@@ -34,6 +34,8 @@ _AWAY = re.compile(
     r"automatische antwort|autoantwort|r[ée]ponse automatique|absence|respuesta autom|risposta automatica)"
 )
 _COPY = re.compile(r"(?m)^(-{3,}|Received: |Return-Path: )")  # where a mail of an older form returns ours
+# Not by email.utils, which follows brackets within brackets to the end of the stack.
+_ADDRESS = re.compile(r"[^\s<>(),;:\"\[\]@]{1,64}@[^\s<>(),;:\"\[\]@]{1,255}")
 IsOurs = Callable[[str], bool]
 logger = logging.getLogger(__name__)
 logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL)  # which calls every mail that it cannot read an error
@@ -214,7 +216,7 @@ def _is_automatic(mail: Message) -> bool:
 
 def _ours(named: Sequence[str], is_ours: IsOurs) -> str:
     """Of addresses as they stand in fields, the one that the message went to."""
-    found = [address for _, address in getaddresses([name[:2_000] for name in named if name]) if "@" in address]
+    found = [address for name in named for address in _ADDRESS.findall(name[:2_000])]
     return next((address for address in found[:_MOST_NAMED] if is_ours(address)), "")
 
 

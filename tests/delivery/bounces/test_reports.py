@@ -191,5 +191,6 @@ def test_a_mail_made_to_cost_much_costs_little() -> None:
     with pytest.raises(Unreadable, match="multiparts"):
         read(nested)
     assert read(b"From: MAILER-DAEMON\r\n\r\n" + b"<" * 200_000).kind == UNKNOWN
+    assert read(mails.report(TO, recipient="(" * 5_000, returned_to="(" * 5_000)).recipient == ""
     with pytest.raises(Unreadable, match="RecursionError"):
         read(b"Content-Type: message/rfc822\r\n\r\n" * 9_000)
