@@ -96,7 +96,7 @@ class Sent:
 
 def launch(api: Api, key: str) -> None:
     steps = [{"key": "only", "channel": "email", "template": "sale"}]
-    audience = {"include": {"all": []}}
+    audience: dict[str, Any] = {"include": {"all": []}}
     campaign = {"key": key, "name": key.title(), "trigger": {"kind": "api"}, "audience": audience, "steps": steps}
     assert api.post("campaigns/", campaign).status_code == 201
     assert api.post(f"campaigns/{key}/launch/", idempotency_key=key).status_code == 202
