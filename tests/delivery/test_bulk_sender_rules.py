@@ -89,7 +89,7 @@ class Sent:
             context.leave()
             launch(self.api, campaign)
             (run,) = [run for run in self.api.get("runs/").json()["results"] if run["campaign"] == campaign]
-            pipeline.work(seconds=20, retailer=self.retailer)
+            pipeline.work(seconds=60, retailer=self.retailer)
             found = self.api.get(f"runs/{run['id']}/messages/").json()["results"]
         return {message["external_id"] for message in found}
 
@@ -132,7 +132,7 @@ def send(retailer: Retailer, server: Receiver) -> tuple[Api, dict[str, Taken]]:
     assert api.post("templates/", template).status_code == 201
     assert api.post("templates/sale/publish/").status_code == 200
     launch(api, "sale")
-    pipeline.work(seconds=20, retailer=retailer)
+    pipeline.work(seconds=60, retailer=retailer)
     return api, {mail.recipients[0].partition("@")[0]: mail for mail in server.taken}
 
 

@@ -25,7 +25,7 @@ def sent(at_acme: Retailer, outbox: MemoryChannel) -> list[Message]:
     """Accepted; to c1@example.test, c2@ and c3@."""
     factories.customers(3)
     configuration.launch(factories.campaign(), by="test", now=timezone.now())
-    pipeline.work(seconds=20)
+    pipeline.work(seconds=60)
     return list(Message.objects.order_by("customer_id"))
 
 

@@ -74,7 +74,7 @@ def account(running: Dovecot, **settings: Any) -> dict[str, Any]:
 def look(retailer: Retailer, provider: Provider) -> None:
     """It is the mailbox's turn, and all that follows from it."""
     polled.expect(retailer, provider)
-    pipeline.work(seconds=20)
+    pipeline.work(seconds=60)
 
 
 def known() -> Provider:
@@ -129,7 +129,7 @@ def test_an_account_s_mailbox_that_is_given_up_is_looked_into_no_more(
     accounts.save(
         {"settings": {"host": "127.0.0.1", "bounce_domain": DOMAIN}, "credentials": {"imap_password": None}}, provider
     )
-    pipeline.work(seconds=20)
+    pipeline.work(seconds=60)
     assert not AgendaItem.objects.filter(kind=polled.AGENDA_KIND).exists()
 
 
@@ -246,7 +246,7 @@ def test_a_refused_recipient_comes_back_by_post_and_gets_nothing_more(
         monkeypatch.setenv("SSL_CERT_FILE", str(server.authority))
         provider = accounts.save(account(server, port=relaying.port))
         configuration.launch(factories.campaign(), by="test", now=timezone.now())
-        pipeline.work(seconds=20)
+        pipeline.work(seconds=60)
         await_returned(relaying.mailbox, 2)
         look(at_acme, provider)
         assert states() == {
@@ -256,7 +256,7 @@ def test_a_refused_recipient_comes_back_by_post_and_gets_nothing_more(
         }
         assert server.flags() == [r"\Seen"] * 2
     again = configuration.launch(factories.campaign("again"), by="test", now=timezone.now())
-    pipeline.work(seconds=20)
+    pipeline.work(seconds=60)
     assert set(again.members.filter(is_included=True).values_list("customer__external_id", flat=True)) == {
         "full",
         "fine",

@@ -33,7 +33,7 @@ def post(retailer: Retailer, mail: bytes, key: str = "relay") -> Any:
 
 
 def work() -> None:
-    pipeline.work(seconds=20)
+    pipeline.work(seconds=60)
     assert not RawSignal.objects.filter(state="new").exists()
 
 
@@ -207,7 +207,7 @@ def test_a_process_takes_what_a_mail_server_pipes_to_it(live_retailer: Retailer,
 
     def piped(slug: str, mail: bytes) -> tuple[int, str]:
         command = [sys.executable, "manage.py", "receive_bounce", slug]
-        done = subprocess.run(command, cwd=PROJECT, env=env, input=mail, capture_output=True, timeout=60)
+        done = subprocess.run(command, cwd=PROJECT, env=env, input=mail, capture_output=True, timeout=120)
         return done.returncode, done.stdout.decode()
 
     assert piped(live_retailer.slug, mails.report(f"{name}@{DOMAIN}")) == (0, KEPT)
