@@ -26,6 +26,7 @@ class Verdict(StrEnum):
     TOO_EARLY = "too early"
     NOT_ENOUGH = "not enough data"
     UNFAIR = "the draw is not what was asked for"
+    MIXED = "in several currencies"
     MORE = "more"
     FEWER = "fewer"
     UNPROVEN = "no proven difference"

@@ -1,6 +1,6 @@
 """Results for a spreadsheet: a run's numbers by anything that is told apart, its links, or its messages one by one.
 
-Reads    Tally, LinkTally, Link; for the messages also Message, Customer and Signal
+Reads    Tally, SegmentTally, LinkTally, Link; for the messages also Message, Customer and Signal
 Promise  no cell is taken for a formula, and a run of any size takes the memory of one page of it
 """
 
@@ -24,6 +24,7 @@ from tenants.models import Retailer
 LINKS, MESSAGES = "link", "message"
 CONTENTS = (*results.DIMENSIONS, LINKS, MESSAGES)
 _AT_ONCE = 2_000  # messages in memory while they are written out
+_BATCHES = 8  # that they are looked for in at once
 _LINK = ("step", "variant", "number", "label", "url", "clicks", "messages", "clicks_by_machine")
 
 
@@ -61,9 +62,15 @@ def _pages(run: Run, of: str, retailer: Retailer) -> Iterator[Sequence[Sequence[
 
 
 def _numbers(run: Run, dimension: str) -> list[Sequence[Sequence[Any]]]:
+    """A column of revenue for each currency that occurs, for what is in none, and where there is nothing at all."""
     columns, found = results.DIMENSIONS[dimension], results.by(run, dimension)
-    rows = [[*each.of.values(), *each.counts.values(), each.revenue] for each in found]
-    return [[[*columns, *results.COUNTS, "revenue"]], rows]
+    currencies = sorted({currency for each in found for currency in each.revenue}) or [""]
+    rows = [
+        [*each.of.values(), *each.counts.values(), *(each.revenue.get(currency, 0) for currency in currencies)]
+        for each in found
+    ]
+    revenues = [f"revenue_{currency}" if currency else "revenue" for currency in currencies]
+    return [[[*columns, *results.COUNTS, *revenues]], rows]
 
 
 def _links(run: Run) -> list[Sequence[Sequence[Any]]]:
@@ -71,17 +78,24 @@ def _links(run: Run) -> list[Sequence[Sequence[Any]]]:
 
 
 def _messages(run: Run, retailer: Retailer) -> Iterator[Sequence[Sequence[Any]]]:
-    called, last = identity.public_ids(retailer), 0
+    """Batch by batch, in the order in which they were made: whatever else there is, nobody else's rows are read."""
+    called, batch, after = identity.public_ids(retailer), 0, 0
     yield [_COLUMNS]
     while True:
         with context.in_retailer(retailer), connection.cursor() as cursor:
-            params: Mapping[str, Any] = {"run": run.pk, "after": last, "human": humans.HUMAN, "most": _AT_ONCE}
-            cursor.execute(_MESSAGES, params)
+            cursor.execute("SELECT id FROM delivery_batch WHERE run_id = %s AND id > %s ORDER BY id LIMIT %s",
+                           [run.pk, batch, _BATCHES])  # fmt: skip
+            batches = [pk for (pk,) in cursor.fetchall()]
+            params: Mapping[str, Any] = {"run": run.pk, "batches": batches, "human": humans.HUMAN, "most": _AT_ONCE}
+            cursor.execute(_MESSAGES, {**params, "after": after})
             rows = cursor.fetchall()
-        if not rows:
-            return
-        last = rows[-1][0]
-        yield [(called(number), *cells) for number, *cells in rows]
+        if rows:
+            after = rows[-1][0]
+            yield [(called(number), *cells) for number, *cells in rows]
+        if len(rows) < _AT_ONCE:
+            if not batches:
+                return
+            batch, after = batches[-1], 0
 
 
 def _text(rows: Sequence[Sequence[Any]]) -> str:
@@ -112,7 +126,8 @@ SELECT message.id, customer.external_id, message.step, message.variant, message.
     coalesce(told.clicked, FALSE), coalesce(told.followed AND NOT told.clicked, FALSE),
     coalesce(told.unsubscribed, FALSE), coalesce(told.complained, FALSE)
 FROM (
-    SELECT * FROM delivery_message WHERE run_id = %(run)s AND id > %(after)s ORDER BY id LIMIT %(most)s
+    SELECT * FROM delivery_message
+    WHERE batch_id = ANY(%(batches)s::bigint[]) AND run_id = %(run)s AND id > %(after)s ORDER BY id LIMIT %(most)s
 ) message
 LEFT JOIN campaigns_customer customer ON customer.id = message.customer_id
 LEFT JOIN LATERAL (

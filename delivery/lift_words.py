@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 
 from campaigns import lift
-from campaigns.lift import Arm, Lift, Verdict
+from campaigns.lift import Arm, Verdict
 from delivery.results import LiftShown
 
 _DID = {"order": "ordered"}
@@ -40,7 +40,7 @@ def told(shown: LiftShown, event: str, *, holdout: float, zone: tzinfo) -> Told:
     tone = _TONES.get(verdict, "")
     if shown.shares.low is None or verdict in (Verdict.UNFAIR, Verdict.TOO_EARLY):
         return Told(tone, heading, sentence, detectable=_detectable(shown) if shown.is_fair else "")
-    return Told(tone, heading, sentence, _amounts(shown.amounts), _detectable(shown))
+    return Told(tone, heading, sentence, _amounts(shown), _detectable(shown))
 
 
 def _sentence(shown: LiftShown, did: str, holdout: float, zone: tzinfo) -> str:
@@ -89,17 +89,35 @@ def _arms(shown: LiftShown, did: str) -> str:
     return f"{_share(shown.reached)} of those reached {did}, and {_share(shown.held_out)} of those held out"
 
 
-def _amounts(amounts: Lift) -> str:
+def _amounts(shown: LiftShown) -> str:
+    """What they spent in the one currency in which that is compared, and what that leaves out."""
+    if shown.currency is None:
+        which = _listed(sorted(each or "no named one" for each in shown.left_out))
+        return f"What they spent is in several currencies ({which}) and so not compared: say yours in the brand."
+    amounts, unit = shown.amounts, f" {shown.currency}" if shown.currency else ""
     if amounts.low is None or amounts.high is None:
         return ""
+    left_out = _left_out(shown)
     if amounts.verdict == Verdict.MORE:
-        return f"Each of those reached spent {amounts.low:,.2f} to {amounts.high:,.2f} more."
+        return f"Each of those reached spent {amounts.low:,.2f} to {amounts.high:,.2f}{unit} more.{left_out}"
     if amounts.verdict == Verdict.FEWER:
-        return f"Each of those reached spent {-amounts.high:,.2f} to {-amounts.low:,.2f} less."
+        return f"Each of those reached spent {-amounts.high:,.2f} to {-amounts.low:,.2f}{unit} less.{left_out}"
     return (
-        f"What they spent is not proven to differ: anything from {-amounts.low:,.2f} less to {amounts.high:,.2f} more"
-        " each would fit."
+        f"What they spent is not proven to differ: anything from {-amounts.low:,.2f}{unit} less to"
+        f" {amounts.high:,.2f}{unit} more each would fit.{left_out}"
     )
+
+
+def _left_out(shown: LiftShown) -> str:
+    if not shown.left_out:
+        return ""
+    number = sum(shown.left_out.values())
+    are = "amount is" if number == 1 else "amounts are"
+    return f" {number:,} {are} left out of that: in {_listed(sorted(shown.left_out))}."
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
 def _detectable(shown: LiftShown) -> str:

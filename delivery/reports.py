@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,6 +15,8 @@ from campaigns.models import Run
 from delivery import waves
 
 RECENT = 10.0  # seconds that "now" means of a speed
+MOST_REASONS = 20
+QUICK = 0.3  # seconds that counting a run may take for its ledger to be asked where many runs are listed
 
 
 @dataclass(frozen=True)
@@ -68,13 +71,27 @@ class Report:
 
 def report(run: Run) -> Report:
     waterfall = audience.waterfall(run)
-    variants, recent = _variants(run)
+    variants, reasons, recent = _ledger(run)
     steps = {step: _sum(by_variant.values()) for step, by_variant in variants.items()}
     generated = [step for step in run.generated if step not in steps]
     steps |= {step: {} for step in generated}
     due = {step: _due(run, step, waterfall.included) for step in steps}
     due |= _due_by_wave(run)
-    return Report(run, waterfall, steps, variants, _reasons(run), due, recent)
+    return Report(run, waterfall, steps, variants, reasons, due, recent)
+
+
+def states_of(run_ids: Sequence[int]) -> dict[int, dict[str, int]]:
+    """Messages by state of several runs, in one statement: from the ledger; of runs so large that this would take long,
+    as they were counted last.
+    """
+    found: dict[int, dict[str, int]] = {}
+    if not run_ids:
+        return found
+    with connection.cursor() as cursor:
+        cursor.execute(_STATES, {"runs": list(run_ids), "quick": QUICK})
+        for run_id, state, number in cursor.fetchall():
+            found.setdefault(run_id, {})[state] = int(number)
+    return found
 
 
 def as_data(report: Report) -> dict[str, Any]:
@@ -101,25 +118,20 @@ def as_data(report: Report) -> dict[str, Any]:
     }
 
 
-def _variants(run: Run) -> tuple[dict[str, dict[str, dict[str, int]]], int]:
-    """Counts by step, variant and state, what a worker holds now read as claimed; and how many were settled lately."""
-    found: dict[str, dict[str, dict[str, int]]] = {}
-    recent = 0
+def _ledger(run: Run) -> tuple[dict[str, dict[str, dict[str, int]]], list[tuple[str, str, int]], int]:
+    """In one pass: counts by step, variant and state, what a worker holds now read as claimed; the commonest reasons of
+    what was not taken; and how many were settled lately."""
+    variants: dict[str, dict[str, dict[str, int]]] = {}
+    reasons, recent = [], 0
     with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT message.step, message.variant,
-                CASE WHEN message.state = 'queued' AND batch.state = 'claimed' THEN 'claimed' ELSE message.state END,
-                count(*), count(*) FILTER (WHERE settled_at > clock_timestamp() - make_interval(secs => %s))
-            FROM delivery_message message JOIN delivery_batch batch ON batch.id = message.batch_id
-            WHERE message.run_id = %s GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
-            """,
-            [RECENT, run.pk],
-        )
-        for step, variant, state, number, lately in cursor.fetchall():
-            found.setdefault(step, {}).setdefault(variant, {})[state] = number
-            recent += lately
-    return found, recent
+        cursor.execute(_LEDGER, {"run": run.pk, "recent": RECENT, "most": MOST_REASONS})
+        for step, variant, state, reason, number, lately in cursor.fetchall():
+            if step is None:
+                reasons.append((state, reason, int(number)))
+            else:
+                variants.setdefault(step, {}).setdefault(variant, {})[state] = int(number)
+                recent += int(lately)
+    return variants, reasons, recent
 
 
 def _sum(counts: Any) -> dict[str, int]:
@@ -132,13 +144,14 @@ def _sum(counts: Any) -> dict[str, int]:
 
 def _due(run: Run, step: str, included: int) -> int:
     """How many messages there must be: everyone included, or, while the step is being planned, those reached so far."""
+    if run.state == Run.State.COMPLETED:
+        return included
     last = run.generated.get(step, 0)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM campaigns_member WHERE run_id = %s AND is_included AND id <= %s", [run.pk, last]
         )
-        reached = int(cursor.fetchone()[0])
-    return included if run.state == Run.State.COMPLETED else reached
+        return int(cursor.fetchone()[0])
 
 
 def _due_by_wave(run: Run) -> dict[str, int]:
@@ -148,14 +161,29 @@ def _due_by_wave(run: Run) -> dict[str, int]:
     return {step.key: waves.due(run, step) for step in run.version.parsed().steps if step.waves}
 
 
-def _reasons(run: Run) -> list[tuple[str, str, int]]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT state, reason, count(*) FROM delivery_message
-            WHERE run_id = %s AND reason <> '' AND state NOT IN ('accepted', 'delivered')
-            GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 20
-            """,
-            [run.pk],
-        )
-        return list(cursor.fetchall())
+_LEDGER = """
+WITH counted AS MATERIALIZED (
+    SELECT message.step, message.variant, message.state,
+        CASE WHEN message.state = 'queued' AND batch.state = 'claimed' THEN 'claimed' ELSE message.state END AS shown,
+        CASE WHEN message.state IN ('accepted', 'delivered') THEN '' ELSE message.reason END AS reason,
+        count(*) AS number,
+        count(*) FILTER (WHERE message.settled_at > clock_timestamp() - make_interval(secs => %(recent)s)) AS lately
+    FROM delivery_message message JOIN delivery_batch batch ON batch.id = message.batch_id
+    WHERE message.run_id = %(run)s GROUP BY 1, 2, 3, 4, 5
+)
+(SELECT step, variant, shown, NULL AS reason, sum(number), sum(lately) FROM counted GROUP BY 1, 2, 3 ORDER BY 1, 2, 3)
+UNION ALL
+(SELECT NULL, NULL, state, reason, sum(number), 0 FROM counted WHERE reason <> ''
+ GROUP BY state, reason ORDER BY sum(number) DESC, state, reason LIMIT %(most)s)
+"""
+_STATES = """
+WITH large AS MATERIALIZED (
+    SELECT run_id FROM campaigns_result WHERE run_id = ANY(%(runs)s::bigint[]) AND seconds >= %(quick)s
+)
+SELECT run_id, state, sum(messages) AS number FROM campaigns_tally
+WHERE run_id = ANY(ARRAY(SELECT run_id FROM large)) AND messages > 0 GROUP BY 1, 2
+UNION ALL
+SELECT run_id, state, count(*) FROM delivery_message
+WHERE run_id = ANY(ARRAY(SELECT unnest(%(runs)s::bigint[]) EXCEPT SELECT run_id FROM large)) GROUP BY 1, 2
+ORDER BY 1, 2
+"""

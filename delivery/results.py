@@ -1,13 +1,14 @@
 """What a run's tallies come to: totals, the same by anything that is told apart, links, and the lift.
 
-Reads    Tally, LinkTally, Result, Link
-Promise  every number is a sum over tallies; those of people are people's, and machines' stand beside them
+Reads    Tally, SegmentTally, LinkTally, Result, Link
+Promise  every number is a sum over tallies; those of people are people's, and machines' stand beside them; amounts
+         are sums within their currency
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -31,6 +32,7 @@ DIMENSIONS = {
     "provider": ("provider",),
     "domain": ("domain",),
     "hour": ("hour",),
+    "segment": ("segment",),  # those overlap, and so stand in a table of their own
 }
 COUNTS = (
     "messages", "taken", "delivered", "bounced", "opened", "opened_by_machine", "clicked", "clicked_by_machine",
@@ -44,17 +46,19 @@ _SUMS = ", ".join(
         "delivered": "coalesce(sum(messages) FILTER (WHERE state = 'delivered'), 0)",
         "bounced": "coalesce(sum(messages) FILTER (WHERE state = 'bounced'), 0)",
     }.get(name, f"coalesce(sum({name}), 0)")
-    for name in (*COUNTS, "revenue")
+    for name in (*COUNTS, "amounts", "revenue")
 )
 
 
 @dataclass(frozen=True)
 class Numbers:
-    """Of some of a run's messages. `taken` are those that the provider took, and what rates are shares of."""
+    """Of some of a run's messages. `taken` are those that the provider took, and what rates are shares of; `revenue`
+    is by currency, blank where the amounts name none and the brand has none either.
+    """
 
     of: dict[str, Any]  # which ones: by the columns of a dimension
-    counts: dict[str, int]
-    revenue: Decimal
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTS, 0))
+    revenue: dict[str, Decimal] = field(default_factory=dict)
 
     def share(self, name: str) -> float | None:
         taken = self.counts["taken"]
@@ -63,12 +67,18 @@ class Numbers:
 
 @dataclass(frozen=True)
 class LiftShown:
-    """The arms and what they say. `is_fair`: whether the draw came out as it was meant to."""
+    """The arms and what they say. `is_fair`: whether the draw came out as it was meant to.
+
+    Amounts are compared in one `currency`, and `left_out` says how many goal events in each other one are not among
+    them. Where several are mixed and the brand says none, `currency` is None, and `amounts` say nothing.
+    """
 
     reached: Arm
     held_out: Arm
     shares: Lift
     amounts: Lift
+    currency: str | None
+    left_out: Mapping[str, int]
     is_fair: bool
     counts_until: datetime
     detectable: float | None  # the smallest relative lift that so many would show
@@ -79,7 +89,7 @@ def current(run: Run, *, now: datetime) -> Result | None:
     known = Result.objects.filter(run=run).first()
     if known and now - known.as_of < FRESH:
         return known
-    if known.seconds < QUICK if known else run.messages.count() < SMALL:
+    if known.seconds < QUICK if known else run.messages.all()[:SMALL].count() < SMALL:
         return tallies.count(run, now=now)
     agenda.put(context.current(), tallies.AGENDA_KIND, run.pk)
     return known
@@ -112,6 +122,7 @@ def lift_of(run: Run, result: Result, *, now: datetime) -> LiftShown | None:
     if not result.arms or result.counts_until is None:
         return None
     arms = {name: _arm(told) for name, told in result.arms.items()}
+    currency, left_out = result.amounts.get("currency", ""), result.amounts.get("left_out", {})
     reached, held_out = arms["reached"], arms["held_out"]
     if not held_out.people:
         return None
@@ -121,8 +132,11 @@ def lift_of(run: Run, result: Result, *, now: datetime) -> LiftShown | None:
         shares, amounts = Lift(Verdict.UNFAIR, shares.difference), Lift(Verdict.UNFAIR, amounts.difference)
     elif now < result.counts_until:
         shares, amounts = Lift(Verdict.TOO_EARLY, shares.difference), Lift(Verdict.TOO_EARLY, amounts.difference)
+    if currency is None:
+        amounts = Lift(amounts.verdict if amounts.verdict in (Verdict.UNFAIR, Verdict.TOO_EARLY) else Verdict.MIXED)
     detectable = lift.detectable(reached.people, held_out.people, held_out.share)
-    return LiftShown(reached, held_out, shares, amounts, is_fair, result.counts_until, detectable)
+    until = result.counts_until
+    return LiftShown(reached, held_out, shares, amounts, currency, left_out, is_fair, until, detectable)
 
 
 def as_data(run: Run, *, now: datetime) -> dict[str, Any]:
@@ -143,20 +157,28 @@ def as_data(run: Run, *, now: datetime) -> dict[str, Any]:
 
 
 def _numbers(run_ids: Sequence[int], columns: Sequence[str]) -> list[Numbers]:
-    names = ", ".join(columns)
-    grouped = f"GROUP BY {names} ORDER BY {names}" if columns else ""
+    """One for each group; and one of zeros for all, where there is nothing and no group either."""
+    table = "campaigns_segmenttally" if "segment" in columns else "campaigns_tally"
+    names = ", ".join([*columns, "currency"])
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {names + ', ' if names else ''}{_SUMS} FROM campaigns_tally WHERE run_id = ANY(%s) {grouped}",
+            f"SELECT {names}, {_SUMS} FROM {table} WHERE run_id = ANY(%s) GROUP BY {names} ORDER BY {names}",
             [list(run_ids)],
         )
-        return [_read(columns, row) for row in cursor.fetchall()]
+        found: dict[tuple[Any, ...], Numbers] = {} if columns else {(): Numbers({})}
+        for row in cursor.fetchall():
+            group = row[: len(columns)]
+            numbers = found.setdefault(group, Numbers(dict(zip(columns, group, strict=True))))
+            _add(numbers, *row[len(columns) :])
+    return list(found.values())
 
 
-def _read(columns: Sequence[str], row: Sequence[Any]) -> Numbers:
-    width = len(columns)
-    counts = dict(zip(COUNTS, map(int, row[width:-1]), strict=True))
-    return Numbers(dict(zip(columns, row[:width], strict=True)), counts, Decimal(row[-1]))
+def _add(numbers: Numbers, currency: str, *sums: Any) -> None:
+    *counts, amounts, revenue = sums
+    for name, count in zip(COUNTS, counts, strict=True):
+        numbers.counts[name] += int(count)
+    if amounts:
+        numbers.revenue[currency] = Decimal(revenue)
 
 
 def _arm(told: dict[str, float]) -> Arm:
@@ -166,12 +188,14 @@ def _arm(told: dict[str, float]) -> Arm:
 
 def _told(numbers: Numbers) -> dict[str, Any]:
     of = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in numbers.of.items()}
-    return {**of, **numbers.counts, "revenue": str(numbers.revenue)}
+    revenue = [{"currency": currency or None, "amount": str(amount)} for currency, amount in numbers.revenue.items()]
+    return {**of, **numbers.counts, "revenue": revenue}
 
 
 def _lift_told(shown: LiftShown) -> dict[str, Any]:
     def arm(given: Arm) -> dict[str, Any]:
-        return {"people": given.people, "converted": given.converted, "share": given.share, "mean": given.mean}
+        mean = None if shown.currency is None else given.mean
+        return {"people": given.people, "converted": given.converted, "share": given.share, "mean": mean}
 
     def told(found: Lift) -> dict[str, Any]:
         interval = [found.low, found.high] if found.low is not None else None
@@ -187,6 +211,8 @@ def _lift_told(shown: LiftShown) -> dict[str, Any]:
         "held_out": arm(shown.held_out),
         "shares": told(shown.shares),
         "amounts": told(shown.amounts),
+        "currency": shown.currency or None,
+        "left_out": shown.left_out,
         "is_fair": shown.is_fair,
         "counts_until": shown.counts_until.isoformat(),
         "detectable": shown.detectable,

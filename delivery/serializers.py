@@ -83,8 +83,10 @@ class ReportSerializer(RunSerializer):
     )
     results = serializers.JSONField(
         allow_null=True,
-        help_text="What came back: `totals`, the same `by` step, wave, variant, channel, provider, domain and hour, "
-        "`links`, and the `lift` against those held out. People's opens and clicks; machines' are told apart.",
+        help_text="What came back: `totals`, the same `by` step, wave, variant, channel, provider, domain, hour and "
+        "segment (these overlap), `links`, and the `lift` against those held out. People's opens and clicks; machines' "
+        "are told apart. `revenue` is a list of {currency, amount}: currencies are never added up. The lift's amounts "
+        "are in its `currency` alone; `left_out` counts goal events in others.",
     )
 
     class Meta(RunSerializer.Meta):

@@ -1,7 +1,7 @@
 """What a retailer's runs came to between two instants, told from their tallies.
 
 Reads    Tally, Run, Result
-Promise  every number is a sum over tallies, of messages by the hour in which they went out
+Promise  every number is a sum over tallies, of messages by the hour in which they went out; revenue is by currency
 """
 
 from __future__ import annotations
@@ -38,10 +38,11 @@ COUNTS = {
 
 @dataclass(frozen=True)
 class Summary:
-    """Counts of messages by COUNTS; `receivers` by the name of a group of receiving domains, e-mail alone."""
+    """Counts of messages by COUNTS; `receivers` by the name of a group of receiving domains, e-mail alone; `revenue`
+    by currency, blank where none is known."""
 
     counts: dict[str, int]
-    revenue: Decimal
+    revenue: dict[str, Decimal]
     receivers: dict[str, Complaints]
 
     @property
@@ -67,7 +68,6 @@ class Ran:
     state: str
     reason: str
     counts: dict[str, int]
-    revenue: Decimal
 
 
 def summarise(since: datetime, until: datetime) -> Summary:
@@ -76,9 +76,13 @@ def summarise(since: datetime, until: datetime) -> Summary:
     groups = {
         str(Receivers(row["receivers"]).label): Complaints(int(row["delivered"]), int(row["complained"]))
         for row in found
-        if row["receivers"]
+        if row["receivers"] and row["messages"]
     }
-    return Summary(counts, sum((row["revenue"] for row in found), Decimal()), groups)
+    revenue: dict[str, Decimal] = {}
+    for row in sorted(found, key=lambda row: str(row["currency"])):
+        if row["amounts"]:
+            revenue[row["currency"]] = revenue.get(row["currency"], Decimal()) + row["revenue"]
+    return Summary(counts, revenue, groups)
 
 
 def runs(since: datetime, until: datetime, *, most: int) -> list[Ran]:
@@ -90,7 +94,6 @@ def runs(since: datetime, until: datetime, *, most: int) -> list[Ran]:
             row["state"],
             row["reason"],
             {name: int(row[name]) for name in COUNTS},
-            row["revenue"],
         )
         for row in _asked(_BY_RUN, since, until, most)
     ]
@@ -104,12 +107,26 @@ def _asked(question: str, *params: datetime | int) -> list[dict[str, Any]]:
 
 
 _SUMS = ", ".join(
-    f"coalesce({counted}, 0) AS {name}" for name, counted in {**COUNTS, "revenue": "sum(revenue)"}.items()
+    f"coalesce({counted}, 0) AS {name}"
+    for name, counted in {**COUNTS, "amounts": "sum(amounts)", "revenue": "sum(revenue)"}.items()
 )
+_ADDED = ", ".join(
+    f"sum({name}) AS {name}"
+    for name in (
+        "messages", "opened", "opened_by_machine", "clicked", "clicked_by_machine", "unsubscribed", "complained",
+        "converted", "amounts", "revenue",
+    )
+)  # fmt: skip
 _RECENT = """campaigns_tally tally
 WHERE run_id IN (SELECT id FROM campaigns_run WHERE finished_at IS NULL OR finished_at > %s)
     AND hour >= %s AND hour < %s"""
-_BY_RECEIVERS = f"SELECT {RECEIVERS} AS receivers, {_SUMS} FROM {_RECENT} GROUP BY 1 ORDER BY 1"
+# The rows of amounts are of no messages: in each group of receivers those with a currency only add revenue.
+# Each domain is looked at once: telling whose it is costs more than adding up its tallies.
+_BY_RECEIVERS = f"""
+SELECT {RECEIVERS} AS receivers, currency, {_SUMS}
+FROM (SELECT channel, domain, state, currency, {_ADDED} FROM {_RECENT} GROUP BY channel, domain, state, currency) tally
+GROUP BY 1, 2 ORDER BY 1, 2
+"""
 _BY_RUN = f"""
 SELECT run.id AS run_id, campaign.name AS campaign, run.state, run.reason, told.*
 FROM (SELECT tally.run_id AS of_run, {_SUMS} FROM {_RECENT} GROUP BY tally.run_id) told

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from campaigns.forms import drafts
 from campaigns.models import Campaign, Customer, Review, Run
-from delivery import needs, summary
+from delivery import needs, reports, summary
 from delivery.summary import Summary
 from delivery.views import campaign_page, run_progress
 from tenants import context
@@ -33,7 +33,7 @@ def overview(request: HttpRequest, page: dict[str, Any]) -> dict[str, Any]:
     runs = Run.objects.select_related("campaign")
     open_runs = list(runs.open().order_by("-pk")[:MOST_RUNS])
     ended = list(runs.filter(started_at__gt=now - RECENT).exclude(state__in=run_progress.OPEN).order_by("-pk")[:6])
-    tallies = run_progress.tallies([run.pk for run in (*open_runs, *ended)])
+    tallies = reports.states_of([run.pk for run in (*open_runs, *ended)])
     return page | {
         "people": people,
         "figures": _figures(summary.summarise(now - RECENT, now + timedelta(hours=1))),

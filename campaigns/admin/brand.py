@@ -30,6 +30,13 @@ class BrandAdmin(ConsoleAdmin):
         ("Who writes", {"fields": ("name", "from_name", "from_email", "reply_to")}),
         ("How it looks", {"fields": ("colour", "logo_url", "website")}),
         ("Small print", {"fields": ("postal_address",)}),
+        (
+            "What it earns",
+            {
+                "fields": ("currency",),
+                "description": "Amounts that name no currency are in it, and spending is compared in it alone.",
+            },
+        ),
         ("SMS", {"fields": ("sms_currency", "sms_prices", "sms_stop")}),
         (
             "How it speaks",

@@ -1,3 +1,4 @@
+import django.core.validators
 import django.db.models.deletion
 import django.db.models.functions.datetime
 from django.db import migrations, models
@@ -23,12 +24,39 @@ class Migration(migrations.Migration):
                 ('seconds', models.FloatField()),
                 ('counts_until', models.DateTimeField(blank=True, null=True)),
                 ('arms', models.JSONField(blank=True, null=True)),
+                ('amounts', models.JSONField(blank=True, db_default={}, default=dict)),
             ],
+        ),
+        migrations.CreateModel(
+            name='Counting',
+            fields=[
+                ('run', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='counting', serialize=False, to='campaigns.run')),
+                ('segments', models.JSONField(blank=True, null=True)),
+                ('begun_at', models.DateTimeField(blank=True, null=True)),
+                ('part', models.PositiveIntegerField(blank=True, null=True)),
+                ('after', models.BigIntegerField(blank=True, null=True)),
+                ('domains', models.JSONField(blank=True, db_default=[], default=list)),
+                ('sums', models.JSONField(blank=True, db_default={}, default=dict)),
+                ('seconds', models.FloatField(db_default=0, default=0)),
+            ],
+        ),
+        migrations.CreateModel(
+            name='Placement',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('segments', models.BigIntegerField()),
+                ('customer', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='campaigns.customer')),
+                ('run', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='campaigns.run')),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('run', 'customer'), name='placed_once')],
+            },
         ),
         migrations.CreateModel(
             name='LinkTally',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('part', models.PositiveIntegerField(db_default=0)),
                 ('step', models.CharField(max_length=63)),
                 ('variant', models.CharField(max_length=63)),
                 ('template_hash', models.CharField(max_length=64)),
@@ -40,21 +68,16 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name_plural': 'link tallies',
-                'indexes': [models.Index(fields=['run'], name='link_tally_of_run')],
+                'indexes': [models.Index(fields=['run', 'part'], name='link_tally_of_run')],
             },
         ),
         migrations.CreateModel(
-            name='Tally',
+            name='SegmentTally',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('step', models.CharField(max_length=63)),
-                ('wave', models.PositiveSmallIntegerField(db_default=0)),
-                ('variant', models.CharField(max_length=63)),
-                ('channel', models.CharField(max_length=10)),
-                ('provider', models.CharField(max_length=40)),
-                ('domain', models.CharField(max_length=253)),
-                ('hour', models.DateTimeField()),
+                ('part', models.PositiveIntegerField(db_default=0)),
                 ('state', models.CharField(max_length=9)),
+                ('currency', models.CharField(db_default='', max_length=3)),
                 ('messages', models.IntegerField()),
                 ('opened', models.IntegerField()),
                 ('opened_by_machine', models.IntegerField()),
@@ -63,12 +86,45 @@ class Migration(migrations.Migration):
                 ('unsubscribed', models.IntegerField()),
                 ('complained', models.IntegerField()),
                 ('converted', models.IntegerField()),
+                ('amounts', models.IntegerField(db_default=0)),
                 ('revenue', models.DecimalField(decimal_places=4, max_digits=18)),
+                ('segment', models.CharField(max_length=63)),
+                ('run', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='segment_tallies', to='campaigns.run')),
+            ],
+            options={
+                'verbose_name_plural': 'segment tallies',
+                'indexes': [models.Index(fields=['run', 'part'], name='segment_tally_of_run')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Tally',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('part', models.PositiveIntegerField(db_default=0)),
+                ('state', models.CharField(max_length=9)),
+                ('currency', models.CharField(db_default='', max_length=3)),
+                ('messages', models.IntegerField()),
+                ('opened', models.IntegerField()),
+                ('opened_by_machine', models.IntegerField()),
+                ('clicked', models.IntegerField()),
+                ('clicked_by_machine', models.IntegerField()),
+                ('unsubscribed', models.IntegerField()),
+                ('complained', models.IntegerField()),
+                ('converted', models.IntegerField()),
+                ('amounts', models.IntegerField(db_default=0)),
+                ('revenue', models.DecimalField(decimal_places=4, max_digits=18)),
+                ('step', models.CharField(max_length=63)),
+                ('wave', models.PositiveSmallIntegerField(db_default=0)),
+                ('variant', models.CharField(max_length=63)),
+                ('channel', models.CharField(max_length=10)),
+                ('provider', models.CharField(max_length=40)),
+                ('domain', models.CharField(max_length=253)),
+                ('hour', models.DateTimeField()),
                 ('run', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='tallies', to='campaigns.run')),
             ],
             options={
                 'verbose_name_plural': 'tallies',
-                'indexes': [models.Index(fields=['run'], name='tally_of_run')],
+                'indexes': [models.Index(fields=['run', 'part'], name='tally_of_run'), models.Index(condition=models.Q(('state', 'unknown')), fields=['run'], name='tally_unknown')],
             },
         ),
         migrations.CreateModel(
@@ -120,5 +176,10 @@ class Migration(migrations.Migration):
             model_name='run',
             name='throttle',
             field=models.PositiveIntegerField(blank=True, null=True),
+        ),
+        migrations.AddField(
+            model_name='brand',
+            name='currency',
+            field=models.CharField(blank=True, db_default='', default='', max_length=3, validators=[django.core.validators.RegexValidator('\\A[A-Z]{3}\\Z', 'Use three capital letters, such as EUR.')]),
         ),
     ]

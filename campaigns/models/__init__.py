@@ -12,7 +12,7 @@ from campaigns.models.imports import Import
 from campaigns.models.products import Popularity, PopularityCount, Product, ProductPast
 from campaigns.models.proofs import FactsProof
 from campaigns.models.reached import Reached
-from campaigns.models.results import LinkTally, Result, Tally
+from campaigns.models.results import Counting, LinkTally, Placement, Result, SegmentTally, Tally
 from campaigns.models.snapshots import ConfigSnapshot
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "CampaignVersion",
     "ConfigSnapshot",
     "Consent",
+    "Counting",
     "Customer",
     "Device",
     "Edition",
@@ -33,6 +34,7 @@ __all__ = [
     "Import",
     "LinkTally",
     "Member",
+    "Placement",
     "Popularity",
     "PopularityCount",
     "Product",
@@ -43,6 +45,7 @@ __all__ = [
     "Run",
     "SeedList",
     "Segment",
+    "SegmentTally",
     "Suppression",
     "Tally",
     "Template",

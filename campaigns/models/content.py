@@ -9,6 +9,7 @@ from campaigns.models.customers import Channel
 from tenants.models import SourceFormat
 
 COLOUR = RegexValidator(r"\A#[0-9a-fA-F]{6}\Z", "Write a colour as # and six hexadecimal digits, such as #2457d6.")
+CURRENCY = RegexValidator(r"\A[A-Z]{3}\Z", "Use three capital letters, such as EUR.")
 
 
 class Emoji(models.TextChoices):
@@ -28,6 +29,8 @@ class Brand(models.Model):
     logo_url = models.URLField(blank=True, default="")
     colour = models.CharField(max_length=7, default="#2457d6", validators=[COLOUR])
     postal_address = models.CharField(max_length=300, blank=True, default="")
+    # Its own (ISO 4217): amounts that name none are in it. Others are told apart, and never added to it.
+    currency = models.CharField(max_length=3, blank=True, default="", db_default="", validators=[CURRENCY])
     # How it speaks: campaigns.config.voice says what may stand in each.
     banned_words = models.JSONField(default=list, blank=True, db_default=[])
     disclaimers = models.JSONField(default=list, blank=True, db_default=[])

@@ -22,6 +22,7 @@ from campaigns.admin.removal import RemovedByItsOwner
 from campaigns.forms import drafts, inheritance
 from campaigns.forms.campaigns import CampaignForm
 from campaigns.models import Campaign, Run, Segment
+from delivery import reports
 from delivery.admin.badges import badge
 from delivery.views import (
     campaign_history,
@@ -91,7 +92,7 @@ class CampaignAdmin(RemovedByItsOwner):
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         response: Any = super().changelist_view(request, extra_context)
         found = response.context_data["cl"].result_list if hasattr(response, "context_data") else []
-        tallies = run_progress.tallies([each.last_run_id for each in found if each.last_run_id])
+        tallies = reports.states_of([each.last_run_id for each in found if each.last_run_id])
         names = dict(Segment.objects.values_list("key", "name"))
         for campaign in found:
             campaign.segment_names, campaign.outline = names, inheritance.outline(campaign.draft)

@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from campaigns.models import Run
+from delivery import reports
 from delivery.admin.badges import badge
 from delivery.views import comparing, deciding, explaining, exporting, run_heat, run_progress, run_results
 from tenants.accounts.models import Role
@@ -64,7 +65,7 @@ class RunAdmin(ReadOnly):
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         response: Any = super().changelist_view(request, extra_context)
         found = response.context_data["cl"].result_list if hasattr(response, "context_data") else []
-        tallies = run_progress.tallies([run.pk for run in found])
+        tallies = reports.states_of([run.pk for run in found])
         for run in found:
             run.tally = tallies.get(run.pk, {})
         return response

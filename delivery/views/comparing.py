@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any
 
@@ -12,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
+from campaigns import content
 from campaigns.models import Result, Run
 from delivery import results
 from delivery.results import Numbers
@@ -49,7 +49,8 @@ def compare(request: HttpRequest) -> HttpResponse:
     else:
         latest, known = list(found[:MOST]), found.count()
         numbers = results.totals_of([run.pk for run in latest])
-        in_order = sorted(latest, key=lambda run: _key(numbers.get(run.pk), column), reverse=is_falling)
+        own = content.brand().currency if column == "revenue" else ""
+        in_order = sorted(latest, key=lambda run: _key(numbers.get(run.pk), column, own), reverse=is_falling)
         shown = Paginator(in_order, AT_ONCE).get_page(request.GET.get("page"))
     page = {
         "title": "Results",
@@ -78,19 +79,18 @@ def _rows(shown: Page[Any], numbers: dict[int, Numbers]) -> list[dict[str, Any]]
     ]
 
 
-def _key(numbers: Numbers | None, column: str) -> float:
-    """What is not known goes below what is."""
+def _key(numbers: Numbers | None, column: str, own: str) -> tuple[float, float]:
+    """What is not known goes below what is. Revenue in the brand's currency decides; what is in others only where
+    there is none: amounts of different currencies have no order.
+    """
     if numbers is None:
-        return -1.0
-    if column in _ABSOLUTE:
-        return _ABSOLUTE[column](numbers)
-    return numbers.share(column) or 0.0
-
-
-_ABSOLUTE: dict[str, Callable[[Numbers], float]] = {
-    "taken": lambda numbers: numbers.counts["taken"],
-    "revenue": lambda numbers: float(numbers.revenue),
-}
+        return -1.0, 0.0
+    if column == "taken":
+        return numbers.counts["taken"], 0.0
+    if column == "revenue":
+        others = [float(amount) for currency, amount in numbers.revenue.items() if currency != own]
+        return float(numbers.revenue.get(own, 0)), max(others, default=0.0)
+    return numbers.share(column) or 0.0, 0.0
 
 
 def _sort(request: HttpRequest) -> tuple[str, bool]:

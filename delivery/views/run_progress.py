@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Count
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.loader import render_to_string
@@ -18,7 +17,7 @@ from campaigns import configuration
 from campaigns.lifecycle import NotAllowed
 from campaigns.models import Member, Run
 from delivery import cures, decisions, reconciliation, reports, tempo, waves
-from delivery.models import Batch, Message
+from delivery.models import Batch
 from delivery.reports import Report
 from delivery.views.plans import waterfall_rows
 from tenants import bell
@@ -100,15 +99,6 @@ def throttle(request: HttpRequest, pk: int) -> HttpResponse:
     per_minute = int(given) if given else None
     said = f"held to {per_minute:,} messages a minute" if per_minute else "going as fast as it can"
     return _move(request, pk, lambda run: tempo.throttle(run, per_minute), said)
-
-
-def tallies(run_ids: list[int]) -> dict[int, dict[str, int]]:
-    """Messages by state of several runs, in one query."""
-    counted = Message.objects.filter(run_id__in=run_ids).values_list("run_id", "state").annotate(number=Count("pk"))
-    found: dict[int, dict[str, int]] = {}
-    for run_id, state, number in counted.order_by("run_id", "state"):
-        found.setdefault(run_id, {})[state] = number
-    return found
 
 
 def words(tally: dict[str, int]) -> str:

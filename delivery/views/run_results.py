@@ -10,8 +10,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 
-from campaigns import audience
-from campaigns.models import Result, Run
+from campaigns import audience, belonging
+from campaigns.models import Result, Run, Segment
 from delivery import lift_words, results
 from delivery.results import Numbers
 from delivery.showing import heat
@@ -25,6 +25,7 @@ TITLES = {
     "domain": "Receiving domain",
     "provider": "Provider",
     "channel": "Channel",
+    "segment": "Segment",
     "step": "Step",
     "wave": "Wave",
     "hour": "Hour",
@@ -65,7 +66,9 @@ def page(run: Run, dimension: str, *, now: datetime) -> dict[str, Any]:
         "has_links": bool(heat.choices(run.version.parsed())),
         "dimension": dimension,
         "dimensions": TITLES,
-        "rows": [_row(each, dimension, run, zone) for each in _ordered(found, dimension)[:MOST_ROWS]],
+        "rows": _rows(_ordered(found, dimension)[:MOST_ROWS], dimension, run, zone),
+        "is_capped": dimension == "segment" and len(found) >= belonging.MOST_NOTED,
+        "most_segments": belonging.MOST_NOTED,
         "left_out": max(0, len(found) - MOST_ROWS),
         "chart": chart(hours, zone),
     }
@@ -113,10 +116,19 @@ def _lift(run: Run, result: Result, *, now: datetime) -> lift_words.Told | None:
 
 
 def _ordered(found: Sequence[Numbers], dimension: str) -> Sequence[Numbers]:
-    """Domains and providers by size, everything else in its own order."""
-    if dimension not in ("domain", "provider", "channel"):
+    """Domains, providers, channels and segments by size, everything else in its own order."""
+    if dimension not in ("domain", "provider", "channel", "segment"):
         return found
     return sorted(found, key=lambda each: -each.counts["messages"])
+
+
+def _rows(found: Sequence[Numbers], dimension: str, run: Run, zone: tzinfo) -> list[dict[str, Any]]:
+    rows = [_row(each, dimension, run, zone) for each in found]
+    if dimension == "segment":
+        names = dict(Segment.objects.filter(key__in=[row["label"] for row in rows]).values_list("key", "name"))
+        for row in rows:
+            row["label"] = names.get(row["label"], row["label"])
+    return rows
 
 
 def _row(numbers: Numbers, dimension: str, run: Run, zone: tzinfo) -> dict[str, Any]:
@@ -147,6 +159,7 @@ _LABELS: dict[str, Callable[[dict[str, Any], Run, tzinfo], str]] = {
     "hour": lambda of, run, zone: f"{of['hour'].astimezone(zone):%-d %b %Y, %H:%M}",
     "domain": lambda of, run, zone: {"": "no mail domain", "other": "all others"}.get(of["domain"], of["domain"]),
     "provider": lambda of, run, zone: of["provider"] or "not handed over",
+    "segment": lambda of, run, zone: of["segment"] or "in none of them",
 }
 
 

@@ -78,7 +78,7 @@ def bases() -> None:
 
 def campaign(banner: Banner, *, now: datetime) -> Campaign:
     """The banner's brand, segments, template and campaign draft, as its files describe them."""
-    editing.save_brand(_filled(content.brand(), banner.brand))
+    editing.save_brand(_filled(content.brand(), banner.brand | {"currency": banner.currency}))
     for key, segment in banner.segments.items():
         editing.save_segment(_filled(Segment.objects.filter(key=key).first() or Segment(key=key), segment), now=now)
     key = banner.template["key"]

@@ -18,6 +18,7 @@ QUICK_FAIRNESS = {"queued": 20_000, "quiet": 12, "each": 50}  # the same
 QUICK_PROPAGATION = {"retailers": 12, "seconds": 8, "stops": 3}  # the same
 QUICK_AUDIENCE = {"customers": 50_000, "events": 500_000, "scale": 0, "ingest_seconds": 4, "repeat": 1, "cold": 1}
 QUICK_INGEST = {"messages": 8000, "seconds": 4}  # the same
+QUICK_REPORTS = {"signals": 60_000, "runs": 4, "repeat": 3}  # the same
 
 
 def main() -> int:
@@ -45,7 +46,16 @@ def _parser() -> argparse.ArgumentParser:
     _add_hostile(benchmarks.add_parser("hostile", help="a sibling's p99 beside a campaign of hostile templates"))
     _add_faults(benchmarks.add_parser("faults", help="what is lost, doubled or left unknown while everything breaks"))
     _add_ingest(benchmarks.add_parser("ingest", help="opens, clicks and webhook events a second, and what survives"))
+    _add_reports(benchmarks.add_parser("reports", help="each report of a retailer with ten million signals"))
     return parser
+
+
+def _add_reports(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--signals", type=_count, default=10_000_000, help="that came back (default 10000000)")
+    parser.add_argument("--runs", type=_several, default=30, help="the first has a quarter of it all (default 30)")
+    parser.add_argument("--repeat", type=_count, default=40, help="times that each page is asked for (default 40)")
+    parser.add_argument("--seed", type=int, default=13, help="of everything that chance decides (default 13)")
+    parser.add_argument("--quick", action=_Quick, const=QUICK_REPORTS, nargs=0, help="60,000 signals of 4 runs")
 
 
 def _add_hostile(parser: argparse.ArgumentParser) -> None:
@@ -130,6 +140,13 @@ class _Quick(argparse.Action):
 
     def __call__(self, parser: argparse.ArgumentParser, options: argparse.Namespace, *_: object) -> None:
         vars(options).update(self.const)
+
+
+def _several(text: str) -> int:
+    number = int(text)
+    if number < 2:
+        raise argparse.ArgumentTypeError("it must be at least 2")
+    return number
 
 
 def _count(text: str) -> int:

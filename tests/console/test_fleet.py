@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from io import StringIO
 from typing import Any
 
+import psycopg
 import pytest
 from django.core.management import call_command
 from django.db import connection
@@ -21,7 +22,7 @@ from delivery.channels.memory import MemoryChannel
 from delivery.models import Message, Signal
 from delivery.signals import Heard, record
 from tenants import agenda, context, fleet, roles
-from tenants.models import Retailer, Vitals
+from tenants.models import AgendaItem, Retailer, Vitals
 from tenants.objectives import Complaints, Level
 from tests import factories
 
@@ -143,3 +144,25 @@ def test_many_retailers_take_as_many_queries_as_two(
         assert len(fleet.rows(now=timezone.now())) == 42
     assert len(many) == len(few)
     assert staff.get("/admin/").status_code == 200
+
+
+def test_what_runs_is_read_in_bounded_time_or_not_at_all(acme: Retailer, staff: Client) -> None:
+    agenda.put(acme, "run", 1)
+    params = connection.get_connection_params()
+    known = ("host", "port", "user", "password", "dbname")
+    with psycopg.connect(**{name: params[name] for name in known if params.get(name)}) as other:
+        other.execute(f'LOCK TABLE "{acme.schema_name}".campaigns_run IN ACCESS EXCLUSIVE MODE')
+        page: Any = staff.get("/admin/")
+        other.rollback()
+    assert page.status_code == 200
+    assert page.context["open_runs"] == []
+    assert "What runs could not be read just now" in page.content.decode()
+    assert "could not be read" not in staff.get("/admin/").content.decode()
+
+
+def test_a_retailer_that_was_just_taken_down_leaves_the_page_standing(acme: Retailer, staff: Client) -> None:
+    gone = Retailer.objects.bulk_create([Retailer(slug="gone", schema_name="gone", name="Gone", status="active")])[0]
+    AgendaItem.objects.create(retailer=gone, kind="run", object_id=1, due_at=timezone.now())
+    page: Any = staff.get("/admin/")
+    assert page.status_code == 200
+    assert "What runs could not be read just now" in page.content.decode()

@@ -27,7 +27,7 @@ class BrandKind(RowKind):
     single = True
     model = Brand
     fields = (
-        "name", "from_name", "from_email", "reply_to", "website", "logo_url", "colour", "postal_address",
+        "name", "from_name", "from_email", "reply_to", "website", "logo_url", "colour", "postal_address", "currency",
         *voices.FIELDS, TEXTS,
     )  # fmt: skip
     structured = (*voices.FIELDS, TEXTS)
