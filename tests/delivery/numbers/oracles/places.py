@@ -9,6 +9,7 @@ from campaigns.models import Run
 from tests.delivery.numbers.reading import MINUS, NUMBER, Places
 from tests.delivery.numbers.rows import ask, number
 
+Oracle = Callable[[Run], Places]
 ORACLES: dict[str, dict[str, Oracle]] = {"run": {}, "results": {}, "clicks": {}, "comparison": {}, "overview": {}}
 # What a page says beside numbers of rows: instants, names with numbers in them, bounds that are explained.
 SAID: dict[str, tuple[str, ...]] = {
