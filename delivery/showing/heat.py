@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from django.db.models import Sum
+
 from campaigns import editions, language, publishing
 from campaigns.config.campaign import CampaignConfig, Step, Variant
 from campaigns.editions import Published, Unpublished
@@ -140,7 +142,9 @@ def _published(run: Run, step: Step, variant: Variant) -> Published:
     """What most clicks were made on; what counts now, where there were none or it is not kept."""
     digest = (
         LinkTally.objects.filter(run=run, step=step.key, variant=variant.key)
-        .order_by("-clicks", "-clicks_by_machine", "pk")
+        .values("template_hash")
+        .annotate(people=Sum("clicks"), machines=Sum("clicks_by_machine"))
+        .order_by("-people", "-machines", "template_hash")
         .values_list("template_hash", flat=True)
         .first()
     )
