@@ -12,7 +12,7 @@ from typing import Any
 
 from lxml import html
 
-NUMBER = re.compile(r"(?<![\w.])[+\u2212-]?\d[\d,]*(?:\.\d+)?")
+NUMBER = re.compile(r"(?<![\w.])[+\u2212-]?\d+(?:,\d{3})*(?:\.\d+)?")
 MINUS = "\u2212"  # as pages print it
 _INLINE = ("a", "span", "small", "strong", "b", "i", "em", "time", "code", "br", "label", "button")
 _LEFT_OUT = "script, style, iframe, select, option, input, textarea, .c-act, .c-channels"
@@ -47,7 +47,7 @@ def data(value: Any, place: str = "") -> Places:
 
 def _all(body: Any, selector: str) -> list[Any]:
     """Plain selectors alone: a tag, or a class."""
-    found = []
+    found: list[Any] = []
     for each in selector.split(", "):
         found += body.find_class(each[1:]) if each.startswith(".") else list(body.iter(each))
     return found
@@ -76,7 +76,7 @@ def _cells(body: Any) -> Iterator[tuple[str, str]]:
         head = [_words(cell).rstrip(" ↓↑") for cell in each.iterfind("thead/tr/th")]
         for row in each.iterfind("tbody/tr"):
             first, *cells = list(row)
-            small = [*first.iter("small"), *first.find_class("c-quiet")]
+            small = [part for part in first.iter() if part.tag == "small" or "c-quiet" in part.get("class", "")]
             beside = " ".join(_words(part) for part in small)
             label = _words(first).removesuffix(beside).strip() if cells else NUMBER.sub("#", _words(first))
             yield f"{_heading(each)} / {label} / beside it", beside if cells else _words(first)

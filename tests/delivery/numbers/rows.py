@@ -56,7 +56,7 @@ DIMENSIONS = {
 _COLUMNS = {
     "step": "m.step",
     "variant": "m.variant",
-    "wave": "0",
+    "wave": "0::int",
     "channel": "m.channel",
     "provider": "m.provider",
     "domain": "split_part(c.email, '@', 2)",

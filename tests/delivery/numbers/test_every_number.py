@@ -56,38 +56,47 @@ def counted(found: Places, page: str) -> Places:
 
 
 @pytest.mark.parametrize("page", list(ORACLES))
-def test_no_number_is_shown_that_is_not_held_against_the_rows(eventful: Run, browser: Client, page: str) -> None:
-    known = {place for each in ORACLES[page].values() for place in each(eventful)}
-    if page == "results":
+def test_a_page_shows_the_numbers_of_the_rows_and_no_others(
+    eventful: Run, browser: Client, page: str, subtests: pytest.Subtests
+) -> None:
+    found, known = counted(shown(browser, address(page, eventful)), page), set[str]()
+    for name, oracle in ORACLES[page].items():
+        with subtests.test(page=page, number=name):
+            expected = oracle(eventful)
+            known |= expected.keys()
+            assert {place: found.get(place) for place in expected} == expected
+            assert expected
+    if page == "results":  # its table is held against the rows below
         known |= {place for label in COLUMNS for place in oracles.cells(eventful, "variant", label)}
-    assert counted(shown(browser, address(page, eventful)), page).keys() == known
+    assert found.keys() == known
 
 
-@pytest.mark.parametrize(("page", "name"), [(page, name) for page, known in ORACLES.items() for name in known])
-def test_a_number_is_what_the_rows_say(eventful: Run, browser: Client, page: str, name: str) -> None:
-    expected = ORACLES[page][name](eventful)
-    found = shown(browser, address(page, eventful))
-    assert {place: found.get(place) for place in expected} == expected
-    assert expected
+def test_a_table_shows_the_numbers_of_the_rows_by_whatever_it_tells_apart(
+    eventful: Run, browser: Client, subtests: pytest.Subtests
+) -> None:
+    for dimension in rows.DIMENSIONS:
+        page = shown(browser, f"{address('results', eventful)}?by={dimension}")
+        found = {place: numbers for place, numbers in page.items() if place.startswith("Told apart /")}
+        for label in COLUMNS:
+            with subtests.test(by=dimension, number=label):
+                expected = oracles.cells(eventful, dimension, label)
+                assert {place: it for place, it in found.items() if place.endswith(f" / {label}")} == expected
+        assert all(place.endswith(tuple(f" / {label}" for label in COLUMNS)) for place in found)
 
 
-@pytest.mark.parametrize("dimension", list(rows.DIMENSIONS))
-def test_a_table_says_what_the_rows_say(eventful: Run, browser: Client, dimension: str) -> None:
-    found = shown(browser, f"{address('results', eventful)}?by={dimension}")
-    expected = {place: it for label in COLUMNS for place, it in oracles.cells(eventful, dimension, label).items()}
-    assert {place: numbers for place, numbers in found.items() if place.startswith("Told apart /")} == expected
-
-
-@pytest.mark.parametrize("dimension", list(rows.DIMENSIONS))
-def test_a_file_says_what_the_rows_say(eventful: Run, browser: Client, dimension: str) -> None:
-    columns, currencies = rows.DIMENSIONS[dimension], sorted(rows.revenue(eventful))
-    expected = [[*columns, *rows.COUNTS, *(f"revenue_{currency}" for currency in currencies)]]
-    for of, condition, params in rows.groups(eventful, dimension):
-        amounts = rows.revenue(eventful, condition, params)
-        which = [value.isoformat(timespec="seconds") if dimension == "hour" else value for value in of.values()]
-        counts = [rows.count(eventful, name, condition, params) for name in rows.COUNTS]
-        expected.append([*which, *counts, *(amounts.get(currency, 0) for currency in currencies)])
-    assert file(browser, eventful, dimension) == [[str(cell) for cell in row] for row in expected]
+def test_a_file_holds_the_numbers_of_the_rows_by_whatever_it_tells_apart(
+    eventful: Run, browser: Client, subtests: pytest.Subtests
+) -> None:
+    currencies = sorted(rows.revenue(eventful))
+    for dimension, columns in rows.DIMENSIONS.items():
+        expected: list[list[Any]] = [[*columns, *rows.COUNTS, *(f"revenue_{currency}" for currency in currencies)]]
+        for of, condition, params in rows.groups(eventful, dimension):
+            amounts = rows.revenue(eventful, condition, params)
+            which = [value.isoformat(timespec="seconds") if dimension == "hour" else value for value in of.values()]
+            counts = [rows.count(eventful, name, condition, params) for name in rows.COUNTS]
+            expected.append([*which, *counts, *(amounts.get(currency, 0) for currency in currencies)])
+        with subtests.test(by=dimension):
+            assert file(browser, eventful, dimension) == [[str(cell) for cell in row] for row in expected]
 
 
 def test_the_file_of_links_says_what_the_rows_say(eventful: Run, browser: Client) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from campaigns import lift
 from campaigns.models import Run
 from delivery import lift_words
@@ -13,7 +16,7 @@ from tests.delivery.numbers.reading import Places
 from tests.delivery.numbers.rows import ask, count, percent, revenue
 
 FUNNEL = {"Sent": "taken", "Delivered": "delivered", "Opened": "opened", "Clicked": "clicked", "Converted": "converted"}
-TITLES = {
+TITLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "variant": lambda of: of["variant"],
     "domain": lambda of: of["domain"],
     "provider": lambda of: of["provider"] or "not handed over",

@@ -18,7 +18,7 @@ def _accepted(run: Run) -> Places:
     found = states(run)
     all_of_them, waiting = sum(found.values()), found.get("held", 0) + found.get("queued", 0)
     eligible = all_of_them - found["expired"] - found["cancelled"]
-    success = percent(found["accepted"] + found["delivered"], eligible, 0)
+    success = percent(found["accepted"] + found["delivered"], eligible)
     return {"Accepted": (success, str(all_of_them - waiting), str(waiting))}
 
 
