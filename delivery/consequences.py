@@ -28,9 +28,9 @@ EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # what is said to be older is the p
 _ENDS = (SignalKind.COMPLAINT, SignalKind.UNSUBSCRIBE)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Told:
-    """What a provider's post told of one message, or of one address."""
+    """What a provider's post told of one message, or of one address. Told twice, it is two of them."""
 
     post: int
     provider: str
@@ -96,22 +96,44 @@ def _suppress(reason: str, meant: Iterable[tuple[str, tuple[str, str]]]) -> None
 
 
 def _withdraw(ended: Iterable[tuple[Told, _About | None]], now: datetime) -> None:
-    """Complaints and unsubscriptions are what people say themselves: their consent ends, with its proof."""
-    for told, about in ended:
-        if about and about.customer_id:
-            people = Customer.objects.filter(pk=about.customer_id)
-        else:
-            people = Customer.objects.filter(phone=told.signal.recipient).exclude(phone="")
-        channel = about.channel if about else Channel.SMS
-        if channel not in (Channel.EMAIL, Channel.SMS, Channel.PUSH):
-            continue
-        for customer in people:
-            held = customer.consents.filter(channel=channel, topic=consents.WHOLE_CHANNEL, is_current=True).first()
-            if held is None or held.is_granted:
-                said_at = min(told.at, now)
-                source = f"provider {told.provider}: {told.signal.kind}"
-                said = Statement(channel, consents.WHOLE_CHANNEL, False, said_at, source=source)
-                consents.say(customer, [said], by="customer")
+    """Complaints and unsubscriptions are what people say themselves: their consent ends, with its proof. Of several
+    that somebody says of a channel it is the latest; who has taken consent back already says nothing new.
+    """
+    meant = sorted((each for each in ended if _way(each[1]) in consents.CHANNELS), key=_in_time)
+    people = _people({_whom(told, about) for told, about in meant})
+    said: dict[tuple[int, str], tuple[Customer, Statement]] = {}
+    for told, about in meant:
+        source = f"provider {told.provider}: {told.signal.kind}"
+        statement = Statement(_way(about), consents.WHOLE_CHANNEL, False, min(told.at, now), source=source)
+        said |= {(each.pk, statement.channel): (each, statement) for each in people.get(_whom(told, about), [])}
+    for way in {way for _, way in said}:
+        for pk in consents.refusing(consents.WHOLE_CHANNEL, way, [pk for pk, of in said if of == way]):
+            del said[pk, way]
+    if said:
+        consents.say_all(list(said.values()), by="customer")
+
+
+def _way(about: _About | None) -> str:
+    return about.channel if about else Channel.SMS
+
+
+def _in_time(each: tuple[Told, _About | None]) -> tuple[datetime, str, str]:
+    told, _ = each
+    return told.at, told.provider, told.signal.kind
+
+
+def _whom(told: Told, about: _About | None) -> int | str:
+    """The customer's number, or else what whoever wrote is called by."""
+    return (about.customer_id if about else None) or told.signal.recipient
+
+
+def _people(whom: set[int | str]) -> dict[int | str, list[Customer]]:
+    """Customers by their number, and by their phone."""
+    ids, phones = [each for each in whom if isinstance(each, int)], [each for each in whom if isinstance(each, str)]
+    found: dict[int | str, list[Customer]] = {each.pk: [each] for each in Customer.objects.filter(pk__in=ids)}
+    for each in Customer.objects.filter(phone__in=filter(None, phones)):
+        found.setdefault(each.phone, []).append(each)
+    return found
 
 
 def _about(message_ids: set[int]) -> dict[int, _About]:

@@ -29,6 +29,7 @@ from delivery.models import Provider
 from delivery.notices import Happened
 from delivery.providers import opened
 from delivery.signals import Heard
+from tenants import prepared
 from tenants.models import Retailer
 
 AGENDA_KIND = "signal"
@@ -41,6 +42,7 @@ KEPT = {"folded": timedelta(weeks=4), "refused": timedelta(weeks=13)}  # for peo
 _CHUNK, _CHUNKS = 5_000, 100  # forgotten at a time
 logger = logging.getLogger(__name__)
 
+_TEXTS = ("event_id", "key", "provider_id", "recipient", "detail", "user_agent", "raw")
 _BAD = (SignalKind.BOUNCE, SignalKind.COMPLAINT, SignalKind.UNSUBSCRIBE)
 _EVENTS: dict[str, str] = {
     SignalKind.DELIVERED: "message.delivered",
@@ -65,6 +67,7 @@ class _Shut(str):
 def advance(retailer: Retailer, *, now: datetime) -> datetime | None:
     """Fold some of what waits. Returns when there is more to fold."""
     with transaction.atomic():
+        prepared.plan_anew()
         posts = _waiting(now)
         if posts and not _folded(retailer, posts, now):
             _one_by_one(retailer, posts, now)
@@ -155,9 +158,12 @@ def _read(retailer: Retailer, posts: Sequence[_Post], now: datetime) -> tuple[li
 
 def _clean(signal: Signal) -> Signal:
     """With texts that Postgres takes, and none longer than anything that is compared with it."""
-    texts = ("event_id", "key", "provider_id", "recipient", "detail", "user_agent", "raw")
-    clean: dict[str, Any] = {name: signals.text(getattr(signal, name), MOST_CHARACTERS) for name in texts}
-    return replace(signal, **clean)
+    clean: dict[str, Any] = {}
+    for name in _TEXTS:
+        said = getattr(signal, name)
+        if (kept := signals.text(said, MOST_CHARACTERS)) != said:
+            clean[name] = kept
+    return replace(signal, **clean) if clean else signal
 
 
 def _channel(retailer: Retailer, key: str) -> Channel | str:

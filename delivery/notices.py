@@ -2,7 +2,8 @@
 
 Reads    Subscription, Message, Run, Customer, Link
 Writes   Notice, and the agenda in its transaction
-Promise  what happened is told to everybody who wanted to hear of it, at least once, and always under the same id
+Promise  what happened is told to everybody who wanted to hear of it, at least once, and always under the same id; who
+         was erased is named in none, not in one that is told again either
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
+from campaigns import suppressions
 from campaigns.models import Run
 from delivery import identity
 from delivery.models import Subscription
@@ -24,6 +26,7 @@ from tenants import agenda, audit
 from tenants.models import Retailer
 
 AGENDA_KIND = "notice"
+_CUSTOMER = '"customer": '  # in front of whom a body is about
 _SPACE = uuid.UUID("6f2b7f0e-9f63-5f0f-8d8e-2f4f3f9a7c11")  # of our notices' ids
 _STATES = {"running": "started", "paused": "paused", "completed": "completed", "cancelled": "cancelled",
            "failed": "failed"}  # fmt: skip
@@ -73,6 +76,29 @@ def test(retailer: Retailer, subscription: Subscription) -> uuid.UUID:
     _write(retailer, {"webhook.test": [subscription.pk]}, [("webhook.test", number, body)])
     audit.note("test", "webhook", subscription.key)
     return number
+
+
+def naming(external_id: str, addresses: Sequence[str]) -> list[int]:
+    """The notices in which somebody is named. Reads every one: it belongs before locks that others wait for."""
+    with connection.cursor() as cursor:
+        cursor.execute(_NAMING, [_customer(external_id), "|".join(map(suppressions.whole, addresses)) or None])
+        return [row[0] for row in cursor.fetchall()]
+
+
+def forget(
+    external_id: str, addresses: Sequence[str], *, notices: Sequence[int], since: datetime, anybody: str
+) -> None:
+    """Name nobody any more in these, and in those that were made since: they may yet be told, or told again."""
+    which = {"ids": list(notices), "since": since}
+    with connection.cursor() as cursor:
+        cursor.execute(_FORGET_CUSTOMER, {"name": _customer(external_id), "nobody": f"{_CUSTOMER}null", **which})
+        for address in addresses:
+            cursor.execute(_FORGET_ADDRESS, {"pattern": suppressions.whole(address), "anybody": anybody, **which})
+
+
+def _customer(external_id: str) -> str:
+    """As it stands in a body."""
+    return f"{_CUSTOMER}{json.dumps(external_id, ensure_ascii=False)}"
 
 
 def _wanting(events: Iterable[str]) -> dict[str, list[int]]:
@@ -133,4 +159,13 @@ _WRITE = """
 INSERT INTO delivery_notice (subscription_id, notice_id, event, body)
 SELECT * FROM unnest(%s::bigint[], %s::uuid[], %s::text[], %s::text[]) ORDER BY 1, 2
 ON CONFLICT (subscription_id, notice_id) DO NOTHING RETURNING subscription_id
+"""
+_NAMING = "SELECT id FROM delivery_notice WHERE strpos(body, %s) > 0 OR body ~* %s"
+_WHICH = "(id = ANY(%(ids)s) OR created_at >= %(since)s)"
+_FORGET_CUSTOMER = f"""
+UPDATE delivery_notice SET body = replace(body, %(name)s, %(nobody)s) WHERE {_WHICH} AND strpos(body, %(name)s) > 0
+"""
+_FORGET_ADDRESS = f"""
+UPDATE delivery_notice SET body = regexp_replace(body, %(pattern)s, %(anybody)s, 'gi')
+WHERE {_WHICH} AND body ~* %(pattern)s
 """

@@ -1,8 +1,8 @@
 """One person, whole: everything known told as one document, and everything that names the person forgotten.
 
 Reads    what campaigns.person reads, Message, OutcomeRecord, Signal
-Writes   what campaigns.erasure and campaigns.importing.persons write, and Message, OutcomeRecord, Preflight: texts in
-         which the person is named; Signal: what is known of the person's devices and networks
+Writes   what campaigns.erasure and campaigns.importing.persons write, and Message, OutcomeRecord, Preflight, Notice:
+         texts in which the person is named; Signal: what is known of the person's devices and networks
 Promise  the ledger keeps its rows, states and sums; nothing in it leads back to the person
 """
 
@@ -21,7 +21,7 @@ from campaigns import erasure, person, suppressions
 from campaigns.erasure import Erased
 from campaigns.importing import persons
 from campaigns.models import Customer
-from delivery import identity
+from delivery import identity, notices
 from delivery.models import Message
 from tenants.models import Retailer
 
@@ -54,17 +54,20 @@ def erase(customer: Customer) -> Erased:
     latest = persons.forget(customer)
     devices = erasure.tokens(customer)
     preflights = _naming(customer, devices)
+    addresses = [*filter(None, (customer.email, customer.phone)), *devices]
+    told = notices.naming(customer.external_id, addresses)
     with transaction.atomic():
         erased = erasure.erase(customer)
         persons.refuse_later(latest, customer)
-        _clean_ledger(customer, devices)
+        _clean_ledger(customer, addresses)
         _run(_CLEAN_SIGNALS, {"customer": customer.pk})
         _clean_preflights(customer, devices, preflights, since=since)
+        notices.forget(customer.external_id, addresses, notices=told, since=since, anybody=ANYBODY)
     return erased
 
 
-def _clean_ledger(customer: Customer, devices: list[str]) -> None:
-    for address in filter(None, (customer.email, customer.phone, *devices)):
+def _clean_ledger(customer: Customer, addresses: list[str]) -> None:
+    for address in addresses:
         params = {"customer": customer.pk, "pattern": suppressions.whole(address), "anybody": ANYBODY}
         _run(_CLEAN_OUTCOMES, params)
         _run(_CLEAN_MESSAGES, params)

@@ -12,6 +12,7 @@ import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from django.core.exceptions import RequestDataTooBig
 from django.db import connection, transaction
 from django.http import HttpRequest
 from django.utils import timezone
@@ -40,6 +41,13 @@ class _Post(NamedTuple):
 
 class UnknownProvider(LookupError):
     """The retailer has no provider of that name, or one that cannot be opened any more."""
+
+
+class Unmeasured(ValueError):
+    """A post whose Content-Length is no number."""
+
+    def __init__(self) -> None:
+        super().__init__("must be the number of bytes that the post has")
 
 
 def receive(retailer: Retailer, key: str, request: WebhookRequest) -> None:
@@ -75,7 +83,12 @@ def receive_mails(retailer: Retailer, mails: Sequence[WebhookRequest], provider:
 
 
 def as_it_came(request: HttpRequest) -> WebhookRequest:
-    """Raises RequestDataTooBig."""
+    """Raises RequestDataTooBig, and Unmeasured."""
+    said = request.META.get("CONTENT_LENGTH") or "0"
+    if not (said.isascii() and said.isdecimal()):
+        raise Unmeasured
+    if int(said) > MOST_BYTES:
+        raise RequestDataTooBig
     headers = {name.lower(): value for name, value in request.headers.items()}
     return WebhookRequest(request.body, headers, request.build_absolute_uri())
 

@@ -24,7 +24,7 @@ from django.utils import timezone
 
 from delivery import judgement, signals
 from delivery.signals import Heard
-from tenants import context
+from tenants import context, prepared
 from tenants.models import Retailer
 
 PATIENCE = 1.0  # seconds that somebody waits for theirs to be written
@@ -123,6 +123,7 @@ def _record(retailer: Retailer, heard: Sequence[Heard]) -> None:
     if time.monotonic() - _announced.get(retailer.pk, -ANNOUNCED) < ANNOUNCED:
         signals.record(heard)
         return
+    prepared.plan_anew()
     with transaction.atomic():
         if signals.record(heard):
             judgement.expect(retailer, now=timezone.now())

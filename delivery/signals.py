@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
+from tenants import prepared
 
 LINK = "link"  # the source of what our own links tell; the others are providers' keys
 _AGENT, _DETAIL, _SOURCE = 200, 300, 40  # characters that are kept
@@ -50,13 +50,11 @@ def record(heard: Sequence[Heard]) -> list[Heard]:
     by_id: dict[uuid.UUID, Heard] = {}
     for each in heard:
         by_id.setdefault(event_id(each.source, each.event), each)
-    # In the order of their ids: two who tell the same at once wait for one another, never in a circle.
-    rows = [_row(number, by_id[number]) for number in sorted(by_id)]
-    if not rows:
+    if not by_id:
         return []
-    with connection.cursor() as cursor:
-        cursor.execute(_RECORD, [list(column) for column in zip(*rows, strict=True)])
-        new = {uuid.UUID(str(row[0])) for row in cursor.fetchall()}
+    # In the order of their ids: two who tell the same at once wait for one another, never in a circle.
+    found = prepared.rows(_RECORD, _columns([(number, by_id[number]) for number in sorted(by_id)]))
+    new = {number for (number,) in found}
     return [each for number, each in by_id.items() if number in new]
 
 
@@ -86,9 +84,22 @@ def network(address: str) -> str:
     return str(ipaddress.ip_network((found, 24 if found.version == 4 else 48), strict=False))
 
 
-def _row(number: uuid.UUID, told: Heard) -> tuple[Any, ...]:
-    texts = (text(told.source, _SOURCE), told.network, text(told.user_agent, _AGENT), text(told.detail, _DETAIL))
-    return (number, told.message_id, told.at, told.link, told.human, told.is_hard, str(told.kind), *texts)
+def _columns(told: Sequence[tuple[uuid.UUID, Heard]]) -> list[str]:
+    """As _RECORD takes them, each an array as Postgres reads it."""
+    numbers, texts = prepared.numbers, prepared.texts
+    return [
+        numbers([number.hex for number, _ in told]),
+        numbers([each.message_id for _, each in told]),
+        numbers([each.at and each.at.isoformat() for _, each in told]),
+        numbers([each.link for _, each in told]),
+        numbers([each.human for _, each in told]),
+        numbers([each.is_hard for _, each in told]),
+        texts([str(each.kind) for _, each in told]),
+        texts([text(each.source, _SOURCE) for _, each in told]),
+        texts([each.network for _, each in told]),
+        texts([text(each.user_agent, _AGENT) for _, each in told]),
+        texts([text(each.detail, _DETAIL) for _, each in told]),
+    ]
 
 
 def text(told: str, most: int) -> str:

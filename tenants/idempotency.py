@@ -1,7 +1,8 @@
 """POST at most once: the same `Idempotency-Key` from the same API key is answered from memory.
 
 The answer is stored in the transaction of the write itself, so there is never one without the other. A call that
-fails changes nothing and leaves no memory: it may be repeated, corrected, under the same key.
+fails changes nothing and leaves no memory: it may be repeated, corrected, under the same key. What an answer tells but
+once, a secret, is remembered sealed: a view names such fields in `told_once`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any, cast
@@ -21,12 +22,14 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from tenants import context, sealing
 from tenants.accounts.models import ApiKey, IdempotencyKey
 
 HEADER, REPLAYED = "Idempotency-Key", "Idempotent-Replay"
 KEPT_FOR = timedelta(hours=48)
 _KEPT_HEADERS = ("ETag", "Location")
 _VISIBLE_ASCII = re.compile(r"[\x21-\x7e]{1,255}")
+_PURPOSE, _SEALED = "idempotency", "sealed"
 _PURGE = 10  # expired answers removed by each new one: the table stops growing after two days
 
 
@@ -51,13 +54,13 @@ def once(post: Callable[..., Response]) -> Callable[..., Response]:
         if key is None:
             return post(view, request, *args, **kwargs)
         api_key = cast(ApiKey, request.auth)
-        fingerprint = _fingerprint(request)
+        fingerprint, told_once = _fingerprint(request), getattr(view, "told_once", ())
         with transaction.atomic():
             answered = _recall(api_key, key)
             if answered:
-                return _replay(answered, fingerprint)
+                return _replay(answered, fingerprint, told_once=told_once)
             response = post(view, request, *args, **kwargs)
-            _remember(api_key, key, fingerprint, response)
+            _remember(api_key, key, fingerprint, response, told_once=told_once)
         return response
 
     post_once.is_idempotent = True  # type: ignore[attr-defined]
@@ -114,21 +117,45 @@ def _recall(api_key: ApiKey, key: str) -> IdempotencyKey | None:
     return IdempotencyKey.objects.filter(api_key=api_key, key=key).first()
 
 
-def _replay(answered: IdempotencyKey, fingerprint: str) -> Response:
+def _replay(answered: IdempotencyKey, fingerprint: str, *, told_once: Collection[str]) -> Response:
     if answered.fingerprint != fingerprint:
         raise KeyReused
     body = json.loads(answered.body) if answered.body else None
-    return Response(body, status=answered.status, headers={**answered.headers, REPLAYED: "true"})
+    return Response(_opened(body, told_once), status=answered.status, headers={**answered.headers, REPLAYED: "true"})
 
 
-def _remember(api_key: ApiKey, key: str, fingerprint: str, response: Response) -> None:
+def _remember(api_key: ApiKey, key: str, fingerprint: str, response: Response, *, told_once: Collection[str]) -> None:
     IdempotencyKey.objects.create(
         api_key=api_key,
         key=key,
         fingerprint=fingerprint,
         status=response.status_code,
         headers={name: response[name] for name in _KEPT_HEADERS if name in response},
-        body=JSONRenderer().render(response.data).decode(),
+        body=JSONRenderer().render(_sealed(response.data, told_once)).decode(),
     )
     expired = IdempotencyKey.objects.filter(created_at__lt=Now() - KEPT_FOR).select_for_update(skip_locked=True)
     IdempotencyKey.objects.filter(pk__in=list(expired.values_list("pk", flat=True)[:_PURGE])).delete()
+
+
+def _sealed(told: Any, names: Collection[str]) -> Any:
+    """An answer with these of its fields sealed."""
+    if not isinstance(told, Mapping):
+        return told
+    found = {name: {name: told[name]} for name in names if told.get(name) is not None}
+    return {**told, **{name: {_SEALED: sealing.seal(context.current(), _PURPOSE, it)} for name, it in found.items()}}
+
+
+def _opened(kept: Any, names: Collection[str]) -> Any:
+    """An answer as it was told; without what was sealed under a SECRET_KEY that is gone."""
+    if not isinstance(kept, dict):
+        return kept
+    return {name: _open(name, value) if name in names else value for name, value in kept.items()}
+
+
+def _open(name: str, value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    try:
+        return sealing.unseal(context.current(), _PURPOSE, value[_SEALED])[name]
+    except sealing.CannotUnseal:
+        return None

@@ -40,6 +40,6 @@ def texts(values: Sequence[str]) -> str:
     return f'{{"{quoted}"}}' if values else "{}"
 
 
-def numbers(values: Sequence[float | None]) -> str:
-    """The same for an array of numbers."""
+def numbers(values: Sequence[float | str | None]) -> str:
+    """The same for an array of numbers, or of instants as ISO 8601 has them."""
     return f"{{{','.join(['NULL' if value is None else str(value) for value in values])}}}"

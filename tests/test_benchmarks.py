@@ -111,3 +111,25 @@ def test_hostile_templates_are_set_beside_friendly_ones() -> None:
     figures = benchmark("hostile", "--rounds", "1", seconds=400)
     assert figures.keys() == HOSTILE
     assert all(figures[key] > 0 for key in HOSTILE)
+
+
+INGEST = {
+    "hits_per_s",
+    "p99_ms",
+    "acknowledged_before_kill",
+    "web_cpu_us_per_hit",
+    "client_cpu_us_per_hit",
+    "naive_hits_per_s",
+    "webhooks_per_s",
+    "webhooks_p99_ms",
+    "webhook_events",
+    "naive_webhooks_per_s",
+}
+
+
+@pytest.mark.timeout(420)
+def test_ingest_loses_nothing_that_it_acknowledged() -> None:
+    tiny = ("--messages", "4000", "--seconds", "1", "--callers", "8", "--patient")
+    figures = benchmark("ingest", *tiny, seconds=400)
+    assert figures["lost"] == figures["wrong"] == figures["refused"] == 0
+    assert all(figures[key] > 0 for key in INGEST)

@@ -53,6 +53,18 @@ def say(customer: Customer, statements: Sequence[Statement], *, by: str) -> list
     return [kept[_said(each)] for each in statements]
 
 
+@transaction.atomic
+def say_all(said: Sequence[tuple[Customer, Statement]], *, by: str) -> None:
+    """The same of many customers, in one statement; of one who has been erased meanwhile nothing is kept."""
+    facts.wait_for_turn()
+    ids = {customer.pk for customer, _ in said}
+    locked = Customer.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")
+    known = set(locked.values_list("pk", flat=True))
+    rows = [_row(customer, each) for customer, each in said if customer.pk in known]
+    if new := folding.say(rows, now=timezone.now(), by=by[:200]):
+        facts.follow(list(new.values()), slots.assigned())
+
+
 def history(customer: Customer) -> QuerySet[Consent]:
     """Everything a customer said, the latest first."""
     return customer.consents.order_by("-said_at", "is_granted", "-pk")

@@ -6,7 +6,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import Http404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
-from rest_framework.exceptions import APIException, PermissionDenied
+from rest_framework.exceptions import APIException, ErrorDetail, PermissionDenied, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -49,9 +49,10 @@ class ProviderSignals(APIView):
 
 
 def _as_it_came(request: Request) -> WebhookRequest:
-    if int(request.META.get("CONTENT_LENGTH") or 0) > receiving.MOST_BYTES:
-        raise TooLarge
+    """Raises TooLarge and ValidationError."""
     try:
         return receiving.as_it_came(request._request)
     except RequestDataTooBig:
         raise TooLarge from None
+    except receiving.Unmeasured as problem:
+        raise ValidationError({"Content-Length": [ErrorDetail(str(problem), code="invalid")]}) from None

@@ -51,6 +51,7 @@ class NoticeSerializer(serializers.ModelSerializer[Notice]):
 
 class Webhooks(DeliveryView):
     scopes = {"POST": Scope.FULL}
+    told_once = ("secret",)
 
     @extend_schema(operation_id="webhooks_list", responses=WebhookList)
     def get(self, request: Request) -> Response:
@@ -101,6 +102,7 @@ class WebhookTest(DeliveryView):
 
 class WebhookRotation(DeliveryView):
     scopes = {"POST": Scope.FULL}
+    told_once = ("secret",)
 
     @extend_schema(operation_id="webhooks_rotate", request=None, responses=WebhookSerializer)
     @once

@@ -1,18 +1,22 @@
 """Opens and clicks: `/t/o/{token}` is answered with a picture, `/t/c/{token}` with where the link leads.
 
 Answered before anything else of a request is looked at: there are thousands of them a second, with no session, no
-cookie and no page. Once the answer is on its way, what happened is kept. A click leads on even where it could not be
-kept in time; a picture is then refused, so that whoever fetches it may ask again.
+cookie and no page. A web server has them answered before Django makes a request of them (`ahead_of`); everybody else
+comes by way of the middleware, to the same answer. What happened is kept before it is given. A click leads on even
+where it could not be kept in time; a picture is then refused, so that whoever fetches it may ask again.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.conf import settings
-from django.db import Error
+from django.db import Error, close_old_connections
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.http.request import split_domain_port
 from django.utils.encoding import iri_to_uri
@@ -24,6 +28,9 @@ from delivery.signals import Heard
 from tenants import context
 from tenants.models import Domain, Retailer
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
 PREFIX = "/t/"
 REMEMBERED = 5.0  # seconds that a host's retailer is known for
 MOST_HOSTS = 10_000
@@ -31,60 +38,87 @@ MOST_HITS = 60  # of one message in a minute that are kept: more is nobody readi
 _PIXEL = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b")
 
 
+class Answer(NamedTuple):
+    status: HTTPStatus
+    headers: tuple[tuple[str, str], ...]
+    body: bytes = b""
+
+
 class HitMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return answer(request) if request.path_info.startswith(PREFIX) else self.get_response(request)
+        if not request.path_info.startswith(PREFIX):
+            return self.get_response(request)
+        found = answer(request.META)
+        return HttpResponse(found.body, status=found.status, headers=dict(found.headers))
 
 
-def answer(request: HttpRequest) -> HttpResponse:
-    kind, _, said = request.path_info.removeprefix(PREFIX).partition("/")
+def ahead_of(application: WSGIApplication) -> WSGIApplication:
+    """What answers hits by itself, and hands everything else on."""
+
+    def answering(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if not environ.get("PATH_INFO", "").startswith(PREFIX):
+            return application(environ, start_response)
+        close_old_connections()  # as before any request of Django's
+        found = answer(environ)
+        start_response(_LINES[found.status], list(found.headers))
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [found.body]
+
+    return answering
+
+
+def answer(environ: Mapping[str, Any]) -> Answer:
+    """To a request by its WSGI environment."""
+    kind, _, said = environ["PATH_INFO"].removeprefix(PREFIX).partition("/")
     try:
-        response = _answered(request, kind, said)
+        return _answered(environ, kind, said)
     except Error:  # who knows whose it is, or where it leads
-        response = HttpResponse(status=503, headers={"Retry-After": "60", **_HEADERS})
-    response["Content-Length"] = str(len(response.content))  # no middleware below says so, and connections are kept
-    return response
+        return _LATER
 
 
-def _answered(request: HttpRequest, kind: str, said: str) -> HttpResponse:
-    retailer = _hosts.retailer(request)
+def _answered(environ: Mapping[str, Any], kind: str, said: str) -> Answer:
+    retailer = _hosts.retailer(environ.get("HTTP_HOST", ""))
     if retailer is None or kind not in ("o", "c"):
-        return _nothing()
-    if request.method not in ("GET", "HEAD"):
-        return HttpResponse(status=405, headers={"Allow": "GET, HEAD"})
+        return _NOTHING
+    if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+        return _ONLY_READ
     try:
         hit = tracking.read_open(retailer, said) if kind == "o" else tracking.read_click(retailer, said)
     except BadToken:
-        return _nothing()
-    is_kept = recording.keep(retailer, _heard(request, hit)) if _flood.lets(retailer, hit.message_id) else True
+        return _NOTHING
+    is_kept = recording.keep(retailer, _heard(environ, hit)) if _flood.lets(retailer, hit.message_id) else True
     if hit.link is not None:
-        return HttpResponse(status=302, headers={"Location": iri_to_uri(hit.url), **_HEADERS})
-    if not is_kept:
-        return HttpResponse(status=503, headers={"Retry-After": "60", **_HEADERS})
-    return HttpResponse(_PIXEL, content_type="image/gif", headers=_HEADERS)
+        return _leading(hit.url)
+    return _PICTURE if is_kept else _LATER
 
 
-def _nothing() -> HttpResponse:
-    return HttpResponse("There is nothing here.", status=404, content_type="text/plain", headers=_HEADERS)
+def _made(status: HTTPStatus, body: bytes = b"", **headers: str) -> Answer:
+    """With its length: no middleware below says so, and connections are kept."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Answer(status, tuple({**named, "Content-Length": str(len(body)), **_HEADERS}.items()), body)
 
 
-def _heard(request: HttpRequest, hit: tracking.Hit) -> Heard:
+@lru_cache(maxsize=1024)
+def _leading(url: str) -> Answer:
+    return _made(HTTPStatus.FOUND, Location=iri_to_uri(url), Content_Type="text/html; charset=utf-8")
+
+
+def _heard(environ: Mapping[str, Any], hit: tracking.Hit) -> Heard:
     """Fetched twice within a second from one place, it was fetched once."""
     at = datetime.now(UTC)
-    network, agent = signals.network(_address(request)), request.META.get("HTTP_USER_AGENT", "")[:200]
+    network, agent = _network(_address(environ)), environ.get("HTTP_USER_AGENT", "")[:200]
     kind = Signal.Kind.OPEN if hit.link is None else Signal.Kind.CLICK
     event = f"{hit.message_id}/{hit.link}/{int(at.timestamp())}/{network}/{agent}"
     return Heard(hit.message_id, kind, signals.LINK, event, at=at, link=hit.link, network=network, user_agent=agent,
-                 detail="head" if request.method == "HEAD" else "")  # fmt: skip
+                 detail="head" if environ["REQUEST_METHOD"] == "HEAD" else "")  # fmt: skip
 
 
-def _address(request: HttpRequest) -> str:
+def _address(environ: Mapping[str, Any]) -> str:
     """Of whoever asked, as our own proxy saw it where there is one: what is said before that anybody can write."""
-    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "") if settings.SECURE_PROXY_SSL_HEADER else ""
-    return forwarded.rpartition(",")[2].strip() or request.META.get("REMOTE_ADDR", "")
+    forwarded: str = environ.get("HTTP_X_FORWARDED_FOR", "") if settings.SECURE_PROXY_SSL_HEADER else ""
+    return forwarded.rpartition(",")[2].strip() or environ.get("REMOTE_ADDR", "")
 
 
 class _Hosts:
@@ -93,8 +127,9 @@ class _Hosts:
     def __init__(self) -> None:
         self._known: dict[str, tuple[Retailer, float]] = {}
 
-    def retailer(self, request: HttpRequest) -> Retailer | None:
-        host = split_domain_port(request.META.get("HTTP_HOST", ""))[0].lower().rstrip(".")
+    def retailer(self, said: str) -> Retailer | None:
+        """`said` is the Host header."""
+        host = split_domain_port(said)[0].lower().rstrip(".")
         known = self._known.get(host)
         if known and known[1] > time.monotonic():
             return known[0]
@@ -130,4 +165,10 @@ class _Flood:
 
 
 _HEADERS = {"Cache-Control": "no-store, private", "X-Robots-Tag": "noindex", "Referrer-Policy": "no-referrer"}
+_LINES = {status: f"{status.value} {status.phrase}" for status in HTTPStatus}
+_PICTURE = _made(HTTPStatus.OK, _PIXEL, Content_Type="image/gif")
+_NOTHING = _made(HTTPStatus.NOT_FOUND, b"There is nothing here.", Content_Type="text/plain")
+_ONLY_READ = _made(HTTPStatus.METHOD_NOT_ALLOWED, Allow="GET, HEAD")
+_LATER = _made(HTTPStatus.SERVICE_UNAVAILABLE, Retry_After="60")
+_network = lru_cache(maxsize=10_000)(signals.network)
 _hosts, _flood = _Hosts(), _Flood()

@@ -25,8 +25,8 @@ from tenants.models import Domain, Retailer
 REMEMBERED = 1.0  # seconds that a provider's account is known for: so long a key that was taken away still counts
 MOST_KNOWN = 10_000
 _PATH = re.compile(r"/api/v1/signals/([-a-zA-Z0-9_]+)/")
-_WRONG = (DisallowedHost, RequestDataTooBig, UnreadablePostError, receiving.UnknownProvider, ChannelUnavailable, Forged,
-          Error)  # fmt: skip
+_WRONG = (DisallowedHost, RequestDataTooBig, UnreadablePostError, receiving.Unmeasured, receiving.UnknownProvider,
+          ChannelUnavailable, Forged, Error)  # fmt: skip
 _Account = tuple[Retailer, Provider]
 
 
@@ -43,7 +43,7 @@ class PostMiddleware:
 
 def _is_kept(request: HttpRequest, key: str) -> bool:
     """Kept twice, where this does not know of it in time, it is folded once."""
-    if connection.in_atomic_block or int(request.META.get("CONTENT_LENGTH") or 0) > receiving.MOST_BYTES:
+    if connection.in_atomic_block:
         return False
     try:
         host = split_domain_port(request.get_host())[0].lower().rstrip(".")

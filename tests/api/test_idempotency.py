@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db import connection, connections
-from pytest_django import DjangoDbBlocker
+from pytest_django import DjangoDbBlocker, Settings
 
 from campaigns.models import Customer
+from delivery.models import Subscription
 from tenants import context
 from tenants.accounts.models import ApiKey, IdempotencyKey, Scope
 from tenants.models import Retailer
@@ -72,6 +73,50 @@ def age(retailer: Retailer, by: timedelta) -> None:
     with context.in_retailer(retailer):
         for answer in IdempotencyKey.objects.all():
             IdempotencyKey.objects.filter(pk=answer.pk).update(created_at=answer.created_at - by)
+
+
+HOOK = {"key": "crm", "url": "https://crm.example/hook", "events": ["run.started"]}
+
+
+def test_secret_that_is_told_once_is_remembered_sealed(api: Api, acme: Retailer, settings: Settings) -> None:
+    made = api.post("webhooks/", HOOK, idempotency_key=KEY)
+    rotated = api.post("webhooks/crm/rotate/", idempotency_key="rotation")
+    secrets = [answer.json()["secret"] for answer in (made, rotated)]
+    assert secrets[0] != secrets[1]
+    with context.in_retailer(acme):
+        kept = "".join(IdempotencyKey.objects.values_list("body", flat=True))
+        assert not [secret for secret in secrets if secret.removeprefix("whsec_") in kept]
+    assert api.post("webhooks/", HOOK, idempotency_key=KEY).content == made.content
+    assert api.post("webhooks/crm/rotate/", idempotency_key="rotation").json() == rotated.json()
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "another" * 10, []
+    again = api.post("webhooks/", HOOK, idempotency_key=KEY)
+    assert (again.status_code, again.json()) == (201, made.json() | {"secret": None})
+
+
+@pytest.mark.parametrize("keys", [[KEY] * 6, [f"key-{n}" for n in range(6)], [None] * 6])
+def test_webhooks_made_at_the_same_time_are_one(
+    live_retailer: Retailer, django_db_blocker: DjangoDbBlocker, keys: list[str | None]
+) -> None:
+    starting = Barrier(len(keys))
+
+    def call(caller: tuple[Api, str | None]) -> tuple[int, bytes]:
+        api, key = caller
+        starting.wait(timeout=10)
+        try:
+            answer = api.post("webhooks/", HOOK, **({"idempotency_key": key} if key else {}))
+            return answer.status_code, answer.content
+        finally:
+            connections.close_all()
+
+    with django_db_blocker.unblock(), ThreadPoolExecutor(len(keys)) as threads:
+        with context.in_retailer(live_retailer):
+            key = ApiKey.objects.create_key(name="test", scope=Scope.FULL)[1]
+        answers = list(threads.map(call, [(Api(live_retailer, key), each) for each in keys]))
+        with context.in_retailer(live_retailer):
+            assert Subscription.objects.count() == 1
+    made = {content for status, content in answers if status == 201}
+    assert len(made) == 1
+    assert {status for status, _ in answers} <= ({201, 409} if len(set(keys)) == 1 and keys[0] else {201, 400, 409})
 
 
 def test_calls_at_the_same_time_are_done_once(live_retailer: Retailer, django_db_blocker: DjangoDbBlocker) -> None:

@@ -77,6 +77,9 @@ def _add_ingest(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=_count, default=20, help="of each storm at most (default 20)")
     parser.add_argument("--callers", type=_count, default=32, help="who wait for answers at once (default 32)")
     parser.add_argument("--workers", type=_count, default=2, help="web processes of 8 threads (default 2)")
+    parser.add_argument(
+        "--patient", action="store_true", help="hits wait for their commit as long as it takes: on slow machines"
+    )
     parser.add_argument("--quick", action=_Quick, const=QUICK_INGEST, nargs=0, help="8000 messages, 4 seconds")
 
 

@@ -22,6 +22,9 @@ from tests.benchmarks.waiting import await_answer
 PORT = 8766
 _AGENT = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148"
 ACKNOWLEDGED = (200, 302)
+_OURS = "marketing.settings", "marketing.wsgi"
+_PATIENT = "marketing.settings", "tests.benchmarks.patient_wsgi"
+_NAIVE = "tests.benchmarks.naive_settings", "tests.benchmarks.naive_wsgi"
 
 
 def send(retailer: Retailer, messages: int) -> list[int]:
@@ -66,9 +69,10 @@ def forget(retailer: Retailer) -> None:
 
 
 @contextmanager
-def serving(*, settings: str = "marketing.settings", workers: int = 2) -> Iterator[Process]:
+def serving(*, workers: int = 2, is_naive: bool = False, is_patient: bool = False) -> Iterator[Process]:
     """As deploy/README.md has it for two cores. Raises NoFigures."""
-    web = [sys.executable, "-m", "gunicorn", "marketing.wsgi", "--bind", f"127.0.0.1:{PORT}"]
+    settings, application = _NAIVE if is_naive else _PATIENT if is_patient else _OURS
+    web = [sys.executable, "-m", "gunicorn", application, "--bind", f"127.0.0.1:{PORT}"]
     options = ["--threads", "8", "--workers", str(workers), "--log-level", "warning", "--no-control-socket"]
     process = Process([*web, *options], env={"DJANGO_SETTINGS_MODULE": settings}, name="web")
     try:

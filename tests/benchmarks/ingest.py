@@ -14,17 +14,26 @@ import time
 from argparse import Namespace
 from collections.abc import Sequence
 from statistics import median
+from typing import NamedTuple
 
 from tenants import provisioning
 from tenants.models import Retailer
-from tests.benchmarks import hits, telling, usage
+from tests.benchmarks import engine, hits, telling, usage
 from tests.benchmarks.figures import NoFigures
 from tests.benchmarks.storm import Answered, storm
 
 HITS_PER_S, P99_MS = 2000, 200  # TARGETS
-_NAIVE = "tests.benchmarks.naive_settings"
 _NAIVE_SHARE = 0.3  # of the time
 _WARM = 0.1  # of the requests, before what counts
+
+
+class _Ours(NamedTuple):
+    """`cpu` is in seconds, by who used it."""
+
+    answered: Answered
+    cpu: dict[str, float]
+    lost: int
+    refused: int
 
 
 def run(options: Namespace) -> bool:
@@ -38,28 +47,30 @@ def run(options: Namespace) -> bool:
     messages = hits.send(retailer, options.messages)
     asked = hits.requests(retailer, messages)
     naive = [_naively(options, asked, retailer)]
-    ours, lost, refused = _ours(options, retailer, messages, asked)
+    ours = _ours(options, retailer, messages, asked)
     naive.append(_naively(options, asked, retailer))
     killed, lost_killed = _killed(options, retailer, messages, asked)
     told = telling.tell(options, retailer, messages)
     _say(usage.machine())
     figures = {
-        "hits_per_s": round(ours.per_s),
-        "p50_ms": round(ours.percentile_ms(0.5), 1),
-        "p99_ms": round(ours.percentile_ms(0.99), 1),
-        "lost": lost + lost_killed + told.lost,
-        "refused": refused + told.refused,
+        "hits_per_s": round(ours.answered.per_s),
+        "p50_ms": round(ours.answered.percentile_ms(0.5), 1),
+        "p99_ms": round(ours.answered.percentile_ms(0.99), 1),
+        "lost": ours.lost + lost_killed + told.lost,
+        "refused": ours.refused + told.refused,
+        **{f"{name}_cpu_us_per_hit": value for name, value in _cpu(ours).items()},
         "acknowledged_before_kill": len(killed.statuses),
         "naive_hits_per_s": round(median(each.per_s for each in naive)),
         "naive_p99_ms": round(median(each.percentile_ms(0.99) for each in naive), 1),
     }
     figures["ratio_naive"] = round(figures["hits_per_s"] / max(1, figures["naive_hits_per_s"]), 2)
     _say(f"{'':24}{'hits/s':>10}{'p50 ms':>10}{'p99 ms':>10}")
-    for name, each in (("naive", naive[0]), ("ours", ours), ("naive again", naive[1])):
+    for name, each in (("naive", naive[0]), ("ours", ours.answered), ("naive again", naive[1])):
         row = f"{each.per_s:>10,.0f}{each.percentile_ms(0.5):>10.1f}{each.percentile_ms(0.99):>10.1f}"
         _say(f"{name:24}{row}")
     _say(f"kill -9 after {len(killed.statuses):,} answers: {lost_killed} of them lost")
     _say(f"{figures['hits_per_s']:,} hits/s: the bar is {HITS_PER_S:,}; p99 {figures['p99_ms']} ms: it is {P99_MS} ms")
+    _say("CPU of a hit: " + ", ".join(f"{name} {value} µs" for name, value in _cpu(ours).items()))
     figures |= told.figures()
     for line in told.lines():
         _say(line)
@@ -67,22 +78,30 @@ def run(options: Namespace) -> bool:
     return not (figures["lost"] or figures["refused"] or figures["wrong"])
 
 
-def _ours(
-    options: Namespace, retailer: Retailer, messages: Sequence[int], asked: Sequence[bytes]
-) -> tuple[Answered, int, int]:
+def _ours(options: Namespace, retailer: Retailer, messages: Sequence[int], asked: Sequence[bytes]) -> _Ours:
     hits.forget(retailer)
-    with hits.serving(workers=options.workers):
+    postgres = engine.postgres_pid()
+    with hits.serving(workers=options.workers, is_patient=options.patient) as server:
         _warm(options, asked)
         hits.forget(retailer)
         _say("A storm of opens and clicks ...")
+        who = {"web": server.pid, **({"postgres": postgres} if postgres else {})}
+        before = {name: usage.cpu_seconds([pid]) for name, pid in who.items()}
         answered = storm(asked, port=hits.PORT, callers=options.callers, seconds=options.seconds)
+        cpu = {name: usage.cpu_seconds([pid]) - before[name] for name, pid in who.items()}
     refused = sum(status not in hits.ACKNOWLEDGED for status in answered.statuses.values())
-    return answered, hits.lost(retailer, messages, answered), refused
+    return _Ours(answered, cpu | {"client": answered.cpu}, hits.lost(retailer, messages, answered), refused)
+
+
+def _cpu(ours: _Ours) -> dict[str, int]:
+    """Microseconds of a hit."""
+    number = max(1, len(ours.answered.statuses))
+    return {name: round(seconds / number * 1e6) for name, seconds in ours.cpu.items()}
 
 
 def _naively(options: Namespace, asked: Sequence[bytes], retailer: Retailer) -> Answered:
     hits.forget(retailer)
-    with hits.serving(settings=_NAIVE, workers=options.workers):
+    with hits.serving(workers=options.workers, is_naive=True):
         opens = asked[::2]
         _warm(options, opens)
         _say("The same, naively ...")
@@ -100,7 +119,7 @@ def _killed(
     """In the middle of a storm the server and all its processes die at once."""
     hits.forget(retailer)
     at = max(0.5, options.seconds * _NAIVE_SHARE)
-    with hits.serving(workers=options.workers) as server:
+    with hits.serving(workers=options.workers, is_patient=options.patient) as server:
         _say("A storm, and kill -9 in the middle of it ...")
         dead: list[float] = []
 

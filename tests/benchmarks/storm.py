@@ -16,12 +16,16 @@ _AN_ANSWER = 65536
 
 @dataclass
 class Answered:
-    """By the number of the request: its status, and the seconds that it took. `seconds` is of all."""
+    """By the number of the request: its status, and the seconds that it took. `seconds` is of all.
+
+    `cpu` is what asking cost, in seconds of the processor that whoever is asked could have had.
+    """
 
     statuses: dict[int, int] = field(default_factory=dict)
     took: list[float] = field(default_factory=list)
     broken: int = 0  # connections that ended without an answer
     seconds: float = 0.0
+    cpu: float = 0.0
 
     @property
     def per_s(self) -> float:
@@ -50,7 +54,7 @@ def storm(
 ) -> Answered:
     """`callers` at once, until the time is over or the requests are; `meanwhile` is shown what was answered so far."""
     found, numbers = Answered(), iter(range(len(requests)))
-    begun = time.perf_counter()
+    begun, cpu = time.perf_counter(), time.thread_time()
     with selectors.DefaultSelector() as selector:
         calling = [_Caller(port) for _ in range(callers)]
         under_way = sum(_next(caller, requests, numbers, selector, found) for caller in calling)
@@ -65,7 +69,7 @@ def storm(
                 is_over = time.perf_counter() - begun >= seconds
                 under_way -= 1
                 under_way += 0 if is_over else _next(caller, requests, numbers, selector, found)
-        found.seconds = time.perf_counter() - begun
+        found.seconds, found.cpu = time.perf_counter() - begun, time.thread_time() - cpu
         for caller in calling:
             if caller.socket:
                 caller.socket.close()

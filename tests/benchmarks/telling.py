@@ -17,7 +17,6 @@ from tests.benchmarks.storm import Answered, storm
 from tests.benchmarks.webhooks import Posts
 
 WEBHOOKS_PER_S, P99_MS = 5000, 200  # TARGETS
-_NAIVE = "tests.benchmarks.naive_settings"
 _NAIVE_SHARE = 10  # one of so many posts
 _FOLDED_WITHIN = 180.0  # seconds
 _SEED = 7
@@ -69,7 +68,7 @@ def tell(options: Namespace, retailer: Retailer, messages: Sequence[int]) -> Tol
     posts = webhooks.posts(retailer, webhooks.events(messages, seed=_SEED), seed=_SEED)
     naive = _naively(options, retailer, posts)
     webhooks.forget(retailer)
-    with hits.serving(workers=options.workers) as server, _folding() as worker:
+    with hits.serving(workers=options.workers, is_patient=options.patient) as server, _folding() as worker:
         print(f"{len(posts.requests):,} posts of {len(posts.events(range(len(posts.told)))):,} events ...", flush=True)
         before = [usage.cpu_seconds([process.pid]) for process in (server, worker)]
         begun = time.perf_counter()
@@ -99,7 +98,7 @@ def tell(options: Namespace, retailer: Retailer, messages: Sequence[int]) -> Tol
 def _naively(options: Namespace, retailer: Retailer, posts: Posts) -> Answered:
     webhooks.forget(retailer)
     some = posts.requests[: max(1, len(posts.requests) // _NAIVE_SHARE)]
-    with hits.serving(settings=_NAIVE, workers=options.workers):
+    with hits.serving(workers=options.workers, is_naive=True):
         print("What providers post, naively ...", flush=True)
         answered = storm(some, port=hits.PORT, callers=options.callers, seconds=options.seconds)
     if set(answered.statuses.values()) != {200}:

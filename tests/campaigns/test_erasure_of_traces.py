@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -19,12 +20,16 @@ from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from campaigns import ingest, suppressions
+from campaigns import configuration, ingest, suppressions
 from campaigns.importing import jobs, persons
 from campaigns.models import Customer, Import
-from delivery import person, pipeline
+from delivery import notices, person, pipeline, subscriptions
+from delivery.channels.memory import MemoryChannel
+from delivery.models import Message, Notice
+from delivery.notices import Happened
 from tenants.accounts.models import ApiKey, AuditEntry, IdempotencyKey, Scope, User
 from tenants.models import AgendaItem, Retailer
+from tests import factories
 from tests.api.caller import Api
 from tests.campaigns.importing.bringing import upload
 
@@ -157,3 +162,25 @@ def test_what_takes_long_is_looked_for_before_others_have_to_wait(zoe: Customer)
     while_others_wait = [said[n] for n in looks if n > waits]
     assert while_others_wait
     assert all('_at" >=' in sql or '_time" >=' in sql for sql in while_others_wait)
+
+
+def test_notices_that_may_be_told_again_name_the_person_no_more(
+    zoe: Customer, at_acme: Retailer, outbox: MemoryChannel
+) -> None:
+    other = {"external_id": "Zoe-47", "email": "z2@quill.example"}
+    ingest.upsert_customers([each | {"consent_email": True} for each in (ZOE, other)], now=timezone.now())
+    run = configuration.launch(factories.campaign(), by="test", now=timezone.now())
+    pipeline.work(seconds=20)
+    subscriptions.save({"key": "crm", "url": "https://crm.example/hook", "events": ["message.bounced"]})
+    words = {"detail": "550 <ZOE@quill.example> is unknown here, zoe@quill.example.org is not"}
+    happened = [
+        Happened("message.bounced", message.pk, f"{message.pk}/bounced", timezone.now(), words)
+        for message in Message.objects.filter(run=run)
+    ]
+    assert notices.of_messages(at_acme, happened) == 2
+    Notice.objects.update(created_at=timezone.now() - timedelta(days=13))
+    person.erase(zoe)
+    told = [json.loads(body)["data"] for body in Notice.objects.values_list("body", flat=True)]
+    assert sorted((each["customer"] or "nobody", each["detail"]) for each in told) == [
+        (who, "550 <(erased)> is unknown here, zoe@quill.example.org is not") for who in ("Zoe-47", "nobody")
+    ]

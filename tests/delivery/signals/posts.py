@@ -56,11 +56,11 @@ def signed(document: dict[str, Any], *, key: str = KEY) -> bytes:
     return json.dumps({"signature": signature, "event-data": document}).encode()
 
 
-def post(retailer: Retailer, body: bytes, *, key: str = "mailgun") -> Any:
-    """The answer; whom the test acts for stays so."""
+def post(retailer: Retailer, body: bytes, *, key: str = "mailgun", **said: str) -> Any:
+    """The answer; whom the test acts for stays so. `said` is what the web server says of the request."""
     client = Client(headers={"host": f"{retailer.slug}.localhost"})
     with context.on_platform():
-        return client.post(f"/api/v1/signals/{key}/", body, content_type="application/json")
+        return client.post(f"/api/v1/signals/{key}/", body, content_type="application/json", **said)
 
 
 def told(retailer: Retailer, *documents: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -84,6 +85,39 @@ def test_whoever_asks_for_the_head_alone_has_read_nothing(live_retailer: Retaile
     judgement.advance(live_retailer, now=now)
     by_what = {detail: (human or 0) >= HUMAN for detail, human in Signal.objects.values_list("detail", "human")}
     assert by_what == {"head": False, "": True}
+
+
+def test_a_web_server_answers_hits_ahead_of_everything_else(live_retailer: Retailer, sent: list[str]) -> None:
+    reader = browser(live_retailer)
+    for path in (f"/t/o/{opened(sent[0])}", f"/t/c/{clicks(sent[0])[0]}", "/t/o/made-up", "/t/x/", "/t/"):
+        for method in ("GET", "HEAD", "POST"):
+            behind = reader.generic(method, path)
+            status, headers, body = ask_ahead(method, path, live_retailer)
+            assert status == f"{behind.status_code} {behind.reason_phrase}"
+            assert body == (b"" if method == "HEAD" else behind.content)
+            assert headers == {name: behind[name] for name in headers}
+            assert int(headers["Content-Length"]) == len(behind.content) or method == "HEAD"
+    assert ask_ahead("GET", "/track", live_retailer) == ("418 I'm a Teapot", {}, b"/track")
+    context.enter(live_retailer)
+    assert {detail for *_, detail in Signal.objects.values_list("kind", "detail")} == {"", "head"}
+    assert set(Signal.objects.values_list("kind", flat=True)) == {"open", "click"}
+
+
+def ask_ahead(method: str, path: str, retailer: Retailer) -> tuple[str, dict[str, str], bytes]:
+    """Status line, headers and body; whatever is no hit is answered by a teapot."""
+    told: list[Any] = []
+
+    def teapot(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        start_response("418 I'm a Teapot", [])
+        return [environ["PATH_INFO"].encode()]
+
+    def start_response(status: str, headers: list[tuple[str, str]], *_: Any) -> Any:
+        told.extend((status, dict(headers)))
+
+    environ = {"REQUEST_METHOD": method, "PATH_INFO": path, "HTTP_HOST": f"{retailer.slug}.localhost:80",
+               "HTTP_USER_AGENT": f"Mail/{method}", "REMOTE_ADDR": "127.0.0.1"}  # fmt: skip
+    body = b"".join(views.ahead_of(teapot)(environ, start_response))
+    return told[0], told[1], body
 
 
 def test_what_is_no_link_of_ours_leaves_nothing(live_retailer: Retailer, sent: list[str], globex: Retailer) -> None:

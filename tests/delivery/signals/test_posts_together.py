@@ -16,6 +16,7 @@ from delivery.views import posts as early
 from tenants import context
 from tenants.models import AgendaItem, Retailer
 from tests import statements
+from tests.api.caller import problem
 from tests.benchmarks import hits
 from tests.delivery.signals import posts
 from tests.delivery.signals.posts import event, post, signed
@@ -84,6 +85,13 @@ def test_what_is_forged_or_nobody_s_leaves_nothing(
     assert post(globex, good).status_code == 404
     assert post(live_retailer, b" " * (2 * 1024 * 1024 + 1)).status_code == 413
     assert RawSignal.objects.count() == 1
+
+
+@pytest.mark.parametrize("length", ["many", "-1", "1.5", "0x10", "٣", "1 2"])
+def test_a_length_that_is_no_number_is_named(live_retailer: Retailer, sent: list[Message], length: str) -> None:
+    answer = post(live_retailer, signed(event(live_retailer, sent[0], "delivered", "d")), CONTENT_LENGTH=length)
+    assert problem(answer) == (400, [("Content-Length", "invalid")])
+    assert not RawSignal.objects.exists()
 
 
 def test_a_new_key_counts_at_once(live_retailer: Retailer, sent: list[Message]) -> None:

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import random
+from datetime import timedelta
+from typing import Any
 
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from campaigns.models import Consent, Suppression
+from campaigns import configuration, consents
+from campaigns.consents import Statement
+from campaigns.models import Consent, Customer, Suppression
 from delivery import folding, pipeline
+from delivery.channels.memory import MemoryChannel
 from delivery.models import Message, RawSignal, Signal
 from tenants.models import AgendaItem, Retailer
+from tests import factories, statements
+from tests.api.caller import problem
+from tests.delivery.signals import posts
 from tests.delivery.signals.posts import bounced, event, post, signed, told
 
 
@@ -45,6 +56,47 @@ def test_a_complaint_ends_it_and_is_the_person_s_own_word(at_acme: Retailer, sen
     assert Suppression.objects.get().reason == "complaint"
     said = Consent.objects.get(customer_id=sent[1].customer_id, is_current=True, is_granted=False)
     assert (said.channel, said.source) == ("email", "provider mailgun: complaint")
+
+
+def test_of_several_complaints_of_one_person_the_latest_is_their_word(at_acme: Retailer, sent: list[Message]) -> None:
+    customer = Customer.objects.get(pk=sent[1].customer_id)
+    now = timezone.now()
+    consents.say(customer, [Statement("email", "", True, now - timedelta(hours=2), source="a till")], by="test")
+    for number, hours in enumerate((1, 3, 1)):
+        at = (now - timedelta(hours=hours)).timestamp()
+        RawSignal.objects.create(
+            provider="mailgun", body=signed(event(at_acme, sent[1], "complained", f"c{number}", timestamp=at))
+        )
+    while folding.advance(at_acme, now=timezone.now()):
+        pass
+    said = Consent.objects.filter(customer=customer, channel="email", topic="").order_by("said_at")
+    assert [(each.is_granted, each.is_current) for each in said] == [(True, False), (False, True)]
+    customer.refresh_from_db()
+    assert not customer.consent_email
+
+
+def test_many_complaints_take_as_many_statements_as_a_few(at_acme: Retailer, outbox: MemoryChannel) -> None:
+    people = 33
+    factories.customers(people)
+    configuration.launch(factories.campaign(), by="test", now=timezone.now())
+    pipeline.work(seconds=20)
+    posts.provider()
+    messages = list(Message.objects.order_by("pk"))
+    asked = []
+    for some in (messages[:1], messages[1:4], messages[4:]):
+        RawSignal.objects.bulk_create(
+            RawSignal(provider="mailgun", body=signed(_complaint(at_acme, message))) for message in some
+        )
+        with CaptureQueriesContext(connection) as captured:
+            folding.advance(at_acme, now=timezone.now())
+        asked.append(len(statements.of(captured)))
+    assert asked[1] == asked[2]
+    assert Consent.objects.filter(is_current=True, is_granted=False, channel="email").count() == people
+    assert not Customer.objects.filter(consent_email=True).exists()
+
+
+def _complaint(retailer: Retailer, message: Message) -> dict[str, Any]:
+    return event(retailer, message, "complained", f"c{message.pk}", recipient=f"p{message.pk}@example.com")
 
 
 def test_soft_bounces_end_it_when_nothing_arrives_in_between(at_acme: Retailer, sent: list[Message]) -> None:
@@ -122,6 +174,13 @@ def test_forged_posts_leave_nothing(at_acme: Retailer, globex: Retailer, sent: l
     assert post(at_acme, signed(document), key="nobody").status_code == 404
     assert post(globex, signed(document)).status_code == 404
     assert post(at_acme, b" " * (2 * 1024 * 1024 + 1)).status_code == 413
+    assert not RawSignal.objects.exists()
+
+
+@pytest.mark.parametrize("length", ["many", "-1", "1.5", "0x10", "٣", "1 2"])
+def test_a_length_that_is_no_number_is_named(at_acme: Retailer, sent: list[Message], length: str) -> None:
+    answer = post(at_acme, signed(event(at_acme, sent[0], "delivered", "d")), CONTENT_LENGTH=length)
+    assert problem(answer) == (400, [("Content-Length", "invalid")])
     assert not RawSignal.objects.exists()
 
 
