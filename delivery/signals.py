@@ -90,7 +90,7 @@ def _columns(told: Sequence[tuple[uuid.UUID, Heard]]) -> list[str]:
     return [
         numbers([number.hex for number, _ in told]),
         numbers([each.message_id for _, each in told]),
-        numbers([each.at and each.at.isoformat() for _, each in told]),
+        numbers([each.at.isoformat() if each.at else None for _, each in told]),
         numbers([each.link for _, each in told]),
         numbers([each.human for _, each in told]),
         numbers([each.is_hard for _, each in told]),
