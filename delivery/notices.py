@@ -89,7 +89,7 @@ def forget(
     external_id: str, addresses: Sequence[str], *, notices: Sequence[int], since: datetime, anybody: str
 ) -> None:
     """Name nobody any more in these, and in those that were made since: they may yet be told, or told again."""
-    which = {"ids": list(notices), "since": since}
+    which: dict[str, Any] = {"ids": list(notices), "since": since}
     with connection.cursor() as cursor:
         cursor.execute(_FORGET_CUSTOMER, {"name": _customer(external_id), "nobody": f"{_CUSTOMER}null", **which})
         for address in addresses:

@@ -81,7 +81,8 @@ def clear() -> None:
 
 def left(groups: list[list[int]]) -> list[Left]:
     """State, reason, signals by kind, and suppressions, of each message of each group."""
-    states = {number: said for number, *said in Message.objects.values_list("pk", "state", "reason")}
+    messages = Message.objects.values_list("pk", "state", "reason")
+    states = {number: (state, reason) for number, state, reason in messages}
     suppressed = Counter(Suppression.objects.values_list("address", flat=True))
     kinds: defaultdict[int, Counter[str]] = defaultdict(Counter)
     for number, kind in Signal.objects.values_list("message_id", "kind"):
