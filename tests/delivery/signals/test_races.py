@@ -28,7 +28,7 @@ A_HAND_OVER, BETWEEN = 50, 10  # messages, and people who leave between two hand
 NEXT = 2000  # messages that go out next: theirs are whose people leave
 
 
-@pytest.mark.timeout(300 + RACES // 5)
+@pytest.mark.timeout(300 + RACES)
 def test_nobody_gets_what_is_handed_over_a_second_after_they_left(
     at_acme: Retailer, outbox: MemoryChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -57,7 +57,7 @@ def test_nobody_gets_what_is_handed_over_a_second_after_they_left(
 
     monkeypatch.setattr(outbox, "send", sending)
     configuration.launch(factories.campaign(), by="test", now=timezone.now())
-    pipeline.work(seconds=60 + RACES / 10)
+    pipeline.work(seconds=200 + RACES)  # it ends before, when nothing is left to do
     assert len(left) >= RACES * 0.9
     assert [each for each in left if handed.get(each, 0.0) >= left[each] + 1] == []
     assert sum(each not in handed for each in left) > len(left) / 2  # in time for most
