@@ -8,14 +8,13 @@ Promise  nothing is copied when a base is published: who asks gets what counts a
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from campaigns import bases, examination, layering, publishing
+from campaigns import bases, examination, language, layering, publishing
 from campaigns.config import locales as languages
 from campaigns.config.campaign import Variant
 from campaigns.config.gate import Problem, content_hash
@@ -80,13 +79,14 @@ class Published:
         return self.layers is not None and bool(self.layers.base.locked)
 
     def mentions(self, name: str, variants: Iterable[Variant] = (PLAIN,)) -> bool:
-        """Whether a variable of that name may stand in it, as any of these variants says it, in any language."""
+        """Whether a variable of that name may be used in it, as any of these variants says it, in any language."""
         if self.layers is None:
             own = [self.version.subject, self.version.html, self.version.text, self.version.compiled,
                    self.version.document.get("payload"), self.version.document.get("translations")]  # fmt: skip
-            return name in json.dumps([own, [variant.subject for variant in variants]])
+            said = _texts([own, [variant.subject for variant in variants]])
+            return any(language.mentions(text, name) for text in said)
         return any(
-            name in part
+            language.mentions(part, name)
             for variant in variants
             for locale in ("", *self.locales)
             for made in (self.sources(variant, locale),)
@@ -218,6 +218,15 @@ def locales(layers: Layers) -> frozenset[str]:
 
 def _on_its_own(version: TemplateVersion) -> Published:
     return Published(version.content_hash, version, frozenset(version.compiled.get("translations", ())))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in what JSON can say."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list):
+        for each in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(each)
 
 
 def _made(version: TemplateVersion, stands: bases.Standing) -> Published:

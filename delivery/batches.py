@@ -5,10 +5,10 @@ Every write names the epoch it was claimed under and changes nothing when that e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -51,8 +51,7 @@ class Lease:
         return self.attempts if self.error.startswith(DIED) else 0
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A queued message with what its rendering needs; `drop` says why it must not be sent any more."""
 
     message_id: int
@@ -67,8 +66,7 @@ class Entry:
     not_before: datetime | None = None  # the provider put it off until then
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What to write of one message. With a `result` it was an attempt, and evidence of it is kept."""
 
     message_id: int
@@ -214,16 +212,18 @@ def cancel_waiting(run: Run, reason: str) -> None:
 
 def _columns(verdicts: Sequence[Verdict]) -> list[str]:
     numbers, texts = prepared.numbers, prepared.texts
+    columns: Iterable[Sequence[Any]] = zip(*verdicts, strict=True) if verdicts else [()] * len(Verdict._fields)
+    ids, states, reasons, results, accounts, names, hashes, versions, pauses = columns
     return [
-        numbers([v.message_id for v in verdicts]),
-        texts([v.state for v in verdicts]),
-        texts([v.reason[:300] for v in verdicts]),
-        texts([v.result for v in verdicts]),
-        texts([v.provider for v in verdicts]),
-        texts([v.provider_message_id[:200] for v in verdicts]),
-        texts([v.template_hash for v in verdicts]),
-        numbers([v.version_id for v in verdicts]),
-        numbers([v.pause for v in verdicts]),
+        numbers(ids),
+        texts(states),
+        texts([reason[:300] for reason in reasons]),
+        texts(results),
+        texts(accounts),
+        texts([name[:200] for name in names]),
+        texts(hashes),
+        numbers(versions),
+        numbers(pauses),
     ]
 
 

@@ -308,11 +308,11 @@ def _verdict(entry: Entry, outcome: Outcome, composer: Composer, channel: Channe
         version_id=composer.version_id,
     )
     if outcome.result == Result.DEFERRED and entry.attempts + 1 >= ATTEMPTS:
-        return replace(verdict, state=Message.State.FAILED, reason=f"deferred {ATTEMPTS} times: {verdict.reason}")
+        return verdict._replace(state=Message.State.FAILED, reason=f"deferred {ATTEMPTS} times: {verdict.reason}")
     if outcome.result == Result.DEFERRED:
-        return replace(verdict, pause=max(outcome.retry_after or 0.0, _put_off(entry.attempts)))
+        return verdict._replace(pause=max(outcome.retry_after or 0.0, _put_off(entry.attempts)))
     if outcome.result == Result.UNKNOWN:
-        return replace(verdict, pause=0.0)  # looked into by delivery.resolving
+        return verdict._replace(pause=0.0)  # looked into by delivery.resolving
     return verdict
 
 

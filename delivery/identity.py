@@ -13,6 +13,8 @@ import base64
 import hashlib
 import hmac
 import uuid
+from binascii import b2a_base64
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -27,6 +29,7 @@ _INVERSE = pow(_MULTIPLIER, -1, 1 << _LOW)
 PURPOSES = ("message", "open", "click", "view")
 _NAMED, _SLICE = 12, 20  # characters of a token: key id and number (9 bytes), and 120 bits of the MAC
 _FIRST_KEY = 1  # the id of every key before keys had ids
+_IN_LINKS = bytes.maketrans(b"+/", b"-_")  # what base64 writes, as it may stand in a link
 
 
 class BadToken(ValueError):
@@ -84,7 +87,7 @@ class Signer:
         """All of a message's, for the price of one."""
         key = self._keys[0]
         payload = key.id + number.to_bytes(8, "big")
-        named = base64.urlsafe_b64encode(payload).decode()
+        named = _written(payload)
         signed = key.sign(payload)
         return Tokens(named + signed[:20], named + signed[20:40], named + signed[40:60], named + signed[60:])
 
@@ -108,7 +111,7 @@ class Signer:
 
     def ref(self, number: int) -> str:
         """16 characters that name something stored: nobody finds another one by counting."""
-        named = base64.urlsafe_b64encode(number.to_bytes(6, "big")).decode()
+        named = _written(number.to_bytes(6, "big"))
         return named + self.seal("ref", named)[:8]
 
     def deref(self, ref: str) -> int:
@@ -121,6 +124,12 @@ class Signer:
     def seal(self, *parts: str) -> str:
         """A MAC over texts, 20 characters: for what a link carries besides its token."""
         return self._keys[0].seal(parts)
+
+    def carrier(self, *first: str) -> Callable[[str, str], str]:
+        """Writes a text as a link can carry it, with the `seal` of `first`, another text, and that behind it. Of many
+        that begin with the same texts, what those come to is worked out once.
+        """
+        return self._keys[0].carrier(first)
 
     def is_sealed(self, seal: str, *parts: str) -> bool:
         """`seal` may be cut short by whoever made it so."""
@@ -146,13 +155,30 @@ class Key:
 
     def sign(self, payload: bytes) -> str:
         """Four times 20 characters, one for each purpose."""
-        made = hashlib.blake2b(payload, key=self.key, digest_size=60, person=b"tokens").digest()
-        return base64.urlsafe_b64encode(made).decode()
+        return _written(hashlib.blake2b(payload, key=self.key, digest_size=60, person=b"tokens").digest())
 
     def seal(self, parts: tuple[str, ...]) -> str:
+        return _written(self._begun(parts).digest())
+
+    def carrier(self, first: tuple[str, ...]) -> Callable[[str, str], str]:
+        begun = self._begun(first)
+
+        def carry(beside: str, text: str) -> str:
+            carried = b2a_base64(text.encode("utf-8", "replace"), newline=False).translate(_IN_LINKS).rstrip(b"=")
+            made = begun.copy()
+            made.update(b"\x1f%b\x1f%b" % (beside.encode("utf-8", "replace"), carried))
+            return (carried + b2a_base64(made.digest(), newline=False).translate(_IN_LINKS)).decode()
+
+        return carry
+
+    def _begun(self, parts: tuple[str, ...]) -> hashlib.blake2b:
         said = "\x1f".join(parts).encode("utf-8", "replace")
-        made = hashlib.blake2b(said, key=self.key, digest_size=15, person=b"seal").digest()
-        return base64.urlsafe_b64encode(made).decode()
+        return hashlib.blake2b(said, key=self.key, digest_size=15, person=b"seal")
+
+
+def _written(raw: bytes) -> str:
+    """As base64.urlsafe_b64encode, at a third of its cost."""
+    return b2a_base64(raw, newline=False).translate(_IN_LINKS).decode()
 
 
 def _decoded(text: str) -> bytes:
@@ -161,7 +187,7 @@ def _decoded(text: str) -> bytes:
         raw = base64.b64decode(text, altchars=b"-_", validate=True)
     except ValueError:
         raise BadToken from None
-    if base64.urlsafe_b64encode(raw).decode() != text:
+    if _written(raw) != text:
         raise BadToken
     return raw
 

@@ -26,10 +26,10 @@ def recheck(lease: Lease, state: str = "queued") -> list[Entry]:
 
 
 def _entry(row: Sequence[Any]) -> Entry:
-    *message, attributes, customer_id, not_before = row
-    person = dict(zip(_PERSON, message[7:], strict=True))
+    attributes, customer_id, not_before = row[-3:]
+    person = dict(zip(_PERSON, row[_BEFORE_PERSON:-3], strict=True))
     person["attributes"] = json.loads(attributes or "{}")  # Django's connections leave jsonb as text
-    return Entry(*[*message[:7], person, customer_id, not_before])
+    return Entry._make([*row[:_BEFORE_PERSON], person, customer_id, not_before])
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,7 @@ LEFT JOIN LATERAL (
 }
 
 _PERSON = ("external_id", "email", "phone", "first_name", "last_name", "city", "country", "timezone", "locale")
+_BEFORE_PERSON = 7  # columns
 _COLUMNS = ", ".join(f"customer.{name}" for name in _PERSON)
 _RECHECK_OF = """
 SELECT message.id, message.position, message.channel, message.variant, message.attempts,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 from pathlib import Path
@@ -26,3 +27,12 @@ def _limit_memory(**_: Any) -> None:
     """Whatever a message comes to, its child process dies of it before the machine does; dispatch knows what to do."""
     taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (taken + MOST_MEMORY, resource.RLIM_INFINITY))
+
+
+@worker_process_init.connect
+def _collect_seldom(**_: Any) -> None:
+    """A batch makes thousands of objects and keeps them for a moment, none in a circle: the collector would look
+    through all of the application for them every few seconds.
+    """
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)

@@ -36,7 +36,10 @@ def texts(values: Sequence[str]) -> str:
     """A parameter for text[], as Postgres reads it: the driver would write it element by element, at twenty times the
     cost.
     """
-    quoted = '","'.join([value.replace("\\", "\\\\").replace('"', '\\"') for value in values])
+    whole = "".join(values)
+    if "\\" in whole or '"' in whole:
+        values = [value.replace("\\", "\\\\").replace('"', '\\"') for value in values]
+    quoted = '","'.join(values)
     return f'{{"{quoted}"}}' if values else "{}"
 
 

@@ -27,7 +27,7 @@ from campaigns.language.grammar import MAX_SOURCE
 from campaigns.language.plain import Plain
 from campaigns.language.seen import seen
 from campaigns.language.syntax import Body, Expression, For, If, Mistaken, Print, Set, paths
-from campaigns.language.tokens import place, spans
+from campaigns.language.tokens import mentions, place, spans
 from campaigns.language.uses import Use, uses
 from campaigns.language.vocabulary import CUSTOMER_FIELDS, FILTERS, OUR_LINKS, VOCABULARY, WAYS_OUT
 
@@ -50,6 +50,7 @@ __all__ = [
     "environment",
     "features",
     "is_local",
+    "mentions",
     "missing",
     "mistakes",
     "names",
@@ -97,6 +98,7 @@ def _mistakes(source: str, content: frozenset[str] | None, is_html: bool) -> Seq
     return [Mistake(message, *tokens.place(source, at)) for message, at in found] or _uncompilable(source, is_html)
 
 
+_TRUSTED = minijinja.safe("").__class__
 _REMEMBERED = 32 * 1024  # characters
 _remembered = lru_cache(maxsize=256)(_mistakes)  # files are planned, applied and published: the same three times over
 
@@ -123,7 +125,7 @@ def names(source: str) -> set[str]:
 
 def trusted(text: str) -> str:
     """Text of our own making that means the same in HTML and elsewhere, such as our links: printed as it is."""
-    return minijinja.safe(text)
+    return str.__new__(_TRUSTED, text)  # as minijinja.safe, which first asks whether it is HTML already
 
 
 def _uncompilable(source: str, is_html: bool) -> list[Mistake]:

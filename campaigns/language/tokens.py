@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from campaigns.language.syntax import Mistaken
@@ -85,6 +86,20 @@ def spans(source: str) -> Iterator[tuple[int, int]]:
     """Where each tag or comment begins and ends; raw text counts as one with its tags. Raises Mistaken."""
     for tag in tags(source):
         yield tag.start, tag.end
+
+
+@lru_cache(maxsize=1024)
+def mentions(source: str, name: str) -> bool:
+    """Whether a variable of that name may be used in a source: seldom said of one that does not, never left unsaid."""
+    if name not in source:
+        return False
+    try:
+        found = [tag.piece.words for tag in tags(source) if tag.piece]
+    except Mistaken:
+        return True
+    return any(
+        word.text == name and not (at and words[at - 1].text == ".") for words in found for at, word in enumerate(words)
+    )
 
 
 def place(source: str, at: int) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import re
 import secrets
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from html import escape, unescape
 
@@ -27,10 +27,12 @@ from tenants.models import Retailer
 # What stands in marked HTML, made up anew by each process so that nobody can write it.
 _SIGN = f"zq{secrets.token_hex(8)}"
 _CLICK, _OPEN, _MADE = f"{_SIGN}c", f"{_SIGN}o", f"{_SIGN}m"
-_PIXEL = f'<img src="{_OPEN}" width="1" height="1" alt="" style="display:block;border:0">'
+_BEFORE_OPEN, _BEHIND_OPEN = '<img src="', '" width="1" height="1" alt="" style="display:block;border:0">'
+_PIXEL = f"{_BEFORE_OPEN}{_OPEN}{_BEHIND_OPEN}"
 _HONEYPOT = '<a href="{}" style="display:none" tabindex="-1" aria-hidden="true"></a>'
-_MARKED = re.compile(rf'{_MADE}(\S+) ((?i:href)\s*=\s*)("[^"]*"|\'[^\']*\'|[^\s"\'>]+)')
-_STORED = re.compile(rf"{_CLICK}([\w-]{{16}})")
+# What stands behind the sign of a link that is made of values, once it is rendered: ref, attribute, address.
+_BEHIND_MADE = re.compile(r"""m(\S+) (?:((?i:href)\s*=\s*)("[^"]*"|'[^']*'|[^\s"'>]*))?""")
+_REF = 16  # characters
 LONGEST = 1500  # characters of an address that a link carries; a longer one leads straight to where it does
 _NOT_COUNTED = "-"  # in the place of a ref
 _WIRED: dict[tuple[object, ...], str] = {}
@@ -67,15 +69,54 @@ class Tracker:
 
     def fill(self, html: str, tokens: Tokens, customer_id: int) -> str:
         """A rendered message with its tokens; of somebody who is not counted, as if there was nothing to count."""
-        if _SIGN not in html:
+        before, *marked = html.split(_SIGN)
+        if not marked:
             return html
-        is_counted = customer_id not in self.uncounted
-        if _MADE in html:
-            html = _MARKED.sub(lambda found: self._made(found, tokens.click if is_counted else ""), html)
-        if not is_counted:
-            return _STORED.sub(self._straight, html).replace(_PIXEL, "")
-        html = html.replace(_CLICK, f"{self.base_url}/t/c/{tokens.click}.")
-        return html.replace(_OPEN, f"{self.base_url}/t/o/{tokens.open}", 1) if self.opens else html
+        if customer_id in self.uncounted:
+            return self._uncounted(before, marked)
+        led, opened = f"{self.base_url}/t/c/{tokens.click}.", f"{self.base_url}/t/o/{tokens.open}"
+        carry = self.signer.carrier("url", tokens.click)
+        pieces = [before]
+        for behind in marked:
+            if behind[0] == "c":
+                pieces += (led, behind[1:])
+            elif behind[0] == "o":
+                pieces += (opened, behind[1:])
+            else:
+                pieces += self._made(behind, led, carry)
+        return "".join(pieces)
+
+    def _made(self, behind: str, led: str, carry: Callable[[str, str], str]) -> tuple[str, str]:
+        """A link that leads elsewhere for each message, as it was rendered, with its address sealed in it; and what
+        stands behind it.
+        """
+        ref, name, url, rest = self._said(behind)
+        if ref == _NOT_COUNTED or len(url) > LONGEST or not url.startswith(("https://", "http://")):
+            return _straight(name, url), rest
+        return f'{name}"{led}{ref}.{carry(ref, url)}"', rest
+
+    def _uncounted(self, before: str, marked: Sequence[str]) -> str:
+        pieces = [before]
+        for behind in marked:
+            if behind[0] == "c":
+                stored = links.find(self.retailer, self.signer.deref(behind[1 : 1 + _REF]))
+                pieces += (escape(stored.url) if stored else "", behind[1 + _REF :])
+            elif behind[0] == "o":
+                pieces[-1] = pieces[-1].removesuffix(_BEFORE_OPEN)
+                pieces.append(behind[1:].removeprefix(_BEHIND_OPEN))
+            else:
+                _, name, url, rest = self._said(behind)
+                pieces += (_straight(name, url), rest)
+        return "".join(pieces)
+
+    def _said(self, behind: str) -> tuple[str, str, str, str]:
+        """Ref, attribute and address of a link that is made of values, and what stands behind it."""
+        found = _BEHIND_MADE.match(behind)
+        if found is None:
+            return _NOT_COUNTED, "", "", behind
+        ref, name, value = found.groups("")
+        written = value[1:-1] if value[:1] in ('"', "'") else value
+        return ref, name, self.utm.tagged(unescape(written).strip()), behind[found.end() :]
 
     def _wired(self, published: Published, variant: Variant, html: str, locale: str) -> str:
         if publishing.is_off(html) or not (self.opens or self.clicks or self.utm.pairs):
@@ -93,19 +134,6 @@ class Tracker:
             mark=lambda link: f"{_MADE}{refs.get(link.number, _NOT_COUNTED)}",
             end=end + (_PIXEL if self.opens else ""),
         ))  # fmt: skip
-
-    def _made(self, found: re.Match[str], token: str) -> str:
-        """A link that leads elsewhere for each message, as it was rendered: with its address sealed in it."""
-        ref, name, value = found.groups()
-        written = value[1:-1] if value[0] in "\"'" else value
-        url = self.utm.tagged(unescape(written).strip())
-        if not token or ref == _NOT_COUNTED or len(url) > LONGEST or not url.startswith(("https://", "http://")):
-            return f'{name}"{escape(url)}"'
-        return f'{name}"{self.base_url}/t/c/{token}.{ref}.{sealed(self.signer, token, ref, url)}"'
-
-    def _straight(self, found: re.Match[str]) -> str:
-        stored = links.find(self.retailer, self.signer.deref(found[1]))
-        return escape(stored.url) if stored else ""
 
 
 def tracker(
@@ -129,17 +157,16 @@ def tracker(
     )
 
 
-def sealed(signer: Signer, token: str, ref: str, url: str) -> str:
-    written = base64.urlsafe_b64encode(url.encode("utf-8", "replace")).rstrip(b"=").decode()
-    return written + signer.seal("url", token, ref, written)
-
-
 def unsealed(signer: Signer, token: str, ref: str, said: str) -> str | None:
     """The address that a link carries; None for one that was not made by us, for that message and link."""
     written, seal = said[:-20], said[-20:]
     if not written or not signer.is_sealed(seal, "url", token, ref, written):
         return None
     return base64.urlsafe_b64decode(written + "=" * (-len(written) % 4)).decode()
+
+
+def _straight(name: str, url: str) -> str:
+    return f'{name}"{escape(url)}"' if name else ""
 
 
 def _leads_to_the_web(link: Link) -> bool:

@@ -228,11 +228,13 @@ def _launch_share(key: str, share: float) -> Run:
 
 
 def _is_complete(retailer: Retailer, run: Run) -> bool:
-    with context.in_retailer(retailer):
-        run.refresh_from_db()
-    if run.state in (Run.State.PAUSED, Run.State.FAILED):
-        raise NoFigures(f"The run of {retailer.slug} is {run.state}: {run.reason}")
-    return run.state == Run.State.COMPLETED
+    """Asked many times a second, of processors that are measured: one statement, without acting for the retailer."""
+    with connection.cursor() as cursor:
+        cursor.execute(f'SELECT state, reason FROM "{retailer.schema_name}".campaigns_run WHERE id = %s', [run.pk])
+        state, reason = cursor.fetchone()
+    if state in (Run.State.PAUSED, Run.State.FAILED):
+        raise NoFigures(f"The run of {retailer.slug} is {state}: {reason}")
+    return bool(state == Run.State.COMPLETED)
 
 
 def _left_over(retailers: Iterable[Retailer]) -> str:

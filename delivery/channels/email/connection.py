@@ -8,6 +8,7 @@ import select
 import smtplib
 import socket
 import ssl
+import struct
 import time
 from collections import deque
 from typing import NamedTuple
@@ -48,7 +49,8 @@ class Connection:
         self._server = server  # keeps the socket's file object, which holds the descriptor open
         self._socket = server.sock
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._in_doubt = _TLS_RECORD if isinstance(self._socket, ssl.SSLSocket) else 0
+        self._is_encrypted = isinstance(self._socket, ssl.SSLSocket)
+        self._in_doubt = _TLS_RECORD if self._is_encrypted else 0
         self._timeout = settings.timeout
         self._lines: deque[bytes] = deque()
         self._rest = b""
@@ -57,8 +59,7 @@ class Connection:
     def allow_until(self, deadline: float) -> None:
         """No read or write goes on after this instant of the monotonic clock."""
         self._deadline = deadline
-        self._patience = self._timeout
-        self._socket.settimeout(self._patience)
+        self._be_patient(self._timeout)
 
     def is_stale(self) -> bool:
         """Whether the server has spoken or hung up since the last reply: it does so only to say good-bye."""
@@ -127,11 +128,22 @@ class Connection:
         if remaining <= 0:
             raise TimeoutError
         if remaining < self._patience:
-            self._patience = remaining
-            self._socket.settimeout(remaining)
+            self._be_patient(remaining)
+
+    def _be_patient(self, seconds: float) -> None:
+        """The kernel keeps the time, where it can: Python would ask it before each read and write whether it may."""
+        self._patience = seconds
+        if self._is_encrypted:
+            self._socket.settimeout(seconds)
+            return
+        whole, rest = divmod(max(int(seconds * 1_000_000), 1), 1_000_000)
+        limit = struct.pack("ll", whole, rest)  # a timeval; nothing at all would mean for ever
+        self._socket.settimeout(None)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
 
     def _lost(self, error: OSError, *, written: int = 0) -> Lost:
-        if isinstance(error, TimeoutError):
+        if isinstance(error, (TimeoutError, BlockingIOError)):
             return Lost(f"{self.address} gave no answer in the time allowed", written=written)
         return Lost(f"the connection to {self.address} broke ({error.strerror or error})", written=written)
 

@@ -178,6 +178,17 @@ def test_a_link_from_before_keys_had_ids_still_unsubscribes(acme: Retailer, sett
         Signer(acme, "open").read(old)
 
 
+@given(first=st.lists(st.text(), min_size=1), beside=st.text(), text=st.text(min_size=1))
+@examples(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_what_a_link_carries_is_the_text_and_its_seal(acme: Retailer, first: list[str], beside: str, text: str) -> None:
+    signer = Signer(acme)
+    carry = signer.carrier(*first)
+    carried, seal = carry(beside, text)[:-20], carry(beside, text)[-20:]
+    assert base64.urlsafe_b64decode(carried + "=" * (-len(carried) % 4)).decode() == text
+    assert seal == signer.seal(*first, beside, carried)
+    assert signer.is_sealed(seal, *first, beside, carried)
+
+
 def is_read(signer: Signer, token: str) -> bool:
     try:
         signer.read(token)
