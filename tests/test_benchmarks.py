@@ -24,11 +24,16 @@ KEYS = {
     "duplicates",
     "lost",
 }
+REPORTS = {
+    "p95_ms", "p50_ms", "queries", "worst_p95_ms", "most_queries", "count_s", "count_again_s", "count_turns",
+    "longest_turn_s", "count_others_s", "naive_totals_ms", "rows_mb", "tallies_mb", "wrong",
+}  # fmt: skip
 HOSTILE = {
     f"{place}_{figure}"
     for place in ("beside", "within")
     for figure in ("baseline_p99_us", "p99_us", "ratio", "wall_ratio")
 }
+MOST_QUERIES = 25  # of a page, whatever there is to report
 EMBEDDED = ("DATABASE_URL", "CELERY_BROKER_URL")  # left unset, so that nobody's own services are used
 
 
@@ -133,3 +138,15 @@ def test_ingest_loses_nothing_that_it_acknowledged() -> None:
     figures = benchmark("ingest", *tiny, seconds=400)
     assert figures["lost"] == figures["wrong"] == figures["refused"] == 0
     assert all(figures[key] > 0 for key in INGEST)
+
+
+def test_reports_say_what_the_rows_say_and_how_long_each_page_takes() -> None:
+    figures = benchmark("reports", "--signals", "4000", "--runs", "3", "--repeat", "2")
+    assert figures.keys() == REPORTS
+    assert figures["wrong"] == 0
+    assert figures["p95_ms"].keys() == figures["p50_ms"].keys() == figures["queries"].keys()
+    assert {"run", "results by segment", "comparison", "overview", "CSV by hour", "API report", "fleet"} <= set(
+        figures["p95_ms"]
+    )
+    assert all(figures[key] > 0 for key in REPORTS - {"p95_ms", "p50_ms", "queries", "wrong"})
+    assert figures["most_queries"] <= MOST_QUERIES
