@@ -14,7 +14,7 @@ from tenants.console import ReadOnly, retailer_console
 
 @admin.register(Product, site=retailer_console)
 class ProductAdmin(ReadOnly):
-    list_display = ("image", "name", "code", "category", "amount", "availability", "changed")
+    list_display = ("name", "image", "code", "category", "amount", "availability", "changed")
     list_display_links = ("name",)
     list_filter = ("availability", "category")
     list_per_page = 50
