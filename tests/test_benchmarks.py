@@ -141,7 +141,7 @@ def test_ingest_loses_nothing_that_it_acknowledged() -> None:
 
 
 def test_reports_say_what_the_rows_say_and_how_long_each_page_takes() -> None:
-    figures = benchmark("reports", "--signals", "4000", "--runs", "3", "--repeat", "2")
+    figures = benchmark("reports", "--signals", "20000", "--runs", "4", "--repeat", "2")
     assert figures.keys() == REPORTS
     assert figures["wrong"] == 0
     assert figures["p95_ms"].keys() == figures["p50_ms"].keys() == figures["queries"].keys()
