@@ -73,7 +73,10 @@ class Children:
         if idle is None:
             idle = self._by_process.setdefault(os.getpid(), _Idle(BoundedSemaphore(self._most)))
         with idle.turns:
-            child = idle.children.pop() if idle.children else self._start()
+            try:
+                child = idle.children.pop()  # another thread may have taken the last one meanwhile
+            except IndexError:
+                child = self._start()
             if child.poll() is not None:
                 child = self._start()
             try:

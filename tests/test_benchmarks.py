@@ -31,7 +31,7 @@ REPORTS = {
 HOSTILE = {
     f"{place}_{figure}"
     for place in ("beside", "within")
-    for figure in ("baseline_p99_us", "p99_us", "ratio", "wall_ratio")
+    for figure in ("baseline_p99_us", "p99_us", "ratio", "cpu_ratio")
 }
 MOST_QUERIES = 25  # of a page, whatever there is to report
 EMBEDDED = ("DATABASE_URL", "CELERY_BROKER_URL")  # left unset, so that nobody's own services are used
