@@ -11,12 +11,12 @@ from django.utils import timezone
 
 from campaigns import configuration, content, ingest
 from campaigns.models import Brand, Customer, Run
-from delivery import pipeline, signals, tallies
+from delivery import pipeline, tallies
 from delivery.channels.memory import MemoryChannel
-from delivery.models import Link, Message
-from delivery.signals import Heard
+from delivery.models import Message
 from tenants.models import Retailer
 from tests import factories
+from tests.delivery import storm
 
 PEOPLE = 360
 STATES = (
@@ -29,6 +29,8 @@ REASONS = {
     "expired": "too late",
     "cancelled": "nobody wanted it",
 }
+
+KINDS = ("open", "open", "open", "click", "click", "unsubscribe", "complaint")  # of what is heard
 
 
 @pytest.fixture
@@ -47,7 +49,7 @@ def eventful(at_acme: Retailer, outbox: MemoryChannel) -> Run:
     later = _sent(factories.campaign("later"), now)
     _settle(ended, chance, now)
     _settle(later, chance, now - timedelta(hours=1))
-    _hear(chance, now)
+    storm.hear(chance, now, kinds=KINDS, most=5)
     _order(at_acme, chance, now)
     found = list(Run.objects.select_related("version", "campaign").order_by("pk"))
     for each in found:
@@ -79,26 +81,6 @@ def _settle(run: Run, chance: random.Random, now: datetime) -> None:
         message.state = chance.choice(STATES)
         message.reason = REASONS.get(message.state, "")
         message.save(update_fields=["settled_at", "state", "reason"])
-
-
-def _hear(chance: random.Random, now: datetime) -> None:
-    heard = []
-    for message in Message.objects.filter(state="delivered").order_by("pk"):
-        Link.objects.get_or_create(
-            digest=signals.event_id("test", message.template_hash),
-            defaults={
-                "template_hash": message.template_hash,
-                "number": 1,
-                "url": "https://shop.example",
-                "label": "Shop",
-            },
-        )
-        for number in range(chance.randrange(5)):
-            kind = chance.choice(("open", "open", "open", "click", "click", "unsubscribe", "complaint"))
-            link = chance.choice((0, 1, 1, 2)) if kind == "click" else None
-            human = chance.choice((None, 2, 49, 50, 97)) if kind in ("open", "click") else None
-            heard.append(Heard(message.pk, kind, "link", f"{message.pk}/{number}", at=now, link=link, human=human))
-    signals.record(heard)
 
 
 def _order(retailer: Retailer, chance: random.Random, now: datetime) -> None:

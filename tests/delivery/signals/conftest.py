@@ -11,15 +11,17 @@ from django.utils import timezone
 
 from campaigns import configuration, ingest
 from campaigns.models import Customer, Run
-from delivery import pipeline, signals
+from delivery import pipeline
 from delivery.channels.memory import MemoryChannel
-from delivery.models import Link, Message
-from delivery.signals import Heard
+from delivery.models import Message
 from tenants.models import Retailer
 from tests import factories
+from tests.delivery import storm
 from tests.delivery.signals import posts
 
 PEOPLE = 120
+
+KINDS = ("open", "open", "click", "unsubscribe", "complaint")  # of what is heard
 
 
 @pytest.fixture
@@ -44,7 +46,7 @@ def run(at_acme: Retailer, outbox: MemoryChannel) -> Run:
     pipeline.work(seconds=20)
     Run.objects.filter(pk=made.pk).update(evaluated_at=now - timedelta(days=2), started_at=now - timedelta(days=2))
     _spread(chance, now)
-    _hear(chance, now)
+    storm.hear(chance, now, kinds=KINDS, most=6)
     _order(at_acme, chance, now)
     return Run.objects.select_related("version", "campaign").get(pk=made.pk)
 
@@ -62,26 +64,6 @@ def _spread(chance: random.Random, now: datetime) -> None:
         message.settled_at = now - timedelta(hours=chance.randint(30, 40), minutes=chance.randint(0, 59))
         message.state = chance.choice(("accepted", "delivered", "delivered", "bounced", "unknown", "cancelled"))
         message.save(update_fields=["settled_at", "state"])
-
-
-def _hear(chance: random.Random, now: datetime) -> None:
-    heard = []
-    for message in Message.objects.filter(state="delivered").order_by("pk"):
-        Link.objects.get_or_create(
-            digest=signals.event_id("test", message.template_hash),
-            defaults={
-                "template_hash": message.template_hash,
-                "number": 1,
-                "url": "https://shop.example",
-                "label": "Shop",
-            },
-        )
-        for number in range(chance.randrange(6)):
-            kind = chance.choice(("open", "open", "click", "unsubscribe", "complaint"))
-            link = chance.choice((0, 1, 1, 2)) if kind == "click" else None
-            human = chance.choice((None, 2, 49, 50, 97)) if kind in ("open", "click") else None
-            heard.append(Heard(message.pk, kind, "link", f"{message.pk}/{number}", at=now, link=link, human=human))
-    signals.record(heard)
 
 
 def _order(retailer: Retailer, chance: random.Random, now: datetime) -> None:
