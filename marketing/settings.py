@@ -184,6 +184,7 @@ CELERY_WORKER_MAX_MEMORY_PER_CHILD = 300_000  # KiB
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "max_retries": 0,  # of a wake-up: else whoever saves something waits six seconds for a broker that is away
     "visibility_timeout": 180,
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,
