@@ -6,7 +6,7 @@ so that no two are the same. These are bound by the server. In another schema it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -21,7 +21,7 @@ def plan_anew() -> None:
         cursor.execute("DISCARD PLANS")
 
 
-def rows(statement: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+def rows(statement: str, params: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """What it returns, in the schema that we act in. Raises django.db's errors."""
     with (
         connection.cursor() as cursor,  # sees to the schema

@@ -19,6 +19,7 @@ COLUMNS = (
     "consent_email", "consent_sms", "consent_push", "has_email", "has_phone", "suppressed_email", "suppressed_sms",
     "shares_email", "shares_phone", "city", "country",
 )  # fmt: skip
+_OF_ADDRESSES = ("has_email", "has_phone", "suppressed_email", "suppressed_sms", "shares_email", "shares_phone")
 # Until the transaction ends nobody is erased: whom the next statement looks up stays. Many may hold it off at once; a
 # lock on each row instead would have to be written to each.
 HOLD_OFF_ERASURE = "SELECT pg_advisory_xact_lock_shared(hashtext('erasure'), hashtext(current_schema()))"
@@ -59,27 +60,42 @@ def follow(
     customer_ids: Collection[int],
     given: Sequence[slots.Slot],
     *,
+    same_addresses: Collection[str] = (),
     left_email: Collection[str] = (),
     left_phone: Collection[str] = (),
 ) -> int:
     """Bring the facts of these customers in line with their rows, and of those who still have an address that another
     left. How many changed. Belongs after `wait_for_turn`.
+
+    `same_addresses` are the places (ctid) of other customers' rows, whose addresses are what they were, and so is all
+    that follows from those. Nobody moves a row before the turn ends.
     """
     columns = [*COLUMNS, *(slot.column for slot in given)]
     names, new = ", ".join(columns), ", ".join(f"excluded.{name}" for name in columns)
     statement = f"""
+        WITH whole AS MATERIALIZED (
+            SELECT unnest(%(ids)s::bigint[]) AS id
+            UNION {_LEFT.format(field="email")}
+            UNION {_LEFT.format(field="phone")}
+        )
         INSERT INTO campaigns_facts AS f (customer_id, seed, {names})
         SELECT c.id, {truth.SEED}, {of_row(truth.shared("email"), truth.shared("phone"), given)}
-          FROM campaigns_customer c
-         WHERE c.id IN (
-            SELECT unnest(%(ids)s::bigint[])
-            UNION {_LEFT.format(field="email")}
-            UNION {_LEFT.format(field="phone")})
-         ORDER BY c.id
+          FROM campaigns_customer c WHERE c.id IN (SELECT id FROM whole)
+         UNION ALL
+        SELECT c.id, was.seed, {_of_row_at_same_addresses(given)}
+          FROM unnest(%(same)s::tid[]) AS place JOIN campaigns_customer c ON c.ctid = place
+               CROSS JOIN LATERAL (SELECT w.* FROM campaigns_facts w WHERE w.customer_id = c.id LIMIT 1) was
+         WHERE c.id NOT IN (SELECT id FROM whole)
+         ORDER BY 1
         ON CONFLICT (customer_id) DO UPDATE SET ({names}) = ROW({new})
         WHERE ({", ".join(f"f.{name}" for name in columns)}) IS DISTINCT FROM ({new})
     """
-    params: dict[str, Any] = {"ids": list(customer_ids), "left_email": list(left_email), "left_phone": list(left_phone)}
+    params: dict[str, Any] = {
+        "ids": list(customer_ids),
+        "same": list(same_addresses),
+        "left_email": list(left_email),
+        "left_phone": list(left_phone),
+    }
     with connection.cursor() as cursor:
         cursor.execute(statement, params | slots.params(given))
         return int(cursor.rowcount)
@@ -87,8 +103,18 @@ def follow(
 
 def of_row(shares_email: str, shares_phone: str, given: Sequence[slots.Slot]) -> str:
     """The values of COLUMNS and of the slots for a customer `c`, as SQL."""
-    slotted = "".join(f", {slots.value(slot, 'c.attributes')}" for slot in given)
     return f"""
         c.consent_email, c.consent_sms, c.consent_push, c.email <> '', c.phone <> '',
         {truth.suppressed("email", "c.email")}, {truth.suppressed("sms", "c.phone")},
-        {shares_email}, {shares_phone}, nullif(c.city, ''), nullif(c.country, ''){slotted}"""
+        {shares_email}, {shares_phone}, nullif(c.city, ''), nullif(c.country, ''){_slotted(given)}"""
+
+
+def _of_row_at_same_addresses(given: Sequence[slots.Slot]) -> str:
+    """The same where the facts so far are `was`."""
+    return f"""
+        c.consent_email, c.consent_sms, c.consent_push, {", ".join(f"was.{name}" for name in _OF_ADDRESSES)},
+        nullif(c.city, ''), nullif(c.country, ''){_slotted(given)}"""
+
+
+def _slotted(given: Sequence[slots.Slot]) -> str:
+    return "".join(f", {slots.value(slot, 'c.attributes')}" for slot in given)

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from django.db import connection
-
 from campaigns.consents import folding
 from campaigns.facts import slots, truth, upkeep
 from campaigns.ingest import documents, lines
+from tenants import prepared
 
 Outcome = Literal["created", "updated", "overfull"]
 Rows = Sequence[Mapping[str, Any]]
@@ -24,13 +23,14 @@ _TRUTHS, _DOCUMENTS = (*_CONSENTS, "wiped"), ("attributes", "removed")
 # So many characters of JSON are within the bounds of documents, and each key takes eight: it, its quotes, a value.
 _ROOMY = 8 * documents.MOST_KEYS
 
+# What a customer `c` becomes by the row `g`.
 _MERGED = """
     (CASE WHEN g.wiped THEN '{}' ELSE c.attributes END || coalesce(g.attributes, '{}')) - coalesce(g.removed, '{}')"""
 _NEW_VALUES = ", ".join(
     [f"coalesce(g.{name}, c.{name})" for name in _TEXTS]
     + [f"CASE WHEN g.{name} AND NOT c.{name} AND g.no_{name} THEN false ELSE coalesce(g.{name}, c.{name}) END"
        for name in _CONSENTS]
-    + [_MERGED]
+    + ["g.merged"]
 )  # fmt: skip
 _DEFAULTS = ", ".join(
     [f"coalesce(g.{name}, '')" for name in _TEXTS]
@@ -65,9 +65,11 @@ def _holders(field: str) -> str:
         END"""
 
 
-# Customers are looked up in the order of their index. Attributes can only outgrow their bounds where something is added
-# to what is large already, hence the cheap tests first. What is read of other customers is how they were before this
-# statement.
+# Customers are looked up once, each by the index and in its order, however many there are: a join would read through
+# them all. Then they are known by their place, which nobody changes before the turn ends. The first OFFSET 0 keeps a
+# lookup a lookup, the other keeps attributes from being merged once for each use of them. Those can only outgrow their
+# bounds where something is added to what is large already, hence the cheap tests first. What is read of other customers
+# is how they were before this statement.
 _UPSERT = f"""
 WITH given AS MATERIALIZED (
     SELECT external_id, {", ".join(_TEXTS)}, {", ".join(f"{name}::boolean AS {name}" for name in _TRUTHS)},
@@ -76,19 +78,24 @@ WITH given AS MATERIALIZED (
       FROM {lines.apart(("external_id", *_TEXTS, *_TRUTHS, *_DOCUMENTS))}
      WHERE external_id IS NOT NULL
 ), existing AS MATERIALIZED (
-    SELECT c.id AS customer_id, g.*, c.email AS was_email, c.phone AS was_phone,
-           {", ".join(f"c.{name} AS was_{name}" for name in _CONSENTS)},{", ".join(map(_said_no, _CONSENTS))},
-           NOT c.attributes @> g.attributes
-           AND octet_length(c.attributes::text) + octet_length(g.attributes::text) > {_ROOMY}
-           AND (SELECT count(*) > {documents.MOST_KEYS} OR octet_length(({_MERGED})::text) > {documents.MOST_BYTES}
-                  FROM jsonb_object_keys({_MERGED})) AS is_overfull
-      FROM (SELECT * FROM given ORDER BY external_id) g JOIN campaigns_customer c ON c.external_id = g.external_id
+    SELECT e.*, NOT e.was_attributes @> e.attributes AND octet_length(e.merged::text) > {_ROOMY}
+           AND (SELECT count(*) > {documents.MOST_KEYS} OR octet_length(e.merged::text) > {documents.MOST_BYTES}
+                  FROM jsonb_object_keys(e.merged)) AS is_overfull
+      FROM (
+        SELECT c.id AS customer_id, c.place, g.*, c.email AS was_email, c.phone AS was_phone,
+               {", ".join(f"c.{name} AS was_{name}" for name in _CONSENTS)},{", ".join(map(_said_no, _CONSENTS))},
+               c.attributes AS was_attributes, {_MERGED} AS merged
+          FROM (SELECT * FROM given ORDER BY external_id) g
+               CROSS JOIN LATERAL (
+                   SELECT known.*, known.ctid AS place FROM campaigns_customer known
+                    WHERE known.external_id = g.external_id OFFSET 0) c
+        OFFSET 0) e
 ), updated AS (
     UPDATE campaigns_customer c SET ({", ".join(_FIELDS)}, updated_at) = ROW({_NEW_VALUES}, %(now)s)
       FROM existing g
-     WHERE c.id = g.customer_id AND g.is_overfull IS NOT TRUE
+     WHERE c.ctid = g.place AND g.is_overfull IS NOT TRUE
        AND ({", ".join(f"c.{name}" for name in _FIELDS)}) IS DISTINCT FROM ({_NEW_VALUES})
-    RETURNING c.*, g.was_email, g.was_phone, {", ".join(f"g.was_{name}" for name in _CONSENTS)}
+    RETURNING c.*, c.ctid AS place, g.was_email, g.was_phone, {", ".join(f"g.was_{name}" for name in _CONSENTS)}
 ), inserted AS (
     INSERT INTO campaigns_customer (external_id, {", ".join(_FIELDS)}, created_at, updated_at)
     SELECT g.external_id, {_DEFAULTS}, %(now)s, %(now)s
@@ -113,27 +120,35 @@ WITH given AS MATERIALIZED (
       FROM newcomers c CROSS JOIN LATERAL (VALUES {_BY_CHANNEL}) v(channel, is_granted, was)
      WHERE v.is_granted
 )
-SELECT external_id, 'created', id, by_email, by_phone, NULL, NULL FROM newcomers
+SELECT external_id, 'created', id, NULL, by_email, by_phone, NULL, NULL FROM newcomers
 UNION ALL
-SELECT external_id, 'updated', id,
+SELECT external_id, 'updated', id, place,
        CASE WHEN email <> was_email THEN {_holders("email")} END,
        CASE WHEN phone <> was_phone THEN {_holders("phone")} END,
        CASE WHEN email <> was_email THEN was_email END, CASE WHEN phone <> was_phone THEN was_phone END
   FROM updated c
-UNION ALL SELECT external_id, 'overfull', NULL, NULL, NULL, NULL, NULL FROM existing WHERE is_overfull
+UNION ALL SELECT external_id, 'overfull', NULL, NULL, NULL, NULL, NULL, NULL FROM existing WHERE is_overfull
 """
 
 
 class _Written(NamedTuple):
-    """What became of one customer; who had the new addresses, and which ones were left."""
+    """What became of one customer, and where the row is that was there before; who had the new addresses, and which
+    ones were left.
+    """
 
     external_id: str
     outcome: Outcome
     customer_id: int
+    place: str | None
     by_email: list[int] | None
     by_phone: list[int] | None
     left_email: str | None
     left_phone: str | None
+
+    @property
+    def moved(self) -> bool:
+        """Whether an address is another than before."""
+        return self.left_email is not None or self.left_phone is not None
 
 
 @dataclass(frozen=True)
@@ -177,9 +192,9 @@ def _upsert(rows: Mapping[str, str], given: list[slots.Slot], now: datetime, pro
     columns = "".join(f", {slot.column}" for slot in given)
     values = "".join(f", {slots.value(slot, 'c.attributes')}" for slot in given)
     params: dict[str, Any] = {"now": now, "source": proof.source, "by": proof.by, **rows, **slots.params(given)}
-    with connection.cursor() as cursor:
-        cursor.execute(_UPSERT.replace("__slots__", columns).replace("__values__", values), params)
-        return [_Written(*row) for row in cursor.fetchall()]
+    prepared.plan_anew()
+    found = prepared.rows(_UPSERT.replace("__slots__", columns).replace("__values__", values), params)
+    return [_Written(*row) for row in found]
 
 
 def _follow(written: list[_Written], spoke: set[int], rows: Rows, given: list[slots.Slot]) -> None:
@@ -187,13 +202,14 @@ def _follow(written: list[_Written], spoke: set[int], rows: Rows, given: list[sl
     told = {name: Counter(row.get(name) or None for row in rows) for name in ("email", "phone")}
     twice = {name: {address for address, n in counts.items() if address and n > 1} for name, counts in told.items()}
     again = {row["external_id"] for row in rows if any(row.get(name) in twice[name] for name in twice)}
-    ids = {each.customer_id for each in written if each.outcome == "updated" or each.external_id in again} | spoke
     met = [holders for each in written for holders in (each.by_email, each.by_phone) if holders and len(holders) == 1]
+    whole = {each.customer_id for each in written if each.external_id in again or each.moved} | spoke
+    whole = {each for each in whole.union(*met) if each}
+    same = [each.place for each in written if each.place and each.customer_id not in whole]
     left_email = {each.left_email for each in written if each.left_email}
     left_phone = {each.left_phone for each in written if each.left_phone}
-    ids = {each for each in ids.union(*met) if each}
-    if ids or left_email or left_phone:
-        upkeep.follow(ids, given, left_email=left_email, left_phone=left_phone)
+    if whole or same or left_email or left_phone:
+        upkeep.follow(whole, given, same_addresses=same, left_email=left_email, left_phone=left_phone)
 
 
 def _not_overfull(said: Sequence[dict[str, Any]], outcomes: dict[str, Outcome]) -> list[dict[str, Any]]:

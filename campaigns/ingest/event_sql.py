@@ -18,9 +18,10 @@ _ENGAGED = ", ".join(f"engaged_{each}_at = greatest(f.engaged_{each}_at, n.{each
 _PLACES = range(1, RECENT_ORDERS + 1)
 _TEXTS = ("event_id", "external_id", "name", "occurred_at", "value", "currency")
 
-# Customers are looked up in the order of their index. Events are sorted, so that two calls with the same ones wait for
-# one another instead of locking each other out. So are the facts, and no fact is locked before the last event stands:
-# what does not count here leaves them alone. OFFSET 0 keeps the latest orders from being sorted once for each column.
+# Customers are looked up each by the index and in its order: a join would read through them all. Events are sorted, so
+# that two calls with the same ones wait for one another instead of locking each other out. So are the facts, and no
+# fact is locked before the last event stands: what does not count here leaves them alone. OFFSET 0 keeps a lookup a
+# lookup, and the latest orders from being sorted once for each column.
 _ADD = f"""
 WITH given AS MATERIALIZED (
     SELECT n, event_id, external_id, name, occurred_at::timestamptz AS occurred_at, value::numeric AS value,
@@ -29,7 +30,8 @@ WITH given AS MATERIALIZED (
      WHERE event_id IS NOT NULL
 ), known AS MATERIALIZED (
     SELECT g.*, c.id AS customer_id
-      FROM (SELECT * FROM given ORDER BY external_id) g JOIN campaigns_customer c ON c.external_id = g.external_id
+      FROM (SELECT * FROM given ORDER BY external_id) g
+           CROSS JOIN LATERAL (SELECT id FROM campaigns_customer k WHERE k.external_id = g.external_id OFFSET 0) c
 ), inserted AS (
     INSERT INTO campaigns_event (event_id, customer_id, name, occurred_at, value, currency, properties, category)
     SELECT event_id, customer_id, name, occurred_at, value, currency, properties,

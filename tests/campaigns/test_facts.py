@@ -167,6 +167,16 @@ def test_an_address_is_shared_by_all_who_have_it_and_by_none_once_one_is_left(at
     assert list(_sharing()) == []
 
 
+def test_who_stays_at_an_address_that_another_of_the_same_call_leaves_has_it_alone(at_acme: Retailer) -> None:
+    upsert(*[{"external_id": f"c{n}", "email": "a@example.test", "city": "Leeds"} for n in (1, 2)])
+
+    upsert({"external_id": "c1", "city": "York"}, {"external_id": "c2", "email": "b@example.test", "city": "York"})
+
+    assert list(_sharing()) == []
+    assert {facts_of(each).city for each in ("c1", "c2")} == {"York"}
+    assert facts.recompute() == 0
+
+
 def test_a_suppressed_address_is_known_of_whoever_takes_it_on(at_acme: Retailer) -> None:
     suppressions.put(channel="email", address="a@example.test", reason="complaint", source="test")
 
