@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import astuple
 
 from campaigns import confinement, liquid
-from campaigns.confinement import Children, TooMuch
+from campaigns.confinement import Children, Unanswered
 from campaigns.liquid import Unconverted
 
 SECONDS = 5  # of processor time
@@ -18,8 +18,8 @@ def convert(source: str) -> tuple[str, list[Unconverted]]:
     """As liquid.convert does; the source as it was, and why, where that takes too much."""
     try:
         made, left = _children.ask("convert", source, seconds=SECONDS)
-    except TooMuch as much:
-        return source, [Unconverted(f"{much}, or convert it in parts", 1)]
+    except Unanswered as why:
+        return source, [Unconverted(f"{why}, or convert it in parts", 1)]
     return made, [Unconverted(*each) for each in left]
 
 

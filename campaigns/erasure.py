@@ -1,8 +1,8 @@
 """Forgetting a person on request: stage 1 and 2's part of it. `delivery.person` does the whole.
 
 Reads    Customer, Consent
-Writes   Customer, Facts, Event, Arrival, Consent, Device (deletes), Suppression (its address goes, its hash stays), and
-         what doors remember: answers to calls of the API, the console's log
+Writes   Customer, CustomerPast, Facts, Event, Arrival, Consent, Device (deletes), Suppression (its address goes, its
+         hash stays), and what doors remember: answers to calls of the API, the console's log
 Promise  what names the person is gone; whoever was suppressed, or had taken consent back, stays suppressed by hash,
          also when a later import brings the same address with consent
 """
@@ -28,7 +28,7 @@ _ADDRESSES = {Channel.EMAIL: "email", Channel.SMS: "phone"}
 _SHOWN = 150  # characters: of a long address, the console's log has the beginning
 LONGEST_CALL = timedelta(minutes=10)  # what was begun before then is there to be found
 # In the order in which rows point at one another.
-_ROWS = ("campaigns_arrival", "campaigns_event", "campaigns_consent", "campaigns_facts")
+_ROWS = ("campaigns_customerpast", "campaigns_arrival", "campaigns_event", "campaigns_consent", "campaigns_facts")
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Everything that stages 1 and 2 know of one person, section by section.
 
-Reads    Customer, Facts, Consent, Suppression, PlatformSuppression, Device, Event, Member
+Reads    Customer, CustomerPast, Facts, Consent, Suppression, PlatformSuppression, Device, Event, Member
 Promise  a person with a hundred thousand events is told in little memory: long sections are iterators
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 from django.db import connection
 
 from campaigns import consents, suppressions
-from campaigns.models import Customer, Facts, Member
+from campaigns.models import Customer, CustomerPast, Facts, Member
 
 Section = tuple[str, Any]
 AT_ONCE = 2000  # rows in memory
@@ -43,6 +43,7 @@ def sections(customer: Customer) -> Iterator[Section]:
     """Name and content: plain values, or an iterator of rows of them. Read them where the retailer is entered."""
     yield "profile", {name: getattr(customer, name) for name in _PROFILE}
     yield "attributes", customer.attributes
+    yield "past", list(CustomerPast.objects.filter(customer=customer).order_by("until", "pk").values("until", "known"))
     yield "derived", _derived(customer)
     yield "consents", list(consents.history(customer).values(*_PROOF))
     yield "suppressions", _suppressions(customer)

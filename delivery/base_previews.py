@@ -23,9 +23,10 @@ NOBODY = {"first_name": "Ana", "last_name": "Ferreira", "city": "Leeds", "countr
 def pane(base: BaseTemplate, draft: Any, retailer: Retailer) -> Pane:
     """A draft with what it says itself in every slot; over or below it what counts now. Raises Invalid."""
     written = drafts.parse(base, draft)
-    if problems := drafts.problems(base, written):
+    compiled, problems = drafts.examined(base, written)
+    if problems:
         raise Invalid(problems)
-    below, fills = _layers(base, written, retailer)
+    below, fills = _layers(base, written, compiled, retailer)
     made, somebody = layering.resolve(below, fills), Customer(**NOBODY)
     page = publishing.with_preheader(made.html, made.preheader)
     with context.in_retailer(retailer):
@@ -33,9 +34,12 @@ def pane(base: BaseTemplate, draft: Any, retailer: Retailer) -> Pane:
         return panes.pane(f"in the brand of {retailer}", somebody, shown, sender=content.brand().from_name)
 
 
-def _layers(base: BaseTemplate, written: BaseDocument | LayerDocument, retailer: Retailer) -> tuple[Base, list[Fill]]:
+def _layers(
+    base: BaseTemplate, written: BaseDocument | LayerDocument, compiled: Base | None, retailer: Retailer
+) -> tuple[Base, list[Fill]]:
     if isinstance(written, BaseDocument):
-        return layering.compile_base(written)[0], _over(base, retailer)
+        assert compiled, "what does not compile has problems"
+        return compiled, _over(base, retailer)
     below = drafts.platforms(base.key)
     assert below, "a layer without a base has problems"
     return below, [drafts.fill(base, written)]

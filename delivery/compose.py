@@ -28,7 +28,19 @@ class TemplateUnusable(LookupError):
     """The step's template has no published content any more, or none that can be read; the message says the cure."""
 
 
+IN_A_ROW = 3  # messages that took too long, after which the template is to blame and not the people
 Voice = tuple[rendering.Renderer, Mapping[str, Any]]  # what renders a message, and the values of its `content.*`
+
+
+@dataclass(slots=True)
+class Slow:
+    """How many messages in a row took too long, up to the last."""
+
+    in_a_row: int = 0
+
+    @property
+    def is_hopeless(self) -> bool:
+        return self.in_a_row >= IN_A_ROW
 
 
 @dataclass(frozen=True)
@@ -52,9 +64,13 @@ class Composer:
     picks: recommendations.Picks | None = None  # of every customer of the batch, where the template shows products
     speakers: Mapping[str, Speaker] = field(default_factory=dict)  # by variant, of every channel but e-mail
     tracker: Tracker | None = None
+    slow: Slow = field(default_factory=Slow)
 
     def compose(self, entries: Sequence[Entry]) -> tuple[list[Outbound], list[Verdict]]:
-        """Rendered messages, and verdicts on those that cannot be rendered, or not in time."""
+        """Rendered messages, and verdicts on those that cannot be rendered, or not in time.
+
+        It ends early once it is hopeless: each more would cost a second or two.
+        """
         outbound: list[Outbound] = []
         failures: list[Verdict] = []
         with overtime.watched() as watch:
@@ -63,12 +79,25 @@ class Composer:
                     watch.on = entry.message_id
                     made = self._compose(entry)
                     watch.on = None
-                except (rendering.RenderError, overtime.TookTooLong) as trouble:
+                except rendering.RenderError as trouble:
                     watch.on = None
                     failures.append(self._failed(entry, str(trouble)))
+                except overtime.TookTooLong as trouble:
+                    watch.on = None
+                    failures.append(self._failed(entry, str(trouble)))
+                    self.slow.in_a_row += 1
+                    if self.slow.is_hopeless:
+                        break
                 else:
                     outbound.append(made)
+                    self.slow.in_a_row = 0
         return outbound, failures
+
+    def check_pace(self) -> None:
+        """Raises TemplateUnusable where it is hopeless to go on."""
+        if self.slow.is_hopeless:
+            told = f"Template {self.template!r} takes longer than {overtime.TICK:g} s for one message after the other"
+            raise TemplateUnusable(f"{told}: write it simpler and publish it, then resume the run.")
 
     @property
     def template_hash(self) -> str:

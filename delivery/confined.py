@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from campaigns import confinement, linting
-from campaigns.confinement import Children, TooMuch
+from campaigns.confinement import Children, Unanswered
 from delivery.rendering import Content, Parts, Rendered, RenderError, one_line
 
 Sources = Mapping[str, str]
@@ -61,8 +61,8 @@ def _ask(
     """Raises RenderError where it takes too much."""
     try:
         answer = _children.ask("render", dict(sources), dict(shared), [dict(each) for each in contexts], is_marked)
-    except TooMuch as much:
-        raise RenderError(str(much)) from None
+    except Unanswered as why:
+        raise RenderError(str(why)) from None
     return [found if isinstance(found, list) else RenderError(found) for found in answer]
 
 

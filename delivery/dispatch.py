@@ -205,6 +205,7 @@ def _hand_over_all(
         chunk, waiting = waiting[:size], waiting[size:]
         verdicts = _before_rendering(lease, chunk, verdicts)
         outbound, failures = composer.compose(chunk)
+        _halt_too_slow(lease, composer, [*verdicts, *failures])
         renewing = time.monotonic()
         if renewing - begun > AT_A_STRETCH or chosen.must_rest():
             return _stopped(lease, verdicts)
@@ -294,6 +295,15 @@ def _halt_refused_as_one(lease: Lease, verdicts: Sequence[Verdict]) -> None:
     if len({_NAMES.sub("", verdict.reason) for verdict in verdicts}) == 1:
         batches.turn(lease, verdicts)
         raise RefusedAsOne(verdicts[0].reason)
+
+
+def _halt_too_slow(lease: Lease, composer: Composer, verdicts: Sequence[Verdict]) -> None:
+    """Raises TemplateUnusable where one message after the other took too long to render; what is known is written."""
+    try:
+        composer.check_pace()
+    except compose.TemplateUnusable:
+        batches.turn(lease, verdicts)
+        raise
 
 
 def _verdict(entry: Entry, outcome: Outcome, composer: Composer, channel: Channel) -> Verdict:

@@ -1,7 +1,7 @@
 """How far a message that is rendered again reads as it did when it was sent.
 
-Its version, template and products are kept, and what the brand said then is found in the audit trail. Of a person only
-today's data is known: whether any of it changed since, and what the message says of them, tells what to make of it.
+Its version, template and products are kept, what the brand said then is found in the audit trail, and what was known of
+the person in campaigns.past. Where that cannot be told, what the message says of them is.
 """
 
 from __future__ import annotations
@@ -12,20 +12,25 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from campaigns import channelled, language
+from campaigns import channelled, language, past
 from campaigns.config.campaign import Variant
 from campaigns.editions import Published
 from campaigns.models import Customer
+from campaigns.past import Known
 
 _PERSON, _ATTRIBUTE = "customer.", "customer.attributes."
 
 
 @dataclass(frozen=True)
 class Likeness:
-    """`may_differ` is what the message says of the person, in words, where their data changed after it was sent."""
+    """`changed_at` is when the person's data changed after it was sent: it is shown with that of before.
+
+    `may_differ` is what it says of the person, in words, where it is not known whether `doubtful_at` came before.
+    """
 
     sent_at: datetime
     changed_at: datetime | None = None
+    doubtful_at: datetime | None = None
     may_differ: tuple[str, ...] = ()
 
     @property
@@ -33,12 +38,16 @@ class Likeness:
         return not self.may_differ
 
 
-def of(template: Published, variant: Variant, customer: Customer, sent_at: datetime) -> Likeness:
+def known(customer: Customer, sent_at: datetime) -> Known:
     """`sent_at` is when the outcome was put down: it was rendered at most a lease before."""
-    rendered_at = sent_at - timedelta(seconds=settings.LEASE_SECONDS)
-    if customer.updated_at <= max(rendered_at, customer.created_at):
-        return Likeness(sent_at)
-    return Likeness(sent_at, customer.updated_at, tuple(_said(template, variant)))
+    return past.known(customer, sent_at - timedelta(seconds=settings.LEASE_SECONDS), sent_at)
+
+
+def of(template: Published, variant: Variant, then: Known, sent_at: datetime) -> Likeness:
+    """Of a message that is shown to `then`, as `known` tells."""
+    if then.doubtful_at is None:
+        return Likeness(sent_at, then.changed_at)
+    return Likeness(sent_at, then.changed_at, then.doubtful_at, tuple(_said(template, variant)))
 
 
 def _said(template: Published, variant: Variant) -> list[str]:

@@ -20,7 +20,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from campaigns import arrivals, attributes, audience, configuration
+from campaigns import arrivals, attributes, audience, configuration, past
 from campaigns.config.gate import Invalid
 from campaigns.facts import proof
 from campaigns.importing import jobs
@@ -116,6 +116,7 @@ def _sweep(retailer: Retailer, now: datetime) -> None:
     unknowns.announce_missing(retailer)
     notifying.forget_old(now=now)
     folding.forget_old(now=now)
+    past.forget_old(now=now)
     polled.expect_all(retailer)
     vitals.write_own(now=now)
 

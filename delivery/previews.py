@@ -143,8 +143,8 @@ def _mail(
 
 
 def of_message(message: Message, *, ours: Mapping[str, str] | None = None, tokens: Tokens | None = None) -> Preview:
-    """A message of the ledger, from the content it was rendered with (or would be now), the brand as it was, and the
-    person of today; `likeness` tells what that makes of it.
+    """A message of the ledger, from the content it was rendered with (or would be now), and the brand and the person as
+    they were; `likeness` tells what that makes of it.
 
     `ours` is where our own links lead, by their name; nowhere without it. With the message's `tokens`, clicks are
     counted as those in the mail are.
@@ -163,9 +163,12 @@ def of_message(message: Message, *, ours: Mapping[str, str] | None = None, token
         return Preview(None, f"{unpublished} There is nothing to show.")
     at = sent_at(message)
     tracker = _tracker(config, step, customer) if tokens and step.channel == "email" else None
-    sent = Sent(message.run, at, ours or {}, tracker, tokens) if at else None
-    made = of_variant(config, template, variant, customer, sent=sent)
-    return replace(made, likeness=likeness.of(template, variant, customer, at)) if at else made
+    if at is None:
+        return of_variant(config, template, variant, customer)
+    then = likeness.known(customer, at)
+    sent = Sent(message.run, at, ours or {}, tracker, tokens)
+    made = of_variant(config, template, variant, then.customer, sent=sent)
+    return replace(made, likeness=likeness.of(template, variant, then, at))
 
 
 def sent_at(message: Message) -> datetime | None:

@@ -9,15 +9,22 @@ from __future__ import annotations
 import functools
 import json
 import os
+import signal
 import sys
+import warnings
 from collections.abc import Callable
 from typing import Any
 
+import minijinja
+
 from campaigns import confinement
+from campaigns.confinement import MEMORY as MEMORY_BOUND
 from campaigns.examination import child
 from delivery import confined
 
 TIME, MEMORY, OUTPUT, DEATH = "eats time", "eats memory", "has no end", "kills"
+ENGINE_S_MEMORY, CRASH, FAILURE, OUTSIDE = "eats the engine's memory", "crashes", "fails", "is ended from outside"
+GIBBERISH, COMPLAINTS = "talks gibberish", "complains"
 
 
 def eat_time() -> None:
@@ -40,7 +47,46 @@ def die() -> None:
     os._exit(1)
 
 
-HABITS = {TIME: eat_time, MEMORY: eat_memory, OUTPUT: talk, DEATH: die}
+def eat_the_engine_s_memory() -> None:
+    """The template machine aborts where Python raises."""
+    minijinja.Environment().render_str("{{ x ~ x ~ x ~ x }}", x="x" * (MEMORY_BOUND // 4))
+
+
+def crash() -> None:
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def fail() -> None:
+    raise KeyError("ana@example.test")
+
+
+def be_ended() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def say_nothing() -> None:
+    sys.stdout.buffer.write(b"I do not know\n")
+    sys.stdout.buffer.flush()
+
+
+def complain() -> None:
+    warnings.simplefilter("always")
+    for _ in range(1000):
+        warnings.warn("x" * 1000, stacklevel=1)
+
+
+HABITS = {
+    TIME: eat_time,
+    MEMORY: eat_memory,
+    OUTPUT: talk,
+    DEATH: die,
+    ENGINE_S_MEMORY: eat_the_engine_s_memory,
+    CRASH: crash,
+    FAILURE: fail,
+    OUTSIDE: be_ended,
+    GIBBERISH: say_nothing,
+    COMPLAINTS: complain,
+}
 
 
 def greedy(task: Callable[..., Any]) -> Callable[..., Any]:
@@ -69,6 +115,8 @@ if __name__ == "__main__":
         child.spoken,
         child.mistakes,
         child.unfit,
+        child.unfit_each,
+        child.base,
         child.compiled,
         child.findings,
         child.called,

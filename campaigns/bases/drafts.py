@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 from pydantic import TypeAdapter
 
-from campaigns import layering
+from campaigns import examination
 from campaigns.bases.standing import document
 from campaigns.config import template as language_of
 from campaigns.config.gate import Invalid, Problem, dump, dump_written
@@ -75,12 +75,21 @@ def check(base: BaseTemplate, draft: Any) -> list[Problem]:
 
 def problems(base: BaseTemplate, written: BaseDocument | LayerDocument) -> list[Problem]:
     """The same of a draft that was read."""
+    return examined(base, written)[1]
+
+
+def examined(base: BaseTemplate, written: BaseDocument | LayerDocument) -> tuple[Base | None, list[Problem]]:
+    """What a draft compiles to, nothing for what a group says over a base; and what keeps it from being published.
+
+    Gone through apart (campaigns.examination), as what retailers write is.
+    """
     if isinstance(written, BaseDocument):
-        return layering.compile_base(written)[1]
+        return examination.base(written)
     below = platforms(base.key)
     if below is None:
-        return [Problem("", f"the platform's {base.key} was not published yet: publish that first", "base")]
-    return layering.check_fill(below, [], fill(base, written))
+        told = f"the platform's {base.key} was not published yet: publish that first"
+        return None, [Problem("", told, "base")]
+    return None, examination.unfit(below, [], fill(base, written))
 
 
 def platforms(key: str) -> Base | None:

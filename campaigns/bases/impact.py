@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
 from psycopg import sql
 
-from campaigns import layering
+from campaigns import examination
 from campaigns.bases import drafts
 from campaigns.config import template as language_of
 from campaigns.config.gate import Invalid, Problem, parse
@@ -52,9 +52,11 @@ class _Frame:
     base: Base
     groups: Mapping[int | None, Fill]
 
-    def problems(self, fill: Fill, group_id: int | None) -> list[Problem]:
-        over = [self.groups[group_id]] if group_id in self.groups else []
-        return layering.check_fill(self.base, over, fill)
+    def problems(self, fills: Sequence[tuple[int | None, Fill]]) -> list[list[Problem]]:
+        """Of each template, by the group of its retailer."""
+        return examination.unfit_each(
+            self.base, [([self.groups[group]] if group in self.groups else [], fill) for group, fill in fills]
+        )
 
 
 def impact(base: BaseTemplate, draft: Any = None) -> list[Impact]:
@@ -68,11 +70,9 @@ def impact(base: BaseTemplate, draft: Any = None) -> list[Impact]:
     found: dict[int, list[Any]] = {}
     for pk, *template in _read(_BUILT_ON, below, base.key):
         found.setdefault(pk, []).append(template)
-    return [
-        Impact(each, len(found[each.pk]), each.pk in pinned, tuple(_misfits(each, found[each.pk], now, then)))
-        for each in below
-        if each.pk in found
-    ]
+    building = [each for each in below if each.pk in found]
+    misfits = _misfits([(each, *template) for each in building for template in found[each.pk]], now, then)
+    return [Impact(each, len(found[each.pk]), each.pk in pinned, tuple(misfits.get(each.pk, ()))) for each in building]
 
 
 def built_on() -> Counter[tuple[int, str]]:
@@ -91,7 +91,8 @@ def _below(base: BaseTemplate) -> list[Retailer]:
 def _frames(base: BaseTemplate, draft: Any) -> tuple[_Frame | None, _Frame]:
     """What counts for everybody now, and what the draft would make of it."""
     written = drafts.parse(base, draft)
-    if problems := drafts.problems(base, written):
+    compiled, problems = drafts.examined(base, written)
+    if problems:
         raise Invalid(problems)
     rows = BaseTemplate.objects.filter(key=base.key, live__isnull=False).select_related("live", "group")
     said = {row.group_id: row for row in rows}
@@ -99,9 +100,10 @@ def _frames(base: BaseTemplate, draft: Any) -> tuple[_Frame | None, _Frame]:
     groups = {pk: _said(row) for pk, row in said.items() if pk != own}
     live = _loaded(said[own]) if own in said else None
     now = _Frame(live, groups) if live else None
-    if isinstance(written, BaseDocument):
-        return now, _Frame(layering.compile_base(written)[0], groups)
+    if compiled:
+        return now, _Frame(compiled, groups)
     assert live, "a layer without a base has problems"
+    assert isinstance(written, LayerDocument)
     return now, _Frame(live, groups | {base.group_id: drafts.fill(base, written)})
 
 
@@ -114,18 +116,29 @@ def _said(row: BaseTemplate) -> Fill:
     return drafts.fill(row, written)
 
 
-def _misfits(retailer: Retailer, templates: Iterable[Any], now: _Frame | None, then: _Frame | None) -> Iterator[Misfit]:
-    for key, written in templates if then else ():
+def _misfits(
+    templates: Sequence[tuple[Retailer, str, str]], now: _Frame | None, then: _Frame | None
+) -> dict[int, list[Misfit]]:
+    """By retailer, of templates by key and document."""
+    misfits: dict[int, list[Misfit]] = {}
+    if then is None:
+        return misfits
+    fills = list[tuple[Retailer, str, Fill]]()
+    for retailer, key, written in templates:
         try:
             document: TemplateDocument = parse(language_of.TEMPLATE, json.loads(written))
         except Invalid as invalid:  # published under other rules
-            yield Misfit(key, "", f"it cannot be read any more: {invalid}")
-            continue
-        fill, group_id = Fill.of("this template", document), retailer.group_id
-        before = {(problem.field, problem.code) for problem in now.problems(fill, group_id)} if now else set()
-        for problem in then.problems(fill, group_id) if then else ():
-            if (problem.field, problem.code) not in before:
-                yield Misfit(key, problem.field, problem.message)
+            misfits.setdefault(retailer.pk, []).append(Misfit(key, "", f"it cannot be read any more: {invalid}"))
+        else:
+            fills.append((retailer, key, Fill.of("this template", document)))
+    placed = [(retailer.group_id, fill) for retailer, _, fill in fills]
+    before = now.problems(placed) if now else [[] for _ in placed]
+    for (retailer, key, _), were, problems in zip(fills, before, then.problems(placed), strict=True):
+        known = {(each.field, each.code) for each in were if each.code not in examination.UNANSWERED}
+        misfits.setdefault(retailer.pk, []).extend(
+            Misfit(key, each.field, each.message) for each in problems if (each.field, each.code) not in known
+        )
+    return misfits
 
 
 def _read(part: sql.SQL, retailers: list[Retailer], key: str = "") -> Iterator[tuple[Any, ...]]:

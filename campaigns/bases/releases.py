@@ -9,10 +9,8 @@ from django.db import transaction
 from django.db.models import Max, QuerySet
 from django.db.models.functions import Now
 
-from campaigns import layering
 from campaigns.bases import drafts
 from campaigns.config.gate import Invalid, Problem, content_hash, dump
-from campaigns.config.template import BaseDocument
 from tenants import audit, changes, context
 from tenants.models import BasePin, BaseTemplate, BaseVersion, Retailer
 
@@ -142,14 +140,15 @@ def version(base: BaseTemplate, number: int) -> BaseVersion:
 # -- one version, made or found ----------------------------------------------------------------------------------------
 def _version(row: BaseTemplate, by: str) -> BaseVersion:
     written = drafts.parse(row, row.draft)
-    if problems := drafts.problems(row, written):
+    base, problems = drafts.examined(row, written)
+    if problems:
         raise Invalid(problems)
     document = dump(written)
     digest = content_hash(document)
     found: BaseVersion | None = row.versions.filter(content_hash=digest).first()
     if found is None:
         number = (row.versions.aggregate(most=Max("number"))["most"] or 0) + 1
-        compiled = layering.compile_base(written)[0].dump() if isinstance(written, BaseDocument) else {}
+        compiled = base.dump() if base else {}
         return row.versions.create(
             number=number, content_hash=digest, document=document, compiled=compiled, published_by=by[:200]
         )

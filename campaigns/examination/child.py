@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from campaigns import channelled, confinement, layering
-from campaigns.config.template import TEMPLATE
+from campaigns.config.template import BASE, TEMPLATE
 from campaigns.examination import compiling, judging, looking, passing
 from campaigns.layering import Base
 
@@ -28,8 +28,22 @@ def mistakes(sources: Mapping[str, str], content: Sequence[str]) -> list[Any]:
 
 
 def unfit(base: Data, below: Sequence[Data], fill: Data) -> list[Any]:
+    return _unfit(Base.load(base), below, fill)
+
+
+def unfit_each(base: Data, layers: Sequence[tuple[Sequence[Data], Data]]) -> list[list[Any]]:
+    on = Base.load(base)  # its marks are read once
+    return [_unfit(on, below, fill) for below, fill in layers]
+
+
+def _unfit(base: Base, below: Sequence[Data], fill: Data) -> list[Any]:
     fills = [passing.fill_in(each) for each in below]
-    return [astuple(each) for each in layering.check_fill(Base.load(base), fills, passing.fill_in(fill))]
+    return [astuple(each) for each in layering.check_fill(base, fills, passing.fill_in(fill))]
+
+
+def base(document: Data) -> list[Any]:
+    made, problems = layering.compile_base(BASE.validate_python(document))
+    return [made.dump(), [astuple(each) for each in problems]]
 
 
 def compiled(document: Data) -> Data:
@@ -45,5 +59,5 @@ def called(asked: Data) -> list[list[str]]:
 
 
 if __name__ == "__main__":
-    tasks = (problems, spoken, mistakes, unfit, compiled, findings, called)
+    tasks = (problems, spoken, mistakes, unfit, unfit_each, base, compiled, findings, called)
     confinement.serve({task.__name__: task for task in tasks})

@@ -65,6 +65,22 @@ def _holders(field: str) -> str:
         END"""
 
 
+# What was known of whom until now, where a message may have said it: one settled since the last such change, or due.
+# The ledger is delivery's, and is asked for nothing else: of those who change, each by its index.
+_KNOWN = (*_TEXTS, "attributes")
+_PAST = f"""past AS (
+    INSERT INTO campaigns_customerpast (customer_id, until, known)
+    SELECT o.id, clock_timestamp(),
+           jsonb_build_object({", ".join(f"'{name}', o.{name}" for name in ("external_id", *_KNOWN))})
+      FROM updated c CROSS JOIN LATERAL (SELECT * FROM campaigns_customer k WHERE k.id = c.id OFFSET 0) o
+     WHERE (
+        SELECT true FROM delivery_message m
+         WHERE m.customer_id = c.id AND coalesce(m.settled_at > (
+            SELECT max(p.until) FROM campaigns_customerpast p WHERE p.customer_id = c.id
+         ), m.settled_at IS NOT NULL OR m.send_at <= clock_timestamp()) LIMIT 1)
+       AND ({", ".join(f"o.{name}" for name in _KNOWN)}) IS DISTINCT FROM ({", ".join(f"c.{name}" for name in _KNOWN)})
+)"""
+
 # Customers are looked up once, each by the index and in its order, however many there are: a join would read through
 # them all. Then they are known by their place, which nobody changes before the turn ends. The first OFFSET 0 keeps a
 # lookup a lookup, the other keeps attributes from being merged once for each use of them. Those can only outgrow their
@@ -96,7 +112,7 @@ WITH given AS MATERIALIZED (
      WHERE c.ctid = g.place AND g.is_overfull IS NOT TRUE
        AND ({", ".join(f"c.{name}" for name in _FIELDS)}) IS DISTINCT FROM ({_NEW_VALUES})
     RETURNING c.*, c.ctid AS place, g.was_email, g.was_phone, {", ".join(f"g.was_{name}" for name in _CONSENTS)}
-), inserted AS (
+), {_PAST}, inserted AS (
     INSERT INTO campaigns_customer (external_id, {", ".join(_FIELDS)}, created_at, updated_at)
     SELECT g.external_id, {_DEFAULTS}, %(now)s, %(now)s
       FROM given g

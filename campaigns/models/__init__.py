@@ -5,7 +5,7 @@ from campaigns.models.attributes import AttributeDefinition
 from campaigns.models.audience import Member, Segment
 from campaigns.models.campaigns import Campaign, CampaignVersion, Review, Run
 from campaigns.models.content import Attachment, Brand, Edition, SeedList, Template, TemplateVersion
-from campaigns.models.customers import Consent, Customer, Event, Suppression
+from campaigns.models.customers import Consent, Customer, CustomerPast, Event, Suppression
 from campaigns.models.devices import Device
 from campaigns.models.facts import Facts
 from campaigns.models.imports import Import
@@ -26,6 +26,7 @@ __all__ = [
     "Consent",
     "Counting",
     "Customer",
+    "CustomerPast",
     "Device",
     "Edition",
     "Event",

@@ -49,6 +49,29 @@ class Customer(models.Model):
         return " ".join(filter(None, [self.first_name, self.last_name])) or self.external_id
 
 
+class CustomerPast(models.Model):
+    """What was known of a customer until it changed: so that a message can be shown as it was sent.
+
+    Written by the statement that changes the customer (campaigns.ingest.customer_sql), for those alone who were written
+    to with what it changes. campaigns.past reads it, and says how long it is kept.
+    """
+
+    customer = models.ForeignKey(
+        Customer, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
+    until = models.DateTimeField()
+    known = models.JSONField()  # what messages say of a customer: campaigns.language.CUSTOMER_FIELDS and attributes
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["customer", "until"], name="customer_past"),
+            models.Index(fields=["until"], name="customer_past_until"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.customer_id} until {self.until}"
+
+
 class Event(models.Model):
     """Something a customer did. Sent twice under one `event_id`, it happened once.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import resource
 import signal
@@ -13,9 +14,15 @@ from pathlib import Path
 import pytest
 
 from campaigns import confinement
-from campaigns.confinement import MEMORY, SECONDS, Children, TooMuch
+from campaigns.confinement import MEMORY, SECONDS, Children, TooMuch, Unanswered, endings
 from tests import greedy_child
 from tests.greedy_child import DEATH, OUTPUT, TIME
+
+
+@pytest.fixture(autouse=True)
+def unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever edits code while these tests run has not replaced it."""
+    monkeypatch.setattr(endings, "_begun", math.inf)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +44,12 @@ def test_answers_come_from_one_warm_child(children: Children) -> None:
 
 @pytest.mark.parametrize(
     ("what", "words"),
-    [(TIME, "takes longer than 2 seconds"), (greedy_child.MEMORY, "needs more than 256 MB"), (DEATH, "needs more")],
+    [
+        (TIME, "takes longer than 2 seconds"),
+        (greedy_child.MEMORY, "needs more than 256 MB"),
+        (greedy_child.ENGINE_S_MEMORY, "needs more than 256 MB"),
+        (OUTPUT, "writes more than 32 MB"),
+    ],
 )
 def test_who_takes_too_much_is_ended_and_told_so(children: Children, what: str, words: str) -> None:
     held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
@@ -49,11 +61,59 @@ def test_who_takes_too_much_is_ended_and_told_so(children: Children, what: str, 
     assert children.ask("echo", "again") == ["again"]
 
 
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        (greedy_child.CRASH, r"crashed what goes through it \(SIGSEGV\): take back .*, and tell whoever runs"),
+        (greedy_child.FAILURE, r"failed \(KeyError\): tell whoever runs"),
+        (DEATH, r"failed \(status 1\): tell whoever runs"),
+        (greedy_child.OUTSIDE, r"ended from outside \(SIGKILL\), as where memory runs out: try again"),
+        (greedy_child.GIBBERISH, r"what is no answer: tell whoever runs"),
+    ],
+)
+def test_what_is_not_of_the_templates_making_is_told_apart_and_put_down(
+    children: Children, caplog: pytest.LogCaptureFixture, what: str, words: str
+) -> None:
+    with pytest.raises(Unanswered, match=words) as raised:
+        children.ask("echo", what)
+    assert not isinstance(raised.value, TooMuch)
+    assert raised.value.code == "unanswered"
+    [record] = caplog.records
+    assert str(raised.value) in record.getMessage()
+    assert "ana@example.test" not in caplog.text  # what an error says may be of a person
+    assert children.ask("echo", "again") == ["again"]
+
+
+def test_a_process_whose_code_was_replaced_asks_to_be_restarted(
+    children: Children, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its children read what is on disk now: they may not know what they are asked."""
+    monkeypatch.setattr(endings, "_begun", 0.0)
+    with pytest.raises(Unanswered, match=r"was updated.*have it restarted, then try again"):
+        children.ask("a task of old")
+    with pytest.raises(Unanswered, match=r"does not start: .*have it restarted"):
+        Children("tests.no_such_child").ask("echo", 1)
+    with pytest.raises(TooMuch, match="needs more than 256 MB"):
+        children.ask("echo", greedy_child.MEMORY)
+
+
+def test_a_child_that_does_not_start_is_told_of(children: Children) -> None:
+    with pytest.raises(Unanswered, match=r"does not start: .*failed \(status 1\): tell whoever runs"):
+        Children("tests.no_such_child").ask("echo", 1)
+    with pytest.raises(Unanswered, match=r"failed \(KeyError\)"):
+        children.ask("a task of another version")
+
+
+def test_who_complains_much_is_not_kept_from_answering(children: Children) -> None:
+    for _ in range(3):
+        assert children.ask("echo", greedy_child.COMPLAINTS) == [greedy_child.COMPLAINTS]
+
+
 def test_an_answer_without_an_end_is_cut_off(children: Children) -> None:
     held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     with pytest.raises(TooMuch):
         children.ask("echo", OUTPUT)
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - held < 4 * confinement._MOST_ANSWER
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - held < 4 * confinement.MOST_ANSWER
 
 
 def test_processor_time_is_counted_anew_for_each_question(children: Children) -> None:

@@ -19,7 +19,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from campaigns import configuration, consents, devices, facts, ingest, suppressions
 from campaigns.consents import Statement
-from campaigns.models import Consent, Customer, Event, Facts, Suppression
+from campaigns.models import Consent, Customer, CustomerPast, Event, Facts, Suppression
 from delivery import person, pipeline
 from delivery.channels.memory import MemoryChannel
 from delivery.models import Message, OutcomeRecord, Preflight
@@ -100,6 +100,18 @@ def test_who_unsubscribed_and_was_erased_is_left_alone_when_imported_again(
     launch("again")
     assert outbox.sent == []
     assert facts.recompute() == 0
+
+
+def test_what_was_known_when_somebody_was_written_to_is_told_and_forgotten(
+    at_acme: Retailer, outbox: MemoryChannel
+) -> None:
+    zoe = bring_in()
+    launch()
+    bring_in(first_name="Zoey", attributes={"tier": "silver"})
+    [past] = exported(zoe, at_acme)["past"]
+    assert (past["known"]["first_name"], past["known"]["attributes"]) == ("Zoe", {"tier": "gold"})
+    person.erase(zoe)
+    assert not CustomerPast.objects.exists()
 
 
 def test_who_took_consent_back_and_was_erased_is_left_alone_too(at_acme: Retailer, outbox: MemoryChannel) -> None:
@@ -231,7 +243,7 @@ def test_export_tells_everything_known(at_acme: Retailer, outbox: MemoryChannel)
     launch("again")
     told = exported(zoe, at_acme)
     assert list(told) == [
-        "retailer", "exported_at", "profile", "attributes", "derived", "consents", "suppressions", "devices",
+        "retailer", "exported_at", "profile", "attributes", "past", "derived", "consents", "suppressions", "devices",
         "memberships", "events", "messages",
     ]  # fmt: skip
     assert (told["retailer"], told["profile"]["email"], told["attributes"]) == ("acme", zoe.email, {"tier": "gold"})

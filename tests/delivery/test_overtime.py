@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from campaigns import configuration, inspection
 from campaigns.models import Run
-from delivery import overtime, pipeline, rendering, reports
+from delivery import compose, overtime, pace, pipeline, rendering, reports
 from delivery.channels.memory import MemoryChannel
 from delivery.models import Message
 from delivery.rendering import Rendered, Renderer
@@ -61,6 +61,38 @@ def test_only_the_message_that_takes_too_long_fails_and_says_so(
     assert {message.customer.external_id for message in failed} == {"c3", "c7"}
     assert {message.reason for message in failed} == {"render: it takes longer than 0.1 s: write the template simpler"}
     assert len(outbox.sent) == PEOPLE - 2
+
+
+def test_a_template_that_takes_too_long_for_everybody_stops_after_a_few(
+    at_acme: Retailer, outbox: MemoryChannel, taking: Callable[[dict[str, float]], None]
+) -> None:
+    """What was handed over before is put down, who waits goes on waiting, and a resumed run goes on with them."""
+    taking({f"c{n}": 30.0 for n in range(5, PEOPLE + 1)})
+    begun = time.process_time()
+    report = sent()
+    assert time.process_time() - begun < 20
+    assert report.run.state == Run.State.PAUSED
+    told = "Template 'hello' takes longer than 0.1 s for one message after the other: write it simpler and publish it"
+    assert told in report.run.reason
+    assert report.states == {"queued": PEOPLE - compose.IN_A_ROW, "failed": compose.IN_A_ROW}
+    taking({})
+    configuration.resume(report.run)
+    pipeline.work(seconds=30)
+    assert reports.report(report.run).states == {"accepted": PEOPLE - compose.IN_A_ROW, "failed": compose.IN_A_ROW}
+    assert len(outbox.sent) == PEOPLE - compose.IN_A_ROW
+
+
+def test_who_was_handed_over_before_it_got_slow_is_put_down(
+    at_acme: Retailer,
+    outbox: MemoryChannel,
+    taking: Callable[[dict[str, float]], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pace, "size", lambda _: 4)
+    taking({f"c{n}": 30.0 for n in range(5, PEOPLE + 1)})
+    report = sent()
+    assert report.states == {"accepted": 4, "queued": PEOPLE - 7, "failed": 3}
+    assert len(outbox.sent) == 4
 
 
 def test_many_messages_that_each_take_their_time_all_go_out(

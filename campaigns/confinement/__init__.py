@@ -1,40 +1,39 @@
 """Work apart: in child processes that the operating system bounds in memory and time.
 
 For what a marketer has just written. The language bounds what a template can cost; should one get past it, a child
-dies of it, and whoever asked is told. A few warm children per process, JSON lines over their pipes, and nothing of our
-environment in them. A child runs a module that calls `serve`; whoever asks holds `Children` of that module.
+dies of it, and whoever asked is told of what (`endings`). A few warm children per process, JSON lines over their
+pipes, and nothing of our environment in them. A child runs a module that calls `serve`; whoever asks holds `Children`
+of that module.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import math
+import logging
 import os
-import resource
 import select
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from threading import BoundedSemaphore
 from typing import Any
 
+from campaigns.confinement import endings
+from campaigns.confinement.endings import MEMORY, MOST_ANSWER, PROJECT, TooMuch, Unanswered
+from campaigns.confinement.serving import serve
+
+__all__ = ["MEMORY", "MOST", "MOST_ANSWER", "SECONDS", "Children", "TooMuch", "Unanswered", "serve"]
+
 SECONDS = 2  # of processor time, for one question
-MEMORY = 256 * 1024 * 1024  # bytes beyond what a child takes when it has started
 MOST = 3  # children of a process at once: while one is busy with what is hostile, others answer
-_MOST_ANSWER = 32 * 1024 * 1024  # bytes; three parts of a message, each character as an escape, come to less
 _PATIENCE = 4.0  # times as many seconds may pass meanwhile, on a machine that is busy with something else
 _START_SECONDS = 20.0
-_PROJECT = Path(__file__).resolve().parent.parent
-
-
-class TooMuch(RuntimeError):
-    """The child was ended over a question; the message says of what, and the cure."""
+_MOST_HEARD = 65536  # bytes: what a pipe holds
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -56,16 +55,16 @@ class Children:
     def ask(self, task: str, *given: Any, seconds: int = SECONDS) -> Any:
         """What the task answers. `given` and the answer are what JSON can say.
 
-        Raises TooMuch where it takes more processor time than that, or more memory than a child may have.
+        Raises TooMuch where it takes more processor time than that, more memory than a child may have, or writes too
+        much; and Unanswered where there is none for another reason.
         """
         asked = json.dumps([task, seconds, given]).encode() + b"\n"
         with self._one() as child:
+            _heard(child)  # of questions before
             try:
                 return json.loads(_exchange(child, asked, seconds=_PATIENCE * seconds))
-            except (OSError, ValueError, TimeoutError) as trouble:
-                is_slow = _end(child) == -signal.SIGXCPU or isinstance(trouble, TimeoutError)
-                cause = f"takes longer than {seconds} seconds" if is_slow else f"needs more than {MEMORY // 2**20} MB"
-                raise TooMuch(f"the template {cause}: write it simpler") from None
+            except (OSError, ValueError) as trouble:
+                raise self._told(task, endings.ending, child, trouble, seconds=seconds) from None
 
     @contextmanager
     def _one(self) -> Iterator[subprocess.Popen[bytes]]:
@@ -89,50 +88,68 @@ class Children:
     def _start(self) -> subprocess.Popen[bytes]:
         child = subprocess.Popen(
             [sys.executable, "-m", self._module],
-            cwd=_PROJECT,
-            env={"PYTHONPATH": str(_PROJECT), "LANG": "C.UTF-8"},
+            cwd=PROJECT,
+            env={"PYTHONPATH": str(PROJECT), "LANG": "C.UTF-8"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
         )
         try:
             _exchange(child, b"", seconds=_START_SECONDS)
+        except OSError as trouble:
+            raise self._told("a start", endings.not_started, child, trouble) from None
         except BaseException:
             _end(child)
             raise
         return child
 
+    def _told(
+        self,
+        what: str,
+        cause: Callable[..., Unanswered],
+        child: subprocess.Popen[bytes],
+        trouble: Exception,
+        **more: Any,
+    ) -> Unanswered:
+        """Why there is no answer. What is not of a template's making is put down for whoever runs the installation."""
+        how, heard = _end(child)
+        told = cause(trouble, how, heard=heard, **more)
+        if not isinstance(told, TooMuch):
+            logger.error("A child of %s ended over %s: %s", self._module, what, told)
+        return told
 
-def serve(tasks: Mapping[str, Callable[..., Any]]) -> None:
-    """The child: one question a line, one answer a line."""
-    _limit_memory()
-    _say("ready")
-    for line in sys.stdin.buffer:
-        task, seconds, given = json.loads(line)
-        _limit_time(seconds)
-        _say(tasks[task](*given))
 
+def _end(child: subprocess.Popen[bytes]) -> tuple[int | None, str]:
+    """How it ended: its status, negative for a signal, None where it had to be ended; and what it said of errors.
 
-def _say(answer: Any) -> None:
-    sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n")
-    sys.stdout.buffer.flush()
-
-
-def _end(child: subprocess.Popen[bytes]) -> int:
-    """How it ended: by the signal that killed it, negative. Done twice, it is done once."""
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        child.wait(0.2)  # of its own accord, which says more than ours
-    child.kill()
-    how = child.wait()
-    for pipe in (child.stdin, child.stdout):
+    Done twice, it is done once.
+    """
+    how: int | None = None
+    try:
+        how = child.wait(0.2)  # of its own accord, which says more than ours
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+    heard = _heard(child)
+    for pipe in (child.stdin, child.stdout, child.stderr):
         if pipe:
             with contextlib.suppress(OSError):
                 pipe.close()
-    return how
+    return how, heard
+
+
+def _heard(child: subprocess.Popen[bytes]) -> str:
+    """What it said of errors since somebody listened."""
+    if child.stderr is None or child.stderr.closed:
+        return ""
+    os.set_blocking(child.stderr.fileno(), False)
+    with contextlib.suppress(BlockingIOError):
+        return os.read(child.stderr.fileno(), _MOST_HEARD).decode(errors="replace")
+    return ""
 
 
 def _exchange(child: subprocess.Popen[bytes], asked: bytes, *, seconds: float) -> bytes:
-    """One line for another. Raises TimeoutError, and OSError when the child has died or does not stop talking."""
+    """One line for another. Raises TimeoutError, OSError when the child has died, and Endless."""
     assert child.stdin
     assert child.stdout
     deadline, received, unsent = time.monotonic() + seconds, bytearray(), memoryview(asked)
@@ -148,20 +165,6 @@ def _exchange(child: subprocess.Popen[bytes], asked: bytes, *, seconds: float) -
             received += piece
         else:
             raise OSError("the child has died")
-        if len(received) > _MOST_ANSWER:
-            raise OSError("the child does not stop talking")
+        if len(received) > MOST_ANSWER:
+            raise endings.Endless
     return bytes(received)
-
-
-def _limit_memory() -> None:
-    taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (taken + MEMORY, taken + MEMORY))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-def _limit_time(seconds: int) -> None:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    resource.setrlimit(
-        resource.RLIMIT_CPU, (math.ceil(used.ru_utime + used.ru_stime) + seconds, resource.RLIM_INFINITY)
-    )
