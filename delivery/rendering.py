@@ -16,7 +16,7 @@ from campaigns import language
 MAX_OUTPUT = 1024 * 1024  # characters per part
 # What a subject must not hold: it could end the header, or turn round what stands beside it in an inbox.
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]+")
-
+_NO_FUEL = "engine ran out of fuel"
 _TROUBLE = (minijinja.TemplateError, ValueError, TypeError, OverflowError, MemoryError)
 
 
@@ -69,11 +69,13 @@ class Parts:
         return rendered
 
     def _quickly(self, context: Mapping[str, Any]) -> list[str] | None:
-        """As nearly everybody's message can be; None where it takes a closer look."""
+        """As nearly everybody's message can be; None where it takes a closer look. Raises RenderError."""
         if not self._plain.lets(context):
             return None
         try:
             return self._made(self._quick, self._quick_budget, context)
+        except language.Exceeded as much:
+            raise RenderError(str(much)) from None
         except _TROUBLE:
             return None
 
@@ -86,6 +88,8 @@ class Parts:
             raise RenderError(str(unfit)) from None
         except _TROUBLE as error:
             said = str(error).splitlines() or [type(error).__name__]
+            if said[0].startswith(_NO_FUEL):
+                raise RenderError("it takes too many steps: write fewer loops in one another") from None
             raise RenderError(self._what_is_missing(context) or said[0]) from None
 
     def _made(self, made: minijinja.Environment, budget: language.Budget, context: Mapping[str, Any]) -> list[str]:

@@ -22,7 +22,7 @@ from campaigns.language import engine, grammar, judging, tokens, writing
 from campaigns.language.engine import MAX_HANDLED, Budget, missing
 from campaigns.language.features import features, is_local
 from campaigns.language.filters import MissingValue
-from campaigns.language.formats import Unfit
+from campaigns.language.formats import Exceeded, Unfit
 from campaigns.language.grammar import MAX_SOURCE
 from campaigns.language.plain import Plain
 from campaigns.language.seen import seen
@@ -40,6 +40,7 @@ __all__ = [
     "VOCABULARY",
     "WAYS_OUT",
     "Budget",
+    "Exceeded",
     "MissingValue",
     "Mistake",
     "Mistaken",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import minijinja
 
 from campaigns.language import filters, grammar
 from campaigns.language.filters import MissingValue
-from campaigns.language.formats import Unfit
+from campaigns.language.formats import Exceeded, Unfit
 from campaigns.language.plain import MOST, SHORT, Plain
 from campaigns.language.syntax import Body, For, If, Text
 from campaigns.language.writing import checking, write
@@ -18,7 +18,8 @@ MAX_HANDLED = 2 * 1024 * 1024  # characters that printing and filters may come t
 _MOST_FUEL = 50_000  # steps of the template machine per part
 _LEAST_FUEL = 2_000
 _SMALL = ("date", "default", "money", "number", "plural")  # they look at no more of a value than a number or date has
-_ITEM = 50  # characters that an item of a list counts for
+_ITEM = 50  # characters that an item of a list counts for, at any depth
+_DEAR = {"title": 16}  # characters that each one of a text counts for, where a filter looks at it closely
 _VISIBLE = ("date", "money", "number")  # what they give is something to see
 _LOOPED_TEXT = 32 * 1024 * 1024  # characters that a loop may repeat: bounds memory before the output is looked at
 
@@ -35,7 +36,7 @@ class Budget:
         """Raises Unfit when it is used up."""
         self.left -= characters
         if self.left < 0:
-            raise Unfit(f"it writes or handles more than {MAX_HANDLED // 1024} KB of text")
+            raise Exceeded(f"it writes or handles more than {MAX_HANDLED // 1024} KB of text")
 
 
 def environment(sources: Mapping[str, str], *, is_traced: bool = False) -> tuple[minijinja.Environment, Budget]:
@@ -61,7 +62,7 @@ def quick(sources: Mapping[str, str]) -> tuple[minijinja.Environment, Budget, Pl
     trees = {name: grammar.parse(source) for name, source in sources.items()}
     plain, show, known = Plain(trees.values()), _shower(_finalizer(budget)), _filters(budget)
     shown = {
-        checking(name): function if name in _VISIBLE else _checking(function, show, budget)
+        checking(name): function if name in _VISIBLE else _checking(function, show, budget, times=_DEAR.get(name, 1))
         for name, function in (filters.FUNCTIONS | filters.PLACES).items()
     }
     made = _environment(trees, known | shown | {checking(""): show}, undefined_behavior="semi_strict")
@@ -111,9 +112,12 @@ def _environment(
 
 def _filters(budget: Budget) -> dict[str, Callable[..., Any]]:
     counted = {
-        name: function if name in _SMALL else _counted(function, budget) for name, function in filters.FUNCTIONS.items()
+        name: function if name in _SMALL else _counted(function, budget, times=_DEAR.get(name, 1))
+        for name, function in filters.FUNCTIONS.items()
     }
-    return counted | filters.PLACES | {"_weighed": _weigher(budget)}
+    return (
+        counted | filters.PLACES | {"_weighed": _weigher(budget), "_spread": _spreader(budget), "_spent": budget.take}
+    )
 
 
 class _Trace:
@@ -157,12 +161,14 @@ def _shower(finalize: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return show
 
 
-def _checking(function: Callable[..., Any], show: Callable[[Any], Any], budget: Budget) -> Callable[..., Any]:
+def _checking(
+    function: Callable[..., Any], show: Callable[[Any], Any], budget: Budget, *, times: int
+) -> Callable[..., Any]:
     """The filter, with what is long counted, and what it gives checked."""
 
     def checked(value: Any, *arguments: Any) -> Any:
         if isinstance(value, str) and len(value) > SHORT:
-            budget.take(len(value))
+            budget.take(times * len(value))
         made = function(value, *arguments)
         if made.__class__ is str and "!" <= made < "\x7f" and len(made) <= SHORT:
             return made
@@ -171,10 +177,10 @@ def _checking(function: Callable[..., Any], show: Callable[[Any], Any], budget: 
     return checked
 
 
-def _counted(function: Callable[..., Any], budget: Budget) -> Callable[..., Any]:
+def _counted(function: Callable[..., Any], budget: Budget, *, times: int) -> Callable[..., Any]:
     def counted(value: Any, *arguments: Any) -> Any:
         if isinstance(value, str):
-            budget.take(len(value))
+            budget.take(times * len(value))
         return function(value, *arguments)
 
     return counted
@@ -186,10 +192,32 @@ def _weigher(budget: Budget) -> Callable[[Any], Any]:
         if isinstance(value, str):
             budget.take(len(value))
         elif isinstance(value, list | dict):
-            budget.take(_ITEM * len(value))
+            _take_items(value, budget)
         return value
 
     return weigh
+
+
+def _spreader(budget: Budget) -> Callable[[Any], Any]:
+    def spread(value: Any) -> Any:
+        """Counts what is about to be put in order: of a text, each character is an item."""
+        if isinstance(value, str):
+            budget.take(_ITEM * len(value))
+        elif isinstance(value, list | dict):
+            _take_items(value, budget)
+        return value
+
+    return spread
+
+
+def _take_items(value: Collection[Any], budget: Budget) -> None:
+    """Those in one another as well: whoever compares two looks at them all."""
+    waiting = [value]
+    while waiting:
+        within = waiting.pop()
+        budget.take(_ITEM * len(within))
+        items = within.values() if isinstance(within, dict) else within
+        waiting += [each for each in items if isinstance(each, list | dict)]
 
 
 def _fuel(tree: Body) -> int:

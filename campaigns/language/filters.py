@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from campaigns.language import formats
-from campaigns.language.formats import Unfit, number_of
+from campaigns.language.formats import Exceeded, Unfit, number_of
 
 MAX_TEXT = 256 * 1024  # characters that one filter hands on
 MAX_PARTS = 1000
@@ -47,9 +47,14 @@ def _text(value: object) -> str:
 
 
 def _checked(text: str) -> str:
-    if len(text) > MAX_TEXT:
-        raise Unfit(f"a value larger than {MAX_TEXT // 1024} KB")
+    _check_size(len(text))
     return text
+
+
+def _check_size(characters: int) -> None:
+    """Before a text of that many is made: a template can ask for far more than there is room for."""
+    if characters > MAX_TEXT:
+        raise Exceeded(f"a value larger than {MAX_TEXT // 1024} KB")
 
 
 def default(value: Any, fallback: Any) -> Any:
@@ -111,8 +116,7 @@ def replace(value: object, old: object, new: object) -> str:
     text, old, new = _text(value), _text(old), _text(new)
     if not old:
         return text
-    if len(text) + text.count(old) * (len(new) - len(old)) > MAX_TEXT:
-        raise Unfit(f"a value larger than {MAX_TEXT // 1024} KB")
+    _check_size(len(text) + text.count(old) * (len(new) - len(old)))
     return text.replace(old, new)
 
 
@@ -126,7 +130,9 @@ def join(value: object, sign: object = ", ") -> str:
         raise MissingValue
     if not isinstance(value, list | tuple):
         raise Unfit("join: this is no list")
-    return _checked(_text(sign).join([_text(each) for each in value if not is_missing(each)]))
+    between, texts = _text(sign), [_text(each) for each in value if not is_missing(each)]
+    _check_size(sum(map(len, texts)) + len(between) * max(len(texts) - 1, 0))
+    return between.join(texts)
 
 
 def escape(value: object) -> str:

@@ -40,6 +40,10 @@ class Unfit(ValueError):
     """A filter cannot do anything with a value; the message says which."""
 
 
+class Exceeded(Unfit):
+    """It would take more work or room than a message may; no other way of rendering it would take less."""
+
+
 def remembered(function: Callable[..., str]) -> Callable[..., str]:
     """Messages of a batch say the same prices and dates: each is worked out once per process, if it is short."""
     known = lru_cache(maxsize=8192, typed=True)(function)

@@ -39,6 +39,7 @@ from campaigns.language.vocabulary import FILTERS, OUR_LINKS, VOCABULARY
 MAX_ITEMS = 1000  # of a list that a loop goes over
 _LOCAL = "customer.locale, customer.timezone, retailer.timezone"
 _OPENING = re.compile(r"{(?=[{%#]|\Z)|{\Z")
+_MUCH = 2048  # characters of text that a loop repeats: from here on each time is counted
 _NATIVE = ("first", "items", "last", "length", "reverse", "sort")  # minijinja's own, which count nothing
 _COMPARED = ("==", "!=", "<", "<=", ">", ">=", "in", "not in")
 _NUMBERS = ("index", "index0", "revindex", "length")
@@ -146,7 +147,7 @@ class _Writer:
         over = over if len(node.names) > 1 else f"{over}[:{MAX_ITEMS}]"
         self._loops += 1
         only = f" if {self._value(node.only)}" if node.only is not None else ""
-        body = self.body(node.body)
+        body = _counting(node.body) + self.body(node.body)
         self._loops -= 1
         ends = [before, self.spot]
         self.spot = before
@@ -177,7 +178,9 @@ class _Writer:
         """`written` is the name to write instead of the filter's own."""
         name = written or value.name
         of = self._value(value.of)
-        if self._loops and value.name in _NATIVE:
+        if value.name == "sort":
+            of = f"({of}|_spread)"
+        elif self._loops and value.name in _NATIVE:
             of = f"({of}|_weighed)"
         if value.name == "escape" and self._is_html:
             return of  # what is printed is escaped anyway
@@ -232,6 +235,24 @@ class _Writer:
 
     def _unary(self, value: Unary) -> str:
         return f"({value.operator} {self._value(value.of)})"
+
+
+def _counting(body: Body) -> str:
+    """What counts the text that a loop repeats, each time, where it is much."""
+    characters = _characters(body)
+    return f"{{% set _spent = {characters}|_spent %}}" if characters >= _MUCH else ""
+
+
+def _characters(body: Body) -> int:
+    """Of a loop's text, that of loops within it aside: they count their own."""
+    total = 0
+    for node in body:
+        match node:
+            case Text():
+                total += len(node.text)
+            case If():
+                total += max((_characters(branch.body) for branch in node.branches), default=0)
+    return total
 
 
 def checking(name: str) -> str:
