@@ -66,14 +66,14 @@ def _holders(field: str) -> str:
 
 
 # What was known of whom until now, where a message may have said it: one settled since the last such change, or due.
-# The ledger is delivery's, and is asked for nothing else: of those who change, each by its index.
+# The ledger is delivery's, and is asked for nothing else: whether it is empty, once, and of those who change, by index.
 _KNOWN = (*_TEXTS, "attributes")
 _PAST = f"""past AS (
     INSERT INTO campaigns_customerpast (customer_id, until, known)
     SELECT o.id, clock_timestamp(),
            jsonb_build_object({", ".join(f"'{name}', o.{name}" for name in ("external_id", *_KNOWN))})
       FROM updated c CROSS JOIN LATERAL (SELECT * FROM campaigns_customer k WHERE k.id = c.id OFFSET 0) o
-     WHERE (
+     WHERE EXISTS (SELECT FROM delivery_message) AND (
         SELECT true FROM delivery_message m
          WHERE m.customer_id = c.id AND coalesce(m.settled_at > (
             SELECT max(p.until) FROM campaigns_customerpast p WHERE p.customer_id = c.id

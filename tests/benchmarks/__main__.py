@@ -18,6 +18,7 @@ QUICK_FAIRNESS = {"queued": 20_000, "quiet": 12, "each": 50}  # the same
 QUICK_PROPAGATION = {"retailers": 12, "seconds": 8, "stops": 3}  # the same
 QUICK_AUDIENCE = {"customers": 50_000, "events": 500_000, "scale": 0, "ingest_seconds": 4, "repeat": 1, "cold": 1}
 QUICK_INGEST = {"messages": 8000, "seconds": 4}  # the same
+QUICK_HOSTILE = {"rounds": 3, "fuzzed": 500}  # the same
 QUICK_REPORTS = {"signals": 60_000, "runs": 4, "repeat": 3}  # the same
 
 
@@ -59,8 +60,9 @@ def _add_reports(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_hostile(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--rounds", type=_count, default=9, help="of each way, of which medians count (default 9)")
-    parser.add_argument("--quick", dest="rounds", action="store_const", const=3, help="3 rounds")
+    parser.add_argument("--rounds", type=_count, default=15, help="of each way, of which medians count (default 15)")
+    parser.add_argument("--fuzzed", type=_count, default=5000, help="templates made by chance (default 5000)")
+    parser.add_argument("--quick", action=_Quick, const=QUICK_HOSTILE, nargs=0, help="3 rounds, 500 made by chance")
 
 
 def _add_faults(parser: argparse.ArgumentParser) -> None:
