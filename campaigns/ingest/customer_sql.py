@@ -186,7 +186,7 @@ def upsert_customers(
 ) -> list[tuple[str, Outcome]]:
     """Write distinct customers, `rows` and the same as `columns`, and what they said of messages.
 
-    Belongs after the turn, with the slots of then.
+    Belongs after the turn, with the slots of then, and after `prepared.plan_anew`.
 
     (external_id, created | updated | overfull) of all but the unchanged. One writer per retailer at a time: two files
     with the same customers neither deadlock nor race to insert.
@@ -208,7 +208,6 @@ def _upsert(rows: Mapping[str, str], given: list[slots.Slot], now: datetime, pro
     columns = "".join(f", {slot.column}" for slot in given)
     values = "".join(f", {slots.value(slot, 'c.attributes')}" for slot in given)
     params: dict[str, Any] = {"now": now, "source": proof.source, "by": proof.by, **rows, **slots.params(given)}
-    prepared.plan_anew()
     found = prepared.rows(_UPSERT.replace("__slots__", columns).replace("__values__", values), params)
     return [_Written(*row) for row in found]
 

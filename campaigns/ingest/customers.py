@@ -13,7 +13,7 @@ from campaigns.facts import upkeep
 from campaigns.ingest import consents, customer_sql, declared, documents, fields, rows
 from campaigns.ingest.fields import Invalid, Reader
 from campaigns.ingest.results import Problem, RowResult
-from tenants import acting
+from tenants import acting, prepared
 
 READERS: dict[str, Reader] = {
     "external_id": fields.needed(100, cure="it is your own id of the customer"),
@@ -129,6 +129,7 @@ def store(batch: Batch, *, now: datetime, by: str = "") -> Stored:
     """Write what was read. What was declared otherwise meanwhile is read once more."""
     if not batch.rows:
         return Stored(batch, [])
+    prepared.plan_anew()
     slots, types = upkeep.wait_for_turn_and_attributes()
     if types != batch.reading.types:
         batch = read(batch.given, batch.reading.of(types))
