@@ -229,7 +229,8 @@ def _settle(claim: Claim, statement: str, params: dict[str, Any], cost: float) -
         "retailer": claim.retailer_id,
         "until": claim.until,
     }
-    turn = {"cost": cost, "charged": claim.charged, "newest": _NEWEST}
+    turn = {"cost": cost, "charged": claim.charged, "newest": _NEWEST, "short": SHORT}
+    turn["calls_out"] = claim.kind in dealing.CALLS_OUT
     with connection.cursor() as cursor:
         cursor.execute(f"WITH settled AS ({statement} RETURNING id) {dealing.FREE}", params | settled | turn)
 

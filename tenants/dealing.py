@@ -10,18 +10,22 @@ _SENDS_NOTHING = (
     "('import', 'attribute', 'proof', 'judgement', 'signal', 'mailbox', 'tally', 'notice', 'guard', 'vitals', 'digest')"
 )
 # Kinds that only count what has happened: while others have something to do they wait, for so long.
-_ONLY_COUNTS = "('tally', 'vitals', 'proof', 'digest')"
+ONLY_COUNTS = "('tally', 'vitals', 'proof', 'digest')"
 PATIENCE = 30.0  # seconds
+# Kinds that wait for somebody outside: only those say how long such a turn takes the next time.
+CALLS_OUT = frozenset({"batch", "unknown", "mailbox", "notice", "digest"})
 
 NOT_STOPPED = f"""(item.kind IN {_SENDS_NOTHING}
                    OR NOT EXISTS (SELECT FROM public.tenants_stop WHERE retailer_id IS NULL)
                   AND item.retailer_id NOT IN
                       (SELECT retailer_id FROM public.tenants_stop WHERE retailer_id IS NOT NULL))"""
-# The item's claim lapsed or not, its lane's turn is over.
+# The item's claim lapsed or not, its lane's turn is over. Planning is quick however slow the provider is: a turn that
+# called nobody counts only if it was long.
 FREE = """
 UPDATE public.tenants_lane
 SET virtual_time = virtual_time + (%(cost)s - %(charged)s) / weight,
-    turn_seconds = coalesce(turn_seconds * (1 - %(newest)s) + %(cost)s * %(newest)s, %(cost)s),
+    turn_seconds = CASE WHEN %(calls_out)s OR %(cost)s > %(short)s
+        THEN coalesce(turn_seconds * (1 - %(newest)s) + %(cost)s * %(newest)s, %(cost)s) ELSE turn_seconds END,
     ordinary = array_remove(ordinary, %(until)s::timestamptz),
     transactional = array_remove(transactional, %(until)s::timestamptz)
 WHERE retailer_id = %(retailer)s
@@ -35,7 +39,7 @@ _DUE = """
       AND (NOT {stopped} OR item.kind IN {nothing})
     ORDER BY item.due_at, item.id LIMIT 1
 """
-_KINDS = {"nothing": _SENDS_NOTHING, "counts": _ONLY_COUNTS, "transactional": "{transactional}"}
+_KINDS = {"nothing": _SENDS_NOTHING, "counts": ONLY_COUNTS, "transactional": "{transactional}"}
 _DUE_IN_LANE = _DUE.format(retailer="lane.retailer_id", stopped="lane.is_stopped", **_KINDS)
 _DUE_IN_CHOSEN = _DUE.format(retailer="locked.retailer_id", stopped="locked.is_stopped", **_KINDS)
 _NEXT = f"""
@@ -49,7 +53,7 @@ NEWCOMERS = f"""
 SELECT EXISTS (
     SELECT FROM public.tenants_agendaitem item
     WHERE item.due_at > %(since)s AND item.due_at <= clock_timestamp() AND item.retailer_id <> %(retailer)s
-      AND item.parked_at IS NULL AND item.claimed_until IS NULL AND item.kind NOT IN {_ONLY_COUNTS}
+      AND item.parked_at IS NULL AND item.claimed_until IS NULL AND item.kind NOT IN {ONLY_COUNTS}
 ), clock_timestamp()
 """
 # One lane is chosen from what the statement sees, locked, and judged again as it is by then: two who ask at once never

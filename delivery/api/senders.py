@@ -46,7 +46,7 @@ class SenderDetail(ApiView):
 
 
 class SenderCheck(ApiView):
-    scopes = {"POST": Scope.READ}
+    scopes = {"POST": Scope.WRITE}
 
     @extend_schema(operation_id="senders_check", request=None, responses=SenderSerializer)
     @once

@@ -83,7 +83,7 @@ SCOPES = {
     "campaigns/<slug:key>/report/csv/": {"GET": READ},
     "senders/": {"GET": READ},
     "senders/<str:key>/": {"GET": READ, "PATCH": FULL},
-    "senders/<str:key>/check/": {"POST": READ},
+    "senders/<str:key>/check/": {"POST": WRITE},
     "senders/<str:key>/warm-up/": {"POST": FULL},
     "runs/": {"GET": READ},
     "runs/<int:pk>/": {"GET": READ},

@@ -14,7 +14,7 @@ from tests.benchmarks.installation import installation
 
 QUICK_MESSAGES = 4000  # with it, a benchmark takes less than a minute
 QUICK_TEMPLATES = {"messages": 3000, "retailers": 12}  # the same
-QUICK_FAIRNESS = {"queued": 20_000, "quiet": 12, "each": 50}  # the same
+QUICK_FAIRNESS = {"queued": 30_000, "quiet": 12, "each": 50, "drained": 6000}  # the same
 QUICK_PROPAGATION = {"retailers": 12, "seconds": 8, "stops": 3}  # the same
 QUICK_AUDIENCE = {"customers": 50_000, "events": 500_000, "scale": 0, "ingest_seconds": 4, "repeat": 1, "cold": 1}
 QUICK_INGEST = {"messages": 8000, "seconds": 4}  # the same
@@ -99,11 +99,17 @@ def _add_fairness(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--queued", type=_count, default=200_000, help="of the loud retailer (default 200000)")
     parser.add_argument("--quiet", type=_count, default=200, help="retailers beside it (default 200)")
     parser.add_argument("--each", type=_count, default=100, help="messages of a quiet one (default 100)")
+    parser.add_argument(
+        "--drained",
+        type=_count,
+        default=60_000,
+        help="of the loud one's, in the queue worked off twice (default 60000)",
+    )
     parser.add_argument("--workers", type=_count, default=2, help="worker processes (default 2)")
     parser.add_argument("--repeat", type=_count, default=1, help="rounds (default 1)")
     parser.add_argument("--seed", type=int, help="of the people (default: the workload's own)")
     parser.add_argument("--quick", action=_Quick, const=QUICK_FAIRNESS, nargs=0,
-                        help="12 retailers of 50 beside one with 20,000")  # fmt: skip
+                        help="12 retailers of 50 beside one with 30,000")  # fmt: skip
 
 
 def _add_delivery(parser: argparse.ArgumentParser) -> None:

@@ -1,5 +1,6 @@
 """First come, first served: our workers with the plainest queue there is, for what fairness costs beside it.
 
+What only counts waits while anything else is to be done, as it does with us: that is no matter of fairness.
 `celery -A tests.benchmarks.fifo worker` serves it.
 """
 
@@ -17,16 +18,19 @@ __all__ = ["app"]
 
 @worker_process_init.connect
 def _serve_by_age(**_: Any) -> None:
-    from tenants import agenda  # noqa: PLC0415 -- it imports models, which the child has set up by now
+    from tenants import agenda, dealing  # noqa: PLC0415 -- it imports models, which the child has set up by now
 
     # A claim without an end gives way to nobody (delivery.turns).
     def claim(
         *, seconds: float, retailer: Any = None, overdue_by: float = 0.0, beside: Any = None
     ) -> agenda.Claim | None:
-        with connection.cursor() as cursor:
-            cursor.execute(_OLDEST, [seconds])
-            row = cursor.fetchone()
-        return agenda.Claim(*row) if row else None
+        for patience in (dealing.PATIENCE, 0.0):
+            with connection.cursor() as cursor:
+                cursor.execute(_OLDEST.format(counts=dealing.ONLY_COUNTS), [seconds, patience])
+                row = cursor.fetchone()
+            if row:
+                return agenda.Claim(*row)
+        return None
 
     agenda.claim = claim
 
@@ -38,6 +42,7 @@ WHERE item.id = (
     SELECT id FROM public.tenants_agendaitem
     WHERE due_at <= statement_timestamp() AND parked_at IS NULL
       AND (claimed_until IS NULL OR claimed_until <= statement_timestamp())
+      AND (kind NOT IN {counts} OR due_at <= statement_timestamp() - make_interval(secs => %s))
     ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED
 )
 RETURNING item.id, item.retailer_id, item.kind, item.object_id, item.claims, item.failures

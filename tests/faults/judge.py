@@ -15,7 +15,7 @@ from campaigns.models import Run
 from delivery import identity, pace, reports
 from delivery.batches import INTERRUPTED
 from tenants.models import Retailer
-from tests.faults.providers import REFUSED
+from tests.faults.providers import is_refused
 from tests.faults.truth import Account, Taken
 
 OBEYS_WITHIN = 5.0  # seconds from a suppression, or a suspension, to the last mail that goes against it
@@ -116,7 +116,7 @@ def _compare(rows: list[Row], taken: list[Taken], findings: Findings) -> None:
     findings.complain("went to another person than their own", strayed)
     refused = {row.recipient for row in rows if row.state == "rejected"}
     findings.complain("refused, says our ledger, whom the provider never refuses",
-                      {address for address in refused if not _is_refused(address)})  # fmt: skip
+                      {address for address in refused if not is_refused(address)})  # fmt: skip
     failed = [f"{row.recipient}: {row.reason}" for row in rows if row.state == "failed"]
     findings.complain("failed", failed)
 
@@ -138,11 +138,6 @@ def _judge_windows(run: Run, findings: Findings) -> None:
         windows = [(f"batch {batch}", count) for batch, count in cursor.fetchall()]
     findings.interrupted = sum(count for _, count in windows)
     findings.complain("windows of more than is handed over at once", [w for w, count in windows if count > pace.MOST])
-
-
-def _is_refused(address: str) -> bool:
-    number = int(address[1 : address.index("@")])
-    return number in REFUSED and number % 2 == 1
 
 
 def _rows(retailer: Retailer, run: Run) -> list[Row]:

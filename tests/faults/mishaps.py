@@ -56,6 +56,7 @@ def one_after_another(trial: Trial) -> None:
     outages = [("Postgres is killed, and started ...", lose_postgres)] * trial.plan.postgres
     outages.insert(1, ("The broker is killed, and stays away ...", lose_broker))
     rest = [("A retailer is suspended, and dropped ...", drop_retailer), ("Every provider fails ...", storm)]
+    rest += [("A worker freezes once more ...", freeze)] * (trial.plan.freezes - 1)
     for words, act in [outages[0], *rest, *outages[1:]]:
         enough = trial.truth.count() + trial.plan.people // 8
         trial.await_("more messages", lambda enough=enough: trial.truth.count() > enough or trial.have_ended())  # type: ignore[misc]

@@ -27,9 +27,15 @@ from typing import Any
 PACE = 0.004  # seconds that a message takes
 DROPPED, HUNG_AFTER, HUNG_BEFORE = 0.02, 0.002, 0.002  # of all tries
 HANGS = 30.0  # seconds that nothing is said
-REFUSED = range(200, 300)  # of these recipients, every other one is refused for good
+REFUSED = range(200, 300)  # of these among a thousand recipients, every other one is refused for good
 MOST_BYTES = 2**24
 _NUMBER = re.compile(r"\d+")
+
+
+def is_refused(recipient: str) -> bool:
+    """Whether a provider refuses it in any weather: half of some hand-overs, and of others nothing."""
+    number = _NUMBER.search(recipient)
+    return number is not None and int(number[0]) % 1000 in REFUSED and int(number[0]) % 2 == 1
 
 
 @dataclass
@@ -52,8 +58,7 @@ class Account:
         self.tries[recipient] += 1
         if self.weather == "storm":
             return self._noted("failed")
-        number = _NUMBER.search(recipient)
-        if number and int(number[0]) in REFUSED and int(number[0]) % 2:
+        if is_refused(recipient):
             return self._noted("refused")
         told = f"{self.seed}/{recipient}/{self.tries[recipient]}".encode()
         chance = int.from_bytes(hashlib.blake2b(told, digest_size=8).digest(), "big") / 2**64
@@ -91,7 +96,7 @@ async def be_a_relay(account: Account, reader: asyncio.StreamReader, writer: asy
         verb, address = line[:4].upper(), line.decode().partition("<")[2].partition(">")[0]
         if verb == b"MAIL":
             sender, recipient = address, ""
-        elif verb == b"RCPT" and not _is_refused(account, address):
+        elif verb == b"RCPT" and not _refuses(account, address):
             recipient = address
         elif verb == b"DATA" and recipient:
             writer.write(b"354 go on\r\n")
@@ -110,10 +115,9 @@ _REPLIES = {
 }
 
 
-def _is_refused(account: Account, recipient: str) -> bool:
+def _refuses(account: Account, recipient: str) -> bool:
     """Refused ones are known by their address, before there is a body."""
-    number = _NUMBER.search(recipient)
-    if account.weather == "storm" or not number or int(number[0]) not in REFUSED or int(number[0]) % 2 == 0:
+    if account.weather == "storm" or not is_refused(recipient):
         return False
     account.counts["refused"] += 1
     return True

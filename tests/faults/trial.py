@@ -40,6 +40,7 @@ class Plan:
     kills: int = 40
     postgres: int = 2
     pauses: int = 100
+    freezes: int = 1
     broker_s: float = 6.0
     seconds: float = 120.0
 

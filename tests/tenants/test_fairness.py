@@ -78,6 +78,29 @@ def test_a_retailer_whose_turns_are_short_is_lent_what_nobody_waits_for(acme: Re
     assert [claim.retailer_id for claim in claims(1)] == [globex.pk]
 
 
+def test_quick_planning_says_nothing_about_a_provider(acme: Retailer) -> None:
+    workers(2)
+    agenda.put(acme, "run", 1)
+    (planned,) = claims(1)
+    agenda.finish(planned, cost=0.05)
+    agenda.put_many(acme, "batch", range(3))
+    held = claims(2)
+    assert len(held) == 1
+    agenda.finish(held[0], cost=18.0)
+    agenda.put_many(acme, "tally", range(10))
+    for counted in claims(10):
+        agenda.finish(counted, cost=0.01)
+    assert len(claims(2)) == 1
+
+
+def test_a_turn_that_calls_nobody_counts_where_it_was_long(acme: Retailer) -> None:
+    measured(acme, 0.3)
+    agenda.put(acme, "import", 1)
+    (slice_,) = claims(1)
+    agenda.finish(slice_, cost=30.0)
+    assert Lane.objects.get(retailer=acme).turn_seconds == pytest.approx(0.3 * 0.7 + 30.0 * 0.3)
+
+
 def test_slow_retailers_never_hold_all_workers_together(acme: Retailer, globex: Retailer) -> None:
     workers(5)
     for retailer in (acme, globex):
