@@ -44,10 +44,11 @@ class Waterfall:
     excluded: dict[str, int]
 
 
-def evaluate(run: Run, *, capped: Sql = compiler.NOBODY) -> None:
+def evaluate(run: Run, *, capped: Sql = compiler.NOBODY, policy: Policy | None = None) -> None:
     """Write the run's members. A run that was evaluated before is left as it is.
 
-    `capped` is the condition on `f` that somebody has had as many messages lately as the limits allow.
+    `capped` is the condition on `f` that somebody has had as many messages lately as the limits allow; `policy` is the
+    one in force, for a caller who has just read it.
     """
     if run.evaluated_at is not None:
         return
@@ -56,7 +57,7 @@ def evaluate(run: Run, *, capped: Sql = compiler.NOBODY) -> None:
         locked = Run.objects.select_for_update().get(pk=run.pk)
         if locked.evaluated_at is not None:
             return
-        chosen = judged(locked.version.parsed(), as_of=locked.as_of, run=locked, capped=capped)
+        chosen = judged(run.version.parsed(), as_of=locked.as_of, run=locked, capped=capped, policy=policy)
         reading.plan_for_everybody()
         with connection.cursor() as cursor:
             cursor.execute(
@@ -69,8 +70,9 @@ def evaluate(run: Run, *, capped: Sql = compiler.NOBODY) -> None:
             )
             if cursor.rowcount > _MANY:
                 cursor.execute("ANALYZE campaigns_member")
-        Run.objects.filter(pk=run.pk).update(evaluated_at=timezone.now())
-    run.refresh_from_db()
+        at = timezone.now()
+        Run.objects.filter(pk=run.pk).update(evaluated_at=at)
+    run.evaluated_at = at
 
 
 def count(config: CampaignConfig, *, as_of: datetime, capped: Sql = compiler.NOBODY) -> Waterfall:

@@ -24,6 +24,7 @@ DIED = "the worker died while it had this batch"
 DEATHS = 3  # after so many, the last two of them at one message, that is given up
 QUARANTINED = f"render: it ended the worker {DEATHS} times, and was left out"
 UNKNOWN = "unknown"  # the agenda's kind of a batch with messages whose outcome somebody must find out
+_PLANS = 1.0  # seconds: batches of a hundred messages would be planned for longer than they take
 INTERRUPTED = "the worker stopped during the hand-over: it may or may not have been sent"
 
 
@@ -86,7 +87,7 @@ def claim(batch_id: int) -> Lease | None:
 
     What a dead claimant had in hand becomes unknown here, in the same transaction.
     """
-    prepared.plan_anew()
+    prepared.plan_anew(older_than=_PLANS)
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM, {"seconds": settings.LEASE_SECONDS, "died": DIED, "deaths": DEATHS, "batch": batch_id})
         row = cursor.fetchone()

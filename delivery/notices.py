@@ -57,12 +57,13 @@ def of_messages(retailer: Retailer, happened: Sequence[Happened]) -> int:
     return _write(retailer, wanting, rows)
 
 
-def of_run(retailer: Retailer, run: Run) -> int:
+def of_run(retailer: Retailer, run_id: int) -> int:
     """That a run is in the state in which it is; told once, but for a pause of another hour or reason."""
-    event = f"run.{_STATES.get(run.state, '')}"
-    wanting = _wanting({event})
+    wanting = _wanting({f"run.{name}" for name in _STATES.values()})  # asked first: mostly nobody wants to hear of any
     if not wanting:
         return 0
+    run = Run.objects.select_related("campaign").get(pk=run_id)
+    event = f"run.{_STATES.get(run.state, '')}"
     now = timezone.now()
     name = f"run/{run.pk}/{run.state}" + (f"/{run.reason}/{now:%Y%m%d%H}" if run.state == Run.State.PAUSED else "")
     told = {"run": run.pk, "campaign": run.campaign.key, "state": run.state, "reason": run.reason}

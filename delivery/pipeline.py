@@ -72,7 +72,7 @@ def advance(run: Run, *, now: datetime) -> datetime | None:
     if run.evaluated_at is None:
         full = caps.full(limits.caps, now=now, among=arrivals.customers(run))
         _check_senders(run, limits, now)
-        audience.evaluate(run, capped=full)  # 2  who is in, and why not
+        audience.evaluate(run, capped=full, policy=limits.policy)  # 2  who is in, and why not
         reconciliation.reconcile(run)
         tallies.begin(run)
         vitals.expect(context.current())
@@ -169,7 +169,7 @@ def _advance(run_id: int, retailer: Retailer, now: datetime) -> datetime | None:
     except Invalid as invalid:
         configuration.fail(run, reason=str(invalid), now=now)
     finally:
-        notices.of_run(retailer, Run.objects.select_related("campaign").get(pk=run_id))
+        notices.of_run(retailer, run_id)
     return None
 
 
@@ -259,7 +259,8 @@ def _look_after_run(batch_id: int, retailer: Retailer) -> None:
         agenda.put_missing(retailer, "batch", [batch_id], is_transactional=_is_transactional(batch.run))
     elif not batches.unfinished(batch.run):
         if messages.are_all_made(batch.run):
-            _advance(batch.run_id, retailer, timezone.now())
+            configuration.finish(batch.run, now=timezone.now())
+            notices.of_run(retailer, batch.run_id)
         else:
             agenda.put(retailer, "run", batch.run_id, is_transactional=_is_transactional(batch.run))
 

@@ -20,6 +20,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
+from django.db.models import BooleanField, ExpressionWrapper, Q
 
 from campaigns import audience, exclusions, policies
 from campaigns.audience import Waterfall
@@ -63,10 +64,9 @@ def bounds_in_force(policy: Policy | None = None) -> dict[str, str]:
 
 def before(run: Run) -> Preflight | None:
     """The latest pre-flight of the run's configuration made before it began; else of whatever the campaign was then."""
-    made = Preflight.objects.filter(campaign_id=run.campaign_id, made_at__lte=run.started_at).order_by(
-        "-made_at", "-pk"
-    )
-    return made.filter(config_hash=run.version.content_hash).first() or made.first()
+    made = Preflight.objects.filter(campaign_id=run.campaign_id, made_at__lte=run.started_at)
+    own = ExpressionWrapper(Q(config_hash=run.version.content_hash), output_field=BooleanField())
+    return made.annotate(is_its_own=own).order_by("-is_its_own", "-made_at", "-pk").first()
 
 
 def reconcile(run: Run) -> None:

@@ -28,8 +28,7 @@ def base_url(retailer: Retailer) -> str:
 
 def links_url(retailer: Retailer) -> str:
     """The same for the links in messages: of the retailer's domain for tracking, where there is one."""
-    ours = Domain.objects.filter(tenant=retailer, purpose=Domain.Purpose.TRACKING).order_by("pk")
-    host = held.once(("tracking domain", retailer.pk), lambda: ours.values_list("domain", flat=True).last())
+    host = held.once(("links' domain", retailer.pk), lambda: _domain_of_links(retailer))
     return _url(host) if host else base_url(retailer)
 
 
@@ -40,6 +39,16 @@ def serves(domain: Domain, path: str) -> bool:
 
 def platform_url() -> str:
     return _url(settings.BASE_DOMAIN)
+
+
+def _domain_of_links(retailer: Retailer) -> str:
+    """The one for tracking, which was added last if there are several, or else the primary one: asked at once, for
+    every batch. "" where there is neither.
+    """
+    known = Domain.objects.filter(tenant=retailer).order_by("pk").values_list("purpose", "is_primary", "domain")
+    primary = [domain for _, is_primary, domain in known if is_primary]
+    tracking = [domain for purpose, _, domain in known if purpose == Domain.Purpose.TRACKING]
+    return (tracking or primary or [""])[-1]
 
 
 def _url(host: str) -> str:

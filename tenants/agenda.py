@@ -24,7 +24,7 @@ from typing import Any
 
 from django.db import connection
 
-from tenants import dealing
+from tenants import dealing, prepared
 from tenants.models import AgendaItem, Retailer
 
 PARK_AFTER = 8  # failures in a row
@@ -155,9 +155,9 @@ def claim(
     short: whoever is held up by it waits for no more than that.
     """
     asked = {
-        "seconds": seconds, "overdue_by": overdue_by, "retailer": retailer.pk if retailer else None,
+        "seconds": float(seconds), "overdue_by": float(overdue_by), "retailer": str(retailer.pk) if retailer else None,
         "share": SHARE, "short": SHORT, "at_work": AT_WORK, "guess": _GUESS,
-        "beside": beside.retailer_id if beside else None,
+        "beside": str(beside.retailer_id) if beside else None,
     }  # fmt: skip
     found = _claim(asked | {"patience": dealing.PATIENCE})
     return found if found or beside else _claim(asked | {"patience": 0.0})
@@ -165,13 +165,11 @@ def claim(
 
 def _claim(asked: dict[str, Any]) -> Claim | None:
     for _ in range(_TRIES):
-        with connection.cursor() as cursor:
-            cursor.execute(dealing.CLAIM, asked)
-            row = cursor.fetchone()
-        if row is None:
+        found = prepared.rows(dealing.CLAIM, asked)
+        if not found:
             return None
-        if row[0] is not None:
-            return Claim(*row)
+        if found[0][0] is not None:
+            return Claim(*found[0])
     return None  # others were faster each time: they have it in hand
 
 
@@ -179,9 +177,7 @@ def newcomers(claim: Claim, since: datetime) -> tuple[bool, datetime]:
     """Whether work of others has come due since then, by the database's clock, that nobody has in hand; and what that
     clock says now. So cheap that a worker can ask many times a second.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(dealing.NEWCOMERS, {"since": since, "retailer": claim.retailer_id})
-        found, now = cursor.fetchone()
+    [(found, now)] = prepared.rows(dealing.NEWCOMERS, {"since": since, "retailer": str(claim.retailer_id)})
     return found, now
 
 

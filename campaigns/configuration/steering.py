@@ -124,7 +124,10 @@ def finish(run: Run, *, now: datetime) -> None:
     if done and not Run.objects.open().filter(campaign_id=run.campaign_id).exists():
         comes_again = isinstance(run.version.parsed().trigger, RecurringTrigger | EventTrigger)
         lifecycle.attempt(run.campaign, "wait" if comes_again else "complete")
-    run.refresh_from_db()
+    if done:
+        run.state, run.finished_at = Run.State.COMPLETED, now
+    else:
+        run.refresh_from_db()
 
 
 def _back_on_the_clock(campaign: Campaign) -> None:
