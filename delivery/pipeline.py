@@ -128,11 +128,8 @@ def _handle(claim: agenda.Claim, *, gives_way: bool = False) -> None:
         with busy.at_work(), context.in_retailer(context.resolve(claim.retailer_id)) as retailer:
             due_at = _stage(claim, retailer, turn if gives_way else None)
             if due_at is not None:
-                agenda.postpone(claim, due_at=due_at, cost=turn.cost)
-                if claim.kind == jobs.AGENDA_KIND:  # the next slice: rung for only once it can be claimed
-                    bell.ring()
-                return
-            if claim.kind == "batch":
+                _put_off(claim, due_at, turn.cost)
+            elif claim.kind == "batch":
                 _finish_batch(claim, retailer, turn.cost)
             else:
                 agenda.finish(claim, cost=turn.cost)
@@ -142,6 +139,15 @@ def _handle(claim: agenda.Claim, *, gives_way: bool = False) -> None:
     except Exception as error:  # the one place where a broken item is kept from stopping the others
         logger.exception("%s %s of retailer %s failed", claim.kind, claim.object_id, claim.retailer_id)
         agenda.fail(claim, error=f"{type(error).__name__}: {error}", cost=turn.cost)
+
+
+def _put_off(claim: agenda.Claim, due_at: datetime, cost: float) -> None:
+    if claim.kind == "batch" and (leased_until := batches.leased_until(claim.object_id)):  # by somebody else
+        agenda.hold(claim, until=leased_until, cost=cost)
+        return
+    agenda.postpone(claim, due_at=due_at, cost=cost)
+    if claim.kind == jobs.AGENDA_KIND:  # the next slice: rung for only once it can be claimed
+        bell.ring()
 
 
 def _stage(claim: agenda.Claim, retailer: Retailer, turn: Turn | None) -> datetime | None:

@@ -202,6 +202,18 @@ def postpone(claim: Claim, *, due_at: datetime | None, cost: float) -> None:
     )
 
 
+def hold(claim: Claim, *, until: datetime, cost: float) -> None:
+    """Somebody else has it in hand until then. The item keeps its place: should that one have died, it is due again
+    before all that its lane has not begun.
+    """
+    _settle(
+        claim,
+        "UPDATE public.tenants_agendaitem SET claimed_until = %(held)s WHERE id = %(item)s AND claims = %(number)s",
+        {"held": until},
+        cost,
+    )
+
+
 def fail(claim: Claim, *, error: str, cost: float) -> None:
     """The work broke: try again with exponential back-off, and park the item for a person after a few times."""
     _settle(

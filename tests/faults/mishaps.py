@@ -57,10 +57,15 @@ def one_after_another(trial: Trial) -> None:
     outages.insert(1, ("The broker is killed, and stays away ...", lose_broker))
     rest = [("A retailer is suspended, and dropped ...", drop_retailer), ("Every provider fails ...", storm)]
     rest += [("A worker freezes once more ...", freeze)] * (trial.plan.freezes - 1)
-    for words, act in [outages[0], *rest, *outages[1:]]:
+    for words, act in [outages[0], *rest, *outages[1:], ("Somebody is killed now and then ...", await_kills)]:
         enough = trial.truth.count() + trial.plan.people // 8
         trial.await_("more messages", lambda enough=enough: trial.truth.count() > enough or trial.have_ended())  # type: ignore[misc]
         _say(trial, words, act)
+
+
+def await_kills(trial: Trial) -> None:
+    """As many as planned, or all that there was time for."""
+    trial.await_("enough kills", lambda: trial.kills >= trial.plan.kills or trial.have_ended())
 
 
 def _say(trial: Trial, words: str, act: Callable[[Trial], None]) -> None:

@@ -131,6 +131,10 @@ class Trial:
                 lines.append(f"{name}: {run.state} {run.reason} {reports.report(run).states} {batches[:5]}")
         return "\n".join(lines)
 
+    @property
+    def kills(self) -> int:
+        return sum(number for fault, number in self.told.times.items() if fault.startswith("kill -9"))
+
     def run(self) -> Told:
         """Raises Stuck."""
         begun = time.monotonic()

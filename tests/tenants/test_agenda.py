@@ -43,6 +43,20 @@ def test_a_lapsed_claim_is_dealt_again_and_its_former_holder_settles_nothing(acm
     assert AgendaItem.objects.count() == 0
 
 
+def test_what_somebody_else_has_in_hand_keeps_its_place(acme: Retailer) -> None:
+    long_ago = timezone.now() - timedelta(minutes=5)
+    agenda.put(acme, "batch", 1, due_at=long_ago)
+    agenda.put_many(acme, "batch", [2, 3], due_at=long_ago + timedelta(minutes=1))
+    (early,) = claims(1)
+    until = timezone.now() + timedelta(seconds=30)
+    agenda.hold(early, until=until, cost=0)
+    assert [claim.object_id for claim in claims(1)] == [2]
+    item = AgendaItem.objects.get(object_id=1)
+    assert (item.due_at, item.claimed_until) == (long_ago, until)
+    AgendaItem.objects.filter(object_id=1).update(claimed_until=timezone.now())
+    assert [claim.object_id for claim in claims(1)] == [1]
+
+
 def test_work_announced_while_its_item_is_held_is_not_forgotten(acme: Retailer) -> None:
     agenda.put(acme, "run", 1)
     (held,) = claims(1)
