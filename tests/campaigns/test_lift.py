@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
-from math import log
+from math import exp, log
 from random import Random
 
 import pytest
@@ -13,8 +14,9 @@ from hypothesis import strategies as st
 from campaigns import lift
 from campaigns.lift import Arm, Lift, Verdict
 
-RUNS = 1_000
-OF_SHARES = 4_000
+OF_SHARES = OF_AMOUNTS = 4_000  # runs
+OF_FEW = 2_000
+SPEND = 0.3 * 0.6 + 0.3 * 0.4 * 0.4 + 0.7 * 0.05  # the share of `spenders` who do, before or after
 NOBODY = Arm(0)
 
 
@@ -67,18 +69,54 @@ def spenders(random: Random, number: int, more: float = 0.0) -> list[tuple[float
     return people
 
 
+def spent(random: Random, number: int, more: float = 0.0) -> Arm:
+    """As many of the same people, of whom only those who spent at all are drawn one by one: the others add nothing."""
+    people = []
+    for _ in range(drawn(random, number, SPEND)):
+        place = random.random() * SPEND
+        before = random.expovariate(1 / 60) if place < 0.3 * 0.6 else 0.0
+        is_after = random.random() < 0.4 if before else True
+        people.append((before, random.expovariate(1 / 60) + more if is_after else 0.0))
+    return replace(measured(people), people=number)
+
+
 def test_the_interval_of_amounts_holds_the_truth() -> None:
     random, held, rejected = Random(11), 0, 0
     truth = 20 * (0.3 * 0.4 + 0.7 * 0.05)
-    for _ in range(RUNS):
-        held_out = measured(spenders(random, 400))
-        found, same = (lift.of_amounts(measured(spenders(random, 1_200, more)), held_out) for more in (20.0, 0.0))
+    for _ in range(OF_AMOUNTS):
+        held_out = spent(random, 400)
+        found, same = (lift.of_amounts(spent(random, 1_200, more), held_out) for more in (20.0, 0.0))
         assert found.low is not None
         assert found.high is not None
         held += found.low <= truth <= found.high
         rejected += same.verdict != Verdict.UNPROVEN
-    assert 0.935 <= held / RUNS <= 0.965
-    assert 0.035 <= rejected / RUNS <= 0.065
+    assert 0.95 <= held / OF_AMOUNTS <= 0.965
+    assert 0.035 <= rejected / OF_AMOUNTS <= 0.05
+
+
+def few_spenders(random: Random, people: int, share: float) -> Arm:
+    """Whose amounts are as skew as those of a shop are: most small, a few large."""
+    spent = [random.lognormvariate(3.8, 0.8) for _ in range(drawn(random, people, share))]
+    return Arm(people, len(spent), y=sum(spent), yy=sum(each * each for each in spent))
+
+
+@pytest.mark.parametrize(("share", "seed"), [(0.02, 6), (0.024, 7)])
+def test_the_interval_of_amounts_holds_the_truth_where_few_spend(share: float, seed: int) -> None:
+    random, held, told = Random(seed), 0, 0
+    mean = exp(3.8 + 0.8**2 / 2)
+    for _ in range(OF_FEW):
+        found = lift.of_amounts(few_spenders(random, 20_000, share), few_spenders(random, 1_000, 0.02))
+        if found.low is not None and found.high is not None:
+            told += 1
+            held += found.low <= (share - 0.02) * mean <= found.high
+    assert told >= 0.95 * OF_FEW
+    assert 0.95 <= held / told <= 0.975  # where chance left fewer still, nothing was told
+
+
+def test_amounts_of_a_few_spenders_on_one_side_are_too_little() -> None:
+    many, few = Arm(900, 90, y=900.0, yy=18_000.0), Arm(100, 9, y=90.0, yy=1_800.0)
+    assert lift.of_amounts(many, few).verdict == lift.of_amounts(few, many).verdict == Verdict.NOT_ENOUGH
+    assert lift.of_shares(many, few).low is not None
 
 
 def width(found: Lift) -> float:
