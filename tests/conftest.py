@@ -6,6 +6,7 @@ schemas. A test of several processes uses `live_retailer`, whose rows are really
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,13 @@ from tenants.models import Retailer
 # The same examples each time, and no clock: neither luck nor a busy machine fails a test. To look for new ones:
 # `pytest --hypothesis-profile=default`.
 examples.load_profile("ci")
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays to the end: the collector is not to look through all of it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
 
 
 @pytest.fixture(scope="session")
