@@ -32,7 +32,7 @@ WHERE retailer_id = %(retailer)s
 """
 _DUE = """
     SELECT item.id FROM public.tenants_agendaitem item
-    WHERE item.retailer_id = {retailer} AND {transactional} item.is_transactional AND item.parked_at IS NULL
+    WHERE item.retailer_id = {retailer} AND {transactional} AND item.parked_at IS NULL
       AND item.due_at <= (SELECT due FROM clock)
       AND (item.kind NOT IN {counts} OR item.due_at <= (SELECT overdue FROM clock))
       AND (item.claimed_until IS NULL OR item.claimed_until <= (SELECT at FROM clock))
@@ -42,10 +42,12 @@ _DUE = """
 _KINDS = {"nothing": _SENDS_NOTHING, "counts": ONLY_COUNTS, "transactional": "{transactional}"}
 _DUE_IN_LANE = _DUE.format(retailer="lane.retailer_id", stopped="lane.is_stopped", **_KINDS)
 _DUE_IN_CHOSEN = _DUE.format(retailer="locked.retailer_id", stopped="locked.is_stopped", **_KINDS)
+_ORDINARY = "NOT item.is_transactional"
+_TRANSACTIONAL = "item.is_transactional AND (SELECT is_any FROM hurried)"  # mostly none is: then no lane is asked
 _NEXT = f"""
-    SELECT id, true AS is_transactional FROM ({_DUE_IN_LANE.format(transactional="")}) first
+    SELECT id, true AS is_transactional FROM ({_DUE_IN_LANE.format(transactional=_TRANSACTIONAL)}) first
     UNION ALL
-    SELECT id, false AS is_transactional FROM ({_DUE_IN_LANE.format(transactional="NOT")}) other
+    SELECT id, false AS is_transactional FROM ({_DUE_IN_LANE.format(transactional=_ORDINARY)}) other
     LIMIT 1
 """
 # Of others, since then, and in nobody's hands: few rows, by the index on what is due.
@@ -66,6 +68,8 @@ WITH clock AS MATERIALIZED (
     FROM (SELECT clock_timestamp() AS at) now
 ), stop AS MATERIALIZED (
     SELECT retailer_id FROM public.tenants_stop
+), hurried AS MATERIALIZED (
+    SELECT EXISTS (SELECT FROM public.tenants_agendaitem WHERE is_transactional AND parked_at IS NULL) AS is_any
 ), lane AS MATERIALIZED (
     SELECT lane.retailer_id, lane.virtual_time, lane.started, lane.turn_seconds,
         CASE WHEN lane.ordinary = '{{}}' THEN 0 ELSE
@@ -98,7 +102,7 @@ WITH clock AS MATERIALIZED (
     ORDER BY lane.virtual_time, lane.retailer_id
 ), kept_for AS MATERIALIZED (
     SELECT lane.*, true AS is_transactional, true AS is_its_own
-    FROM open lane CROSS JOIN LATERAL ({_DUE_IN_LANE.format(transactional="")}) first
+    FROM open lane CROSS JOIN LATERAL ({_DUE_IN_LANE.format(transactional=_TRANSACTIONAL)}) first
     WHERE lane.has_room AND lane.is_kept ORDER BY lane.virtual_time, lane.retailer_id LIMIT 1
 ), its_own AS MATERIALIZED (
     SELECT lane.*, item.is_transactional, true AS is_its_own
@@ -122,10 +126,10 @@ WITH clock AS MATERIALIZED (
     FOR UPDATE OF lane
 ), next AS MATERIALIZED (
     SELECT locked.*, item.id FROM locked CROSS JOIN LATERAL (
-        SELECT id FROM ({_DUE_IN_CHOSEN.format(transactional="")} FOR UPDATE SKIP LOCKED) first
+        SELECT id FROM ({_DUE_IN_CHOSEN.format(transactional="item.is_transactional")} FOR UPDATE SKIP LOCKED) first
         WHERE locked.is_transactional
         UNION ALL
-        SELECT id FROM ({_DUE_IN_CHOSEN.format(transactional="NOT")} FOR UPDATE SKIP LOCKED) other
+        SELECT id FROM ({_DUE_IN_CHOSEN.format(transactional=_ORDINARY)} FOR UPDATE SKIP LOCKED) other
         WHERE NOT locked.is_transactional
     ) item
 ), taken AS (

@@ -201,8 +201,8 @@ def _held_against(run: Run) -> dict[str, Any] | None:
 
 
 def _held_up(run: Run) -> str:
-    """Why nothing moves, when a provider keeps a batch waiting."""
-    if run.state not in OPEN:
+    """Why nothing moves, when a provider keeps a batch waiting; of a paused run its own reason is told."""
+    if run.state not in OPEN or run.state == Run.State.PAUSED:
         return ""
     held = Batch.objects.filter(run=run, state=Batch.State.QUEUED).exclude(error="").order_by("due_at").first()
     return held.error if held else ""

@@ -63,7 +63,7 @@ def _planned(retailer: Retailer, runs: int) -> list[int]:
             run = configuration.launch(campaign, by="benchmark", now=timezone.now())
             pipeline.advance(run, now=timezone.now())
         with connection.cursor() as cursor:
-            cursor.execute("ANALYZE delivery_message, delivery_batch, campaigns_member")
+            cursor.execute("VACUUM ANALYZE delivery_message, delivery_batch, campaigns_member")
     items = AgendaItem.objects.filter(retailer=retailer)
     batches = list(items.filter(kind="batch").order_by("object_id").values_list("object_id", flat=True))
     items.delete()

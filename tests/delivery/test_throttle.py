@@ -148,3 +148,23 @@ def test_on_the_run_s_page(marketer: Callable[[Retailer], Client], acme: Retaile
     assert "is no whole number" in refused.content.decode()
     browser.post(f"/admin/campaigns/run/{run.pk}/throttle/", {"per_minute": ""})
     assert "Held to" not in browser.get(page).content.decode()
+
+
+def test_the_page_of_a_paused_run_tells_its_reason_and_does_not_say_that_it_is_tried_again(
+    marketer: Callable[[Retailer], Client], acme: Retailer
+) -> None:
+    with context.in_retailer(acme):
+        run = launched(2)
+        pipeline.advance(run, now=timezone.now())
+        Batch.objects.filter(run=run).update(error="The mail server refuses our name.")
+    page = f"/admin/campaigns/run/{run.pk}/change/"
+    browser = marketer(acme)
+    assert (
+        "Waiting: The mail server refuses our name. Nothing is lost; it is tried again."
+        in browser.get(page).content.decode()
+    )
+    with context.in_retailer(acme):
+        configuration.pause(run, reason="The mail server refuses our name.")
+    told = browser.get(page).content.decode()
+    assert "The mail server refuses our name." in told
+    assert "it is tried again" not in told
