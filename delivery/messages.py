@@ -15,10 +15,12 @@ from campaigns.config.campaign import CampaignConfig, Step
 from campaigns.models import Member, Run
 from delivery import waves, weights
 from delivery.models import Wave
-from tenants import context
+from tenants import bell, context
 
 BATCH_SIZE = 500
 SLICE = 50 * BATCH_SIZE  # members per transaction: delivery begins while a large run is still being planned
+FIRST = 4 * BATCH_SIZE  # members in the first one, so that it begins at once
+_MOST_RUNG_FOR = 8  # batches
 
 
 def generate(run: Run, *, now: datetime) -> datetime | None:
@@ -33,8 +35,9 @@ def generate(run: Run, *, now: datetime) -> datetime | None:
         elif step.waves:
             later += filter(None, [_release(run, config, step, due_at=due_at, now=now)])
         elif _has_more(run, step):  # asked by itself, because a run is looked at again when all of it is made
-            while _generate_slice(run, config, step, due_at) == SLICE:
-                pass
+            size = min(FIRST, SLICE)
+            while _generate_slice(run, config, step, due_at, size) == size:
+                size = SLICE
     return min(later, default=None)
 
 
@@ -51,8 +54,9 @@ def _release(run: Run, config: CampaignConfig, step: Step, *, due_at: datetime, 
         if wave.state == Wave.State.PLANNED and wave.opens_at > now:
             return wave.opens_at
         waves.open_now(run, step, wave, now=now)
-        while _generate_slice(run, config, step, wave.opens_at, wave):
-            pass
+        size = min(FIRST, SLICE)
+        while _generate_slice(run, config, step, wave.opens_at, size, wave):
+            size = SLICE
         if Wave.objects.filter(pk=wave.pk).exclude(state=Wave.State.RELEASED).exists():
             return None  # the run was stopped meanwhile
     return None
@@ -65,7 +69,9 @@ def _has_more(run: Run, step: Step) -> bool:
 
 
 @transaction.atomic
-def _generate_slice(run: Run, config: CampaignConfig, step: Step, send_at: datetime, wave: Wave | None = None) -> int:
+def _generate_slice(
+    run: Run, config: CampaignConfig, step: Step, send_at: datetime, size: int, wave: Wave | None = None
+) -> int:
     """One slice of members into messages and batches: how many there were."""
     locked = Run.objects.select_for_update().get(pk=run.pk)
     if locked.state not in (Run.State.PLANNED, Run.State.RUNNING):
@@ -83,7 +89,7 @@ def _generate_slice(run: Run, config: CampaignConfig, step: Step, send_at: datet
                 "variants": [variant.key for variant in step.variants],
                 "cuts": weights.cuts(step, shares),
                 "after": after,
-                "slice": SLICE,
+                "slice": size,
                 "size": BATCH_SIZE,
                 "send_at": send_at,
                 "expires_at": expires_at,
@@ -101,6 +107,8 @@ def _generate_slice(run: Run, config: CampaignConfig, step: Step, send_at: datet
     locked.generated[step.key] = max(last, locked.generated.get(step.key, 0))
     locked.state = Run.State.RUNNING
     locked.save(update_fields=["generated", "state"])
+    if size == FIRST and number > BATCH_SIZE:  # this worker goes on here, and then with a batch: others may have slept
+        bell.ring(times=min((number - 1) // BATCH_SIZE, _MOST_RUNG_FOR))
     return int(number)
 
 

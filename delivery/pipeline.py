@@ -44,6 +44,7 @@ from delivery import (
     notifying,
     reconciliation,
     resolving,
+    standing,
     tallies,
     unknowns,
     vitals,
@@ -256,19 +257,21 @@ def _look_after_run(batch_id: int, retailer: Retailer) -> None:
     """After its item is gone: a batch left by a pause that has ended meanwhile goes on, and the last batch to end has
     its run looked at once more, because only `advance` declares a run completed. Where there is nothing else that it
     could come to, that needs no turn of its own."""
-    batch = Batch.objects.select_related("run__version").get(pk=batch_id)
-    if batch.run.state != Run.State.RUNNING:
+    found = standing.of(batch_id)
+    if found.run_state != Run.State.RUNNING:
         return
     if guards.has_errors(batch_id):
-        alarms.expect(retailer, [batch.run_id])
-    if batch.state != Batch.State.DONE:
-        agenda.put_missing(retailer, "batch", [batch_id], is_transactional=_is_transactional(batch.run))
-    elif not batches.unfinished(batch.run):
-        if messages.are_all_made(batch.run):
-            configuration.finish(batch.run, now=timezone.now())
-            notices.of_run(retailer, batch.run_id)
-        else:
-            agenda.put(retailer, "run", batch.run_id, is_transactional=_is_transactional(batch.run))
+        alarms.expect(retailer, [found.run_id])
+    if found.is_done and found.has_fellows:
+        return
+    run = Run.objects.select_related("version").get(pk=found.run_id)
+    if not found.is_done:
+        agenda.put_missing(retailer, "batch", [batch_id], is_transactional=_is_transactional(run))
+    elif messages.are_all_made(run):
+        configuration.finish(run, now=timezone.now())
+        notices.of_run(retailer, run.pk)
+    else:
+        agenda.put(retailer, "run", run.pk, is_transactional=_is_transactional(run))
 
 
 def _is_transactional(run: Run) -> bool:

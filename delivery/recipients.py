@@ -5,12 +5,12 @@ Reads    Message, Run, Customer, Device, Consent, Suppression, PlatformSuppressi
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
+from pydantic_core import from_json
 
 from delivery.batches import Entry, Lease
 
@@ -28,7 +28,7 @@ def recheck(lease: Lease, state: str = "queued") -> list[Entry]:
 def _entry(row: Sequence[Any]) -> Entry:
     attributes, customer_id, not_before = row[-3:]
     person = dict(zip(_PERSON, row[_BEFORE_PERSON:-3], strict=True))
-    person["attributes"] = json.loads(attributes or "{}")  # Django's connections leave jsonb as text
+    person["attributes"] = from_json(attributes or "{}", cache_strings="keys")  # Django leaves jsonb as text
     return Entry._make([*row[:_BEFORE_PERSON], person, customer_id, not_before])
 
 

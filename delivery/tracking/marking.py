@@ -33,6 +33,9 @@ _HONEYPOT = '<a href="{}" style="display:none" tabindex="-1" aria-hidden="true">
 # What stands behind the sign of a link that is made of values, once it is rendered: ref, attribute, address.
 _BEHIND_MADE = re.compile(r"""m(\S+) (?:((?i:href)\s*=\s*)("[^"]*"|'[^']*'|[^\s"'>]*))?""")
 _REF = 16  # characters
+_HREF = "href="
+_USUAL, _USUAL_AT = f' {_HREF}"', 1 + _REF
+_OF_THE_WEB = ("https://", "http://")
 LONGEST = 1500  # characters of an address that a link carries; a longer one leads straight to where it does
 _NOT_COUNTED = "-"  # in the place of a ref
 _WIRED: dict[tuple[object, ...], str] = {}
@@ -78,22 +81,21 @@ class Tracker:
         carry = self.signer.carrier("url", tokens.click)
         pieces = [before]
         for behind in marked:
-            if behind[0] == "c":
-                pieces += (led, behind[1:])
-            elif behind[0] == "o":
-                pieces += (opened, behind[1:])
-            else:
+            kind = behind[0]
+            if kind == "m":
                 pieces += self._made(behind, led, carry)
+            else:
+                pieces += (led if kind == "c" else opened, behind[1:])
         return "".join(pieces)
 
-    def _made(self, behind: str, led: str, carry: Callable[[str, str], str]) -> tuple[str, str]:
+    def _made(self, behind: str, led: str, carry: Callable[[str, str], str]) -> tuple[str, ...]:
         """A link that leads elsewhere for each message, as it was rendered, with its address sealed in it; and what
         stands behind it.
         """
         ref, name, url, rest = self._said(behind)
-        if ref == _NOT_COUNTED or len(url) > LONGEST or not url.startswith(("https://", "http://")):
+        if ref == _NOT_COUNTED or len(url) > LONGEST or not url.startswith(_OF_THE_WEB):
             return _straight(name, url), rest
-        return f'{name}"{led}{ref}.{carry(ref, url)}"', rest
+        return name, '"', led, ref, ".", carry(ref, url), '"', rest
 
     def _uncounted(self, before: str, marked: Sequence[str]) -> str:
         pieces = [before]
@@ -111,6 +113,14 @@ class Tracker:
 
     def _said(self, behind: str) -> tuple[str, str, str, str]:
         """Ref, attribute and address of a link that is made of values, and what stands behind it."""
+        if behind.startswith(_USUAL, _USUAL_AT) and behind.find(" ") == _USUAL_AT:  # as templates write nearly all
+            begins = _USUAL_AT + len(_USUAL)
+            ends = behind.find('"', begins)
+            if ends >= 0:
+                url = behind[begins:ends]
+                url = unescape(url).strip() if "&" in url else url.strip()
+                tagged = self.utm.tagged(url) if self.utm.pairs else url
+                return behind[1:_USUAL_AT], _HREF, tagged, behind[ends + 1 :]
         found = _BEHIND_MADE.match(behind)
         if found is None:
             return _NOT_COUNTED, "", "", behind

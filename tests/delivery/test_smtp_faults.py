@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from delivery.channels.base import ChannelUnavailable, Outcome, Result
+from delivery.channels.email import connection
 from delivery.channels.email.connection import Connection, Lost, Reply
 from delivery.channels.email.conversation import Conversation, Ledger
 from tests.delivery.scripted import (
@@ -162,6 +163,15 @@ def test_a_write_that_breaks_off_leaves_a_message_in_doubt_from_its_end_mark_on(
     with pytest.raises(Lost):
         Conversation(connection, ENVELOPE, ledger, start_by=time.monotonic() + 10).run()
     assert [outcome and outcome.result for outcome in ledger.outcomes] == [result, None]
+
+
+def test_an_answer_is_waited_for_as_long_as_the_settings_have_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "_KERNEL_S_WAIT", 0.02)  # it is asked to go on waiting, several times
+    late = [Answer("250 ok", after=0.3), None]
+    with ScriptedServer({".": late, "RCPT": late}) as server:
+        assert results(server, batch(3)) == [A, A, A]
+    assert server.keys == ["m0", "m1", "m2"]
+    assert len(server.commands) == 1
 
 
 def test_an_answer_later_than_the_timeout_is_unknown_and_the_batch_goes_on() -> None:

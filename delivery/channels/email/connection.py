@@ -11,7 +11,8 @@ import ssl
 import struct
 import time
 from collections import deque
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
 
 from delivery.channels.email.settings import SmtpSettings
 
@@ -19,6 +20,9 @@ _TLS_RECORD = 16_384
 _LONGEST_LINE = 65_536
 _MOST_LINES = 1_000
 _FAREWELL_SECONDS = 1.0
+_KERNEL_S_WAIT = 1.0  # seconds: to tell the kernel of another wait takes three calls, before each read and write
+
+T = TypeVar("T")
 
 
 class Lost(Exception):
@@ -59,7 +63,7 @@ class Connection:
     def allow_until(self, deadline: float) -> None:
         """No read or write goes on after this instant of the monotonic clock."""
         self._deadline = deadline
-        self._be_patient(self._timeout)
+        self._be_patient(self._timeout if self._is_encrypted else min(self._timeout, _KERNEL_S_WAIT))
 
     def is_stale(self) -> bool:
         """Whether the server has spoken or hung up since the last reply: it does so only to say good-bye."""
@@ -71,11 +75,9 @@ class Connection:
         """Raises Lost."""
         written = 0
         try:
-            self._limit_wait()
-            written = self._socket.send(data)
+            written = self._waiting(self._socket.send, data)
             while written < len(data):
-                self._limit_wait()
-                written += self._socket.send(memoryview(data)[written:])
+                written += self._waiting(self._socket.send, memoryview(data)[written:])
         except OSError as error:
             raise self._lost(error, written=written + self._in_doubt) from error
 
@@ -113,8 +115,7 @@ class Connection:
         if len(self._rest) > _LONGEST_LINE:
             raise Lost(f"{self.address} sent a line without an end")
         try:
-            self._limit_wait()
-            received = self._socket.recv(_LONGEST_LINE)
+            received = self._waiting(self._socket.recv, _LONGEST_LINE)
         except OSError as error:
             raise self._lost(error) from error
         if not received:
@@ -122,13 +123,19 @@ class Connection:
         *lines, self._rest = (self._rest + received).split(b"\n")
         self._lines.extend(lines)
 
-    def _limit_wait(self) -> None:
-        """Setting a timeout is a system call: only when the deadline is nearer than the usual patience."""
-        remaining = self._deadline - time.monotonic()
-        if remaining <= 0:
-            raise TimeoutError
-        if remaining < self._patience:
-            self._be_patient(remaining)
+    def _waiting(self, act: Callable[[Any], T], what: object) -> T:
+        """Read or write, for as long as the settings have patience, and no later than the deadline."""
+        now = time.monotonic()
+        until = min(now + self._timeout, self._deadline)
+        while True:
+            if now >= until:
+                raise TimeoutError
+            if until - now < self._patience:
+                self._be_patient(until - now)
+            try:
+                return act(what)
+            except BlockingIOError:  # the kernel has waited as long as it was told to
+                now = time.monotonic()
 
     def _be_patient(self, seconds: float) -> None:
         """The kernel keeps the time, where it can: Python would ask it before each read and write whether it may."""

@@ -235,7 +235,8 @@ class Conversation:
         if not message.recipient.isascii():
             self._need_utf8("the recipient")
             utf8 = True
-        body = _DOT_FIRST.sub(b"\n..", body)
+        if _DOT_FIRST.search(body):  # replacing none would copy the whole body
+            body = _DOT_FIRST.sub(b"\n..", body)
         eight_bit = self._connection.eight_bit and not body.isascii()
         mail = self._from(message) + (b" BODY=8BITMIME" if eight_bit else b"") + (b" SMTPUTF8\r\n" if utf8 else b"\r\n")
         return Transaction(position, (mail, f"RCPT TO:<{message.recipient}>\r\n".encode(), b"DATA\r\n"), body)

@@ -1,0 +1,33 @@
+"""Where a batch and its run stand, for the worker who has just left the batch: one question for every batch.
+
+Reads    Batch, Run
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from django.db import connection
+
+
+class Standing(NamedTuple):
+    """`has_fellows`: whether other batches of the run are not done."""
+
+    run_id: int
+    run_state: str
+    is_done: bool
+    has_fellows: bool
+
+
+def of(batch_id: int) -> Standing:
+    with connection.cursor() as cursor:
+        cursor.execute(_OF, [batch_id])
+        return Standing(*cursor.fetchone())
+
+
+_OF = """
+SELECT run.id, run.state, batch.state = 'done', EXISTS (
+    SELECT FROM delivery_batch fellow WHERE fellow.run_id = run.id AND fellow.state <> 'done' AND fellow.id <> batch.id
+)
+FROM delivery_batch batch JOIN campaigns_run run ON run.id = batch.run_id WHERE batch.id = %s
+"""
