@@ -110,16 +110,36 @@ _DECODER = json.JSONDecoder(
 
 
 def _check(data: Any, *, has_escapes: bool) -> None:
-    """Depth, and the characters that only an escape can smuggle in. Without recursion."""
+    """Depth, and the characters that only an escape can smuggle in."""
+    _check_depth(data)
+    if has_escapes:
+        _check_text(data)
+
+
+def _check_depth(data: Any) -> None:
+    """Level by level: a call with a thousand rows has thousands of values, and few levels."""
+    level = [data] if isinstance(data, dict | list) else []
+    for _ in range(MAX_LEVELS):
+        if not level:
+            return
+        level = [
+            value
+            for node in level
+            for value in (node.values() if type(node) is dict else node)
+            if type(value) is dict or type(value) is list
+        ]
+    if level:
+        raise ParseError(f"The body is nested deeper than {MAX_LEVELS} levels.")
+
+
+def _check_text(data: Any) -> None:
     pending: list[tuple[Any, tuple[Any, ...]]] = [({"": data} if isinstance(data, str) else data, ())]
     while pending:
         node, path = pending.pop()
-        if len(path) >= MAX_LEVELS:
-            raise ParseError(f"The body is nested deeper than {MAX_LEVELS} levels.")
         for name, value in _entries(node):
             if isinstance(value, dict | list):
                 pending.append((value, (*path, name)))
-            if has_escapes and (_is_unstorable(name) or _is_unstorable(value)):
+            if _is_unstorable(name) or _is_unstorable(value):
                 raise ValidationError({_field((*path, name)): [_BAD_TEXT]})
 
 

@@ -145,7 +145,7 @@ def results(stored: Stored) -> list[RowResult]:
     """What became of each row. Pure."""
     told = list(stored.batch.results)
     for external_id, outcome in stored.outcomes:
-        _note(told, stored.batch.wanted[external_id].indexes, outcome)
+        _note(told, external_id, stored.batch.wanted[external_id].indexes, outcome)
     return told
 
 
@@ -206,9 +206,9 @@ def _stored(values: dict[str, Any]) -> dict[str, Any]:
     return values | {"attributes": kept, "removed": removed}
 
 
-def _note(results: list[RowResult], indexes: list[int], outcome: customer_sql.Outcome) -> None:
+def _note(results: list[RowResult], external_id: str, indexes: list[int], outcome: customer_sql.Outcome) -> None:
     if outcome == "overfull":
         for index in indexes:
-            results[index] = replace(results[index], status="rejected", problems=(OVERFULL,))
+            results[index] = RowResult(index, external_id, "rejected", (OVERFULL,))
     else:
-        results[indexes[-1]] = replace(results[indexes[-1]], status=outcome)
+        results[indexes[-1]] = RowResult(indexes[-1], external_id, outcome)

@@ -14,14 +14,16 @@ from campaigns.ingest import lines
 
 _IS_ORDER = f"FILTER (WHERE name = '{ORDER}')"
 _COUNTING = truth.listed([ORDER, *(name for names in ENGAGEMENTS.values() for name in names)])
-_ENGAGED = ", ".join(f"engaged_{each}_at = greatest(f.engaged_{each}_at, n.{each})" for each in ENGAGEMENTS)
+_ENGAGED = ", ".join(f"engaged_{each}_at" for each in ENGAGEMENTS)
 _PLACES = range(1, RECENT_ORDERS + 1)
+_RECENT = ", ".join(f"order_{place}_at" for place in _PLACES)
 _TEXTS = ("event_id", "external_id", "name", "occurred_at", "value", "currency")
 
 # Customers are looked up each by the index and in its order: a join would read through them all. Events are sorted, so
 # that two calls with the same ones wait for one another instead of locking each other out. So are the facts, and no
-# fact is locked before the last event stands: what does not count here leaves them alone. OFFSET 0 keeps a lookup a
-# lookup, and the latest orders from being sorted once for each column.
+# fact is locked before the last event stands: what does not count here leaves them alone. They are all there, and what
+# would be inserted is added instead: that too finds each by the index. OFFSET 0 keeps a lookup a lookup, and the latest
+# orders from being sorted once for each column.
 _ADD = f"""
 WITH given AS MATERIALIZED (
     SELECT n, event_id, external_id, name, occurred_at::timestamptz AS occurred_at, value::numeric AS value,
@@ -45,22 +47,25 @@ WITH given AS MATERIALIZED (
            (array_agg(occurred_at ORDER BY occurred_at DESC) {_IS_ORDER})[1:{RECENT_ORDERS}] AS recent,
            {truth.REACTIONS}
       FROM inserted WHERE name IN ({_COUNTING}) GROUP BY customer_id
-), turn AS MATERIALIZED (
-    SELECT f.customer_id
-      FROM (SELECT customer_id FROM news ORDER BY customer_id) n
-      JOIN campaigns_facts f ON f.customer_id = n.customer_id
-     ORDER BY n.customer_id FOR NO KEY UPDATE OF f
 ), kept AS (
-    UPDATE campaigns_facts f SET order_count = f.order_count + n.orders,
-           order_value = f.order_value + coalesce(n.value, 0)::bigint,
-           first_order_at = least(f.first_order_at, n.first), {_ENGAGED},
-           ({", ".join(f"order_{place}_at" for place in _PLACES)}) = (
+    INSERT INTO campaigns_facts AS f
+           (customer_id, seed, order_count, order_value, first_order_at, {_RECENT}, {_ENGAGED})
+    SELECT n.customer_id, n.seed, n.orders, coalesce(n.value, 0)::bigint, n.first,
+           {", ".join(f"n.recent[{place}]" for place in _PLACES)}, {", ".join(f"n.{each}" for each in ENGAGEMENTS)}
+      FROM (
+        SELECT news.*, (SELECT k.seed FROM campaigns_facts k WHERE k.customer_id = news.customer_id) AS seed
+          FROM news ORDER BY customer_id OFFSET 0) n
+     WHERE n.seed IS NOT NULL
+    ON CONFLICT (customer_id) DO UPDATE SET order_count = f.order_count + excluded.order_count,
+           order_value = f.order_value + excluded.order_value,
+           first_order_at = least(f.first_order_at, excluded.first_order_at),
+           {", ".join(f"{name} = greatest(f.{name}, excluded.{name})" for name in _ENGAGED.split(", "))},
+           ({_RECENT}) = (
                SELECT {", ".join(f"latest.of[{place}]" for place in _PLACES)} FROM (
                    SELECT ARRAY(
-                       SELECT at FROM unnest(n.recent || ARRAY[{", ".join(f"f.order_{place}_at" for place in _PLACES)}])
+                       SELECT at FROM unnest(ARRAY[{", ".join(f"excluded.order_{place}_at" for place in _PLACES)},
+                                                   {", ".join(f"f.order_{place}_at" for place in _PLACES)}])
                            AS at WHERE at IS NOT NULL ORDER BY at DESC LIMIT {RECENT_ORDERS}) AS of OFFSET 0) latest)
-      FROM turn JOIN news n ON n.customer_id = turn.customer_id
-     WHERE f.customer_id = turn.customer_id
 )
 SELECT ARRAY(SELECT event_id FROM inserted), ARRAY(SELECT n FROM given EXCEPT SELECT n FROM known)
 """

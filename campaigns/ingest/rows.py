@@ -14,8 +14,21 @@ def read(
     row: Any, readers: Mapping[str, Reader], *, needed: Collection[str], extras: str
 ) -> tuple[dict[str, Any], list[Problem]]:
     """The values of the fields given, and what is wrong. `extras` names the field where unknown ones belong."""
-    if not isinstance(row, Mapping):
+    if type(row) is not dict and not isinstance(row, Mapping):
         return {}, [Problem("", "must be an object with named fields")]
+    try:
+        values = {field: readers[field](given) for field, given in row.items()}
+    except (KeyError, Invalid):
+        return _judged(row, readers, needed=needed, extras=extras)
+    if all(field in values for field in needed):
+        return values, []
+    return _judged(row, readers, needed=needed, extras=extras)
+
+
+def _judged(
+    row: Mapping[str, Any], readers: Mapping[str, Reader], *, needed: Collection[str], extras: str
+) -> tuple[dict[str, Any], list[Problem]]:
+    """Field by field, for rows that are not as they should be."""
     values: dict[str, Any] = {}
     problems: list[Problem] = []
     missing = [(field, None) for field in needed if field not in row]
