@@ -9,8 +9,8 @@ them do: there a run pauses once a quarter of a hundred messages could not be ma
 Rounds take turns, in either order, so what else the machine does weighs on both. The sibling's p99 of one message, by
 the clock, beside a hostile neighbour is set against its p99 beside a friendly one, and so is the p99 of the processor
 time that one message took (of its thread: exact to the nanosecond), which says what a neighbour does through what the
-cores share, whoever else wants the processor. Last, the sibling's messages in the very process that has just
-composed a hostile one of each kind: against those that come before any.
+cores share, whoever else wants the processor. Last, all in one process: the sibling's messages by slices, behind a few
+hostile ones of another kind each time, against slices behind as many friendly ones.
 
 What the hostile messages came to stands below: how many were made and refused, how long the slowest took, and what
 memory the neighbour took beyond what it began with. Limits exceeded are a failure.
@@ -28,7 +28,7 @@ from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import chain, cycle
+from itertools import chain, cycle, islice
 from multiprocessing.sharedctypes import RawValue
 from statistics import median, quantiles
 from typing import Any
@@ -43,6 +43,8 @@ from tests.delivery.hostile_templates import PAYLOADS, PERSON, random_template
 
 AT_ONCE = 50  # messages handed to the composer, as workers do
 ROUND = 10_000  # messages of the sibling in a round
+SLICES = 100  # of a round in one process
+BEHIND = 12  # messages of another campaign before each slice
 SECONDS = 2.0  # of processor time that a message may take
 Turns = list[tuple[Composer, list[Entry]]]
 
@@ -105,7 +107,7 @@ def run(options: Namespace) -> bool:
                 hostile.add(told)
     pairs = {
         "beside": list(zip(sides["hostile"], sides["friendly"], strict=True)),
-        "within": list(_within(ours, entries, turns["hostile"], options.rounds)),
+        "within": [_within(ours, entries, turns) for _ in range(options.rounds)],
     }
     figures = _figures(pairs, hostile)
     _show(figures, pairs, hostile)
@@ -166,27 +168,44 @@ def _collect_as_workers_do() -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
-def _within(ours: Composer, entries: Sequence[Entry], hostile: Turns, rounds: int) -> Iterator[tuple[Round, Round]]:
-    """The sibling's p99 behind a hostile message of each kind and before them, in this process."""
-    for _ in range(rounds):
-        before = _round(ours, entries)
-        for composer, people in hostile:
-            composer.compose(people)
-        yield _round(ours, entries), before
+def _within(ours: Composer, entries: Sequence[Entry], turns: dict[str, Turns]) -> tuple[Round, Round]:
+    """The sibling's round behind hostile messages, and behind friendly ones, slice by slice in this process."""
+    others = {side: cycle((composer, people[:1]) for composer, people in each) for side, each in turns.items()}
+    found = {side: _Times([], []) for side in turns}
+    for number in range(SLICES):
+        for side in sorted(turns, reverse=bool(number % 2)):
+            for composer, people in islice(others[side], BEHIND):
+                composer.compose(people)
+            found[side].take(ours, entries, ROUND // SLICES)
+    return found["hostile"].round(), found["friendly"].round()
 
 
 def _round(composer: Composer, entries: Sequence[Entry]) -> Round:
     """A round of messages, one by one."""
-    took, used = list[float](), list[float]()
-    for number in range(ROUND):
-        entry = entries[number % len(entries)]
-        begun, worked = time.perf_counter_ns(), time.thread_time_ns()
-        made, failures = composer.compose([entry])
-        used.append((time.thread_time_ns() - worked) / 1e3)
-        took.append((time.perf_counter_ns() - begun) / 1e3)
-        if failures or not made:
-            raise RuntimeError(failures[0].reason)
-    return Round(quantiles(took, n=100)[98], quantiles(used, n=100)[98])
+    times = _Times([], [])
+    times.take(composer, entries, ROUND)
+    return times.round()
+
+
+@dataclass
+class _Times:
+    """Microseconds of each message: by the clock, and of the processor."""
+
+    took: list[float]
+    used: list[float]
+
+    def take(self, composer: Composer, entries: Sequence[Entry], messages: int) -> None:
+        for number in range(messages):
+            entry = entries[number % len(entries)]
+            begun, worked = time.perf_counter_ns(), time.thread_time_ns()
+            made, failures = composer.compose([entry])
+            self.used.append((time.thread_time_ns() - worked) / 1e3)
+            self.took.append((time.perf_counter_ns() - begun) / 1e3)
+            if failures or not made:
+                raise RuntimeError(failures[0].reason)
+
+    def round(self) -> Round:
+        return Round(quantiles(self.took, n=100)[98], quantiles(self.used, n=100)[98])
 
 
 def _hostile(options: Namespace) -> Iterator[tuple[Composer, list[Entry]]]:
