@@ -32,7 +32,7 @@ NEXT = 2000  # messages that go out next: theirs are whose people leave
 def test_nobody_gets_what_is_handed_over_a_second_after_they_left(
     at_acme: Retailer, outbox: MemoryChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    people, chance = RACES // BETWEEN * A_HAND_OVER + 1000, random.Random(3)
+    people, chance = RACES // BETWEEN * (A_HAND_OVER + BETWEEN) + 1000, random.Random(3)  # who left fills no hand-over
     factories.customers(people)
     signer, send = Signer(at_acme), outbox.send
     handed: dict[str, float] = {}
