@@ -1,6 +1,5 @@
 import gc
 import os
-import sys
 
 from django.core.wsgi import get_wsgi_application
 
@@ -15,7 +14,3 @@ application = hits.ahead_of(django)
 # often as Python does would take a fifth of the time that it takes to read them.
 gc.freeze()
 gc.set_threshold(50_000, 20, 50)
-
-# Whoever waits for Postgres goes on soon after it answers, also while another thread reads a thousand rows: it may hold
-# what others wait for.
-sys.setswitchinterval(0.0005)
