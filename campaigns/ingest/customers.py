@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from django.db import transaction
 
 from campaigns.facts import upkeep
-from campaigns.ingest import consents, customer_sql, declared, documents, fields, rows
+from campaigns.ingest import consents, customer_sql, declared, documents, fields, rows, turns
 from campaigns.ingest.fields import Invalid, Reader
 from campaigns.ingest.results import Problem, RowResult
 from tenants import acting, prepared
@@ -124,12 +124,16 @@ def write(batch: Batch, *, now: datetime, by: str = "") -> list[RowResult]:
     return results(store(batch, now=now, by=by))
 
 
-@transaction.atomic
 def store(batch: Batch, *, now: datetime, by: str = "") -> Stored:
     """Write what was read. What was declared otherwise meanwhile is read once more."""
     if not batch.rows:
         return Stored(batch, [])
     prepared.plan_anew()
+    with turns.prompt(), transaction.atomic():
+        return _store(batch, now=now, by=by)
+
+
+def _store(batch: Batch, *, now: datetime, by: str) -> Stored:
     slots, types = upkeep.wait_for_turn_and_attributes()
     if types != batch.reading.types:
         batch = read(batch.given, batch.reading.of(types))
