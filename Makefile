@@ -1,5 +1,5 @@
 # Everything a newcomer needs: make demo, make test. `make help` lists all.
-PYTHON ?= python3
+PYTHON ?=
 VENV   := .venv
 RUN    := $(VENV)/bin/python
 ARGS   ?=
@@ -10,13 +10,17 @@ ARGS   ?=
 help: ## list what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
 
-# The environment, made from the hash-checked lock: by uv where there is one, else by pip.
+# The environment, made from the hash-checked lock: by uv where there is one, else by pip. PYTHON=... names its Python;
+# else one that is there keeps its own, and a new one takes `python3` or a faster one.
 $(VENV)/.ready: requirements.lock
-	@if command -v uv >/dev/null 2>&1 && uv --version >/dev/null 2>&1; then \
-		uv venv --quiet --allow-existing --python "$(PYTHON)" $(VENV) && \
+	@python="$(PYTHON)"; \
+	if [ -z "$$python" ] && $(RUN) -c '' 2>/dev/null; then python=$(RUN); fi; \
+	[ -n "$$python" ] || python=$$(sh deploy/choose_python.sh) || exit 1; \
+	if command -v uv >/dev/null 2>&1 && uv --version >/dev/null 2>&1; then \
+		uv venv --quiet --allow-existing --python "$$python" $(VENV) && \
 		uv pip sync --quiet --python $(RUN) --require-hashes requirements.lock; \
 	else \
-		"$(PYTHON)" -m venv $(VENV) && $(RUN) -m pip install --quiet --require-hashes -r requirements.lock; \
+		"$$python" -m venv $(VENV) && $(RUN) -m pip install --quiet --require-hashes -r requirements.lock; \
 	fi
 	@touch $@
 
