@@ -280,6 +280,8 @@ SELECT id, 'unknown', %(reason)s, %(epoch)s, %(provider)s, %(lapsed)s - make_int
 
 
 # What is handed over without being counted makes the day's count wrong: whoever needs it next counts anew.
+# `abs` says nothing about an id, but makes the planner expect one row of them, and look each message up by its id:
+# by a plan that was made while there were few messages, they would all be read for each of fifty.
 _TURN = """
 WITH lease AS (
     SELECT batch.id, batch.epoch, run.state = 'running' AND run.throttle IS NOT DISTINCT FROM %s::int
@@ -309,7 +311,7 @@ WITH lease AS (
         settled_at = CASE WHEN verdict.state <> 'queued' THEN clock_timestamp() END,
         retry_at = clock_timestamp() + make_interval(secs => verdict.pause)
     FROM verdict, lease
-    WHERE message.id = verdict.message_id AND message.state = 'queued'
+    WHERE message.id = verdict.message_id AND verdict.message_id = abs(verdict.message_id) AND message.state = 'queued'
 ), miscounted AS (
     DELETE FROM delivery_dailyvolume WHERE %s
 )

@@ -33,6 +33,7 @@ from delivery.notices import Happened
 from delivery.providers import Chosen
 from delivery.resolution import Means, Step, step
 from delivery.unknowns import Doubt, Finding, Word
+from tenants import prepared
 from tenants.models import Retailer
 
 UNREACHABLE = timedelta(hours=24)  # that an account may be out of reach before its messages are left to a person
@@ -66,6 +67,7 @@ class _Batch:
 
     @classmethod
     def read(cls, batch_id: int, retailer: Retailer, begun: float) -> _Batch:
+        prepared.plan_anew()
         batch = Batch.objects.select_related("run__version", "run__campaign").get(pk=batch_id)
         run, config = batch.run, batch.run.version.parsed()
         channel = config.step(batch.step).channel
