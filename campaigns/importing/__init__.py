@@ -8,16 +8,18 @@ Promise  good rows are kept, bad ones are listed with their reason, and the same
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from campaigns import ingest
-from campaigns.importing import csv_file, outcomes, pace
+from campaigns.importing import csv_file, outcomes, pace, writers
 from campaigns.importing.columns import CUSTOMERS, EVENTS, PRODUCTS, Columns, Layout, understood
 from campaigns.importing.csv_file import CsvFile, FileUnreadable, Record
 from campaigns.importing.outcomes import CHUNK
@@ -28,19 +30,30 @@ from tenants import context
 __all__ = ["FileUnreadable", "Summary", "import_customers", "import_events", "import_products"]
 
 Progress = Callable[[int], None]
+WRITERS = 2  # at once, as many as keep the processors busy beside one who reads
 
 
 @dataclass(frozen=True)
 class Ways:
     """How rows of a kind of import become a batch, how it is stored, and what that says of the rows.
 
-    Reading and telling go on beside storing, and never look at the database.
+    Reading and telling go on beside storing, and never look at the database. Two batches may be stored at once where
+    they have nothing in common of `ids`; without it, one is stored after the other.
     """
 
     kind: str
     read: Callable[[Sequence[Mapping[str, Any]]], Any]
     store: Callable[[Any], Any]
     tell: Callable[[Any], list[ingest.RowResult]]
+    ids: Callable[[Any], AbstractSet[str]] | None = None
+
+
+class UnderWay(NamedTuple):
+    """A chunk that writers have, and what no other may bring at the same time: the first in the file is the event."""
+
+    records: list[Record]
+    ids: AbstractSet[str]
+    stored: Future[Any]
 
 
 @dataclass(frozen=True)
@@ -91,6 +104,7 @@ def import_events(
         read=lambda rows: events.read(rows, readers),
         store=lambda batch: events.store(batch, now=now),
         tell=events.results,
+        ids=events.ids,
     )
     return _import(path, EVENTS, ways, rejects=rejects, progress=progress)
 
@@ -116,8 +130,11 @@ def _import(
     counts = Counter[str](dict.fromkeys(layout.outcomes, 0))
     with csv_file.opened(path) as file, pace.brisk():
         columns = understood(file.header, layout, types or {})
-        with RejectFile(rejects or Path(f"{path}.rejects.csv"), source=path, header=file.header) as rejected:
-            for written in _written(file, columns, ways, rejected):
+        with (
+            RejectFile(rejects or Path(f"{path}.rejects.csv"), source=path, header=file.header) as rejected,
+            closing(_written(file, columns, ways, rejected)) as chunks,
+        ):
+            for written in chunks:
                 counts.update(written)
                 if progress:
                     progress(counts.total())
@@ -125,26 +142,31 @@ def _import(
     return Summary(counts.total(), dict(counts), time.monotonic() - started, rejected.kept_path)
 
 
-def _written(file: CsvFile, columns: Columns, ways: Ways, rejected: RejectFile) -> Iterator[Counter[str]]:
-    """Chunk by chunk, the rows by what became of them. While Postgres stores one, the next is read beside it, and what
-    became of the one before is told: it never waits for us.
+def _written(file: CsvFile, columns: Columns, ways: Ways, rejected: RejectFile) -> Generator[Counter[str]]:
+    """Chunk by chunk, in the file's order, the rows by what became of them. While Postgres stores some, the next are
+    read beside it, and what became of those before is told: it never waits for us.
     """
 
     def take() -> tuple[list[Record], Any]:
         records = file.take(CHUNK)
         return records, ways.read(outcomes.readable(records, columns))
 
-    def tell(records: list[Record], stored: Any) -> Counter[str]:
-        return outcomes.counted(outcomes.told(records, ways.tell(stored)), rejected.add)
-
-    with ThreadPoolExecutor(1, thread_name_prefix="beside") as beside:
-        ahead, behind = beside.submit(take), None
+    number = WRITERS if ways.ids else 1
+    under_way = deque[UnderWay]()
+    with ThreadPoolExecutor(1, thread_name_prefix="reader") as reader, writers.at_work(ways.store, number) as store:
+        ahead = reader.submit(take)
         while (chunk := ahead.result())[0]:
             records, batch = chunk
-            ahead = beside.submit(take)
-            stored = ways.store(batch)
-            if behind:
-                yield behind.result()
-            behind = beside.submit(tell, records, stored)
-        if behind:
-            yield behind.result()
+            ahead = reader.submit(take)
+            ids = ways.ids(batch) if ways.ids else frozenset()
+            while len(under_way) > number or not all(each.ids.isdisjoint(ids) for each in under_way):
+                yield _told(under_way.popleft(), ways, rejected)
+            under_way.append(UnderWay(records, ids, store(batch)))
+        while under_way:
+            yield _told(under_way.popleft(), ways, rejected)
+
+
+def _told(chunk: UnderWay, ways: Ways, rejected: RejectFile) -> Counter[str]:
+    """Once it is stored."""
+    results = ways.tell(chunk.stored.result())
+    return outcomes.counted(outcomes.told(chunk.records, results), rejected.add)

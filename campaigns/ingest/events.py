@@ -92,6 +92,11 @@ def store(batch: Batch, *, now: datetime, when_due: Callable[[], None] | None = 
     return stored
 
 
+def ids(batch: Batch) -> set[str]:
+    """The event_ids that it may add. Of two batches with one in common, whichever is stored first adds it."""
+    return {row["event_id"] for row in batch.good.values()}
+
+
 def results(stored: Stored) -> list[RowResult]:
     """What became of each row. Pure. The first row of an id is the event, its repetitions are duplicates."""
     batch, told = stored.batch, dict(stored.batch.rejected)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import time
 import tracemalloc
 from datetime import timedelta
 from pathlib import Path
@@ -22,6 +21,7 @@ from delivery import pipeline
 from tenants import agenda, context, stops
 from tenants.accounts.models import AuditEntry
 from tenants.models import AgendaItem, Retailer
+from tests import locks
 from tests.campaigns.importing.bringing import given, people, rejected, run, upload
 
 
@@ -79,7 +79,7 @@ def test_two_workers_with_one_import_share_it_and_neither_ends_it_for_the_other(
         with transaction.atomic():
             Import.objects.select_for_update().get(pk=job.pk)
             late.start()
-            _await_somebody_waiting()
+            locks.await_somebody_waiting()
             assert jobs.advance(job.pk, given(), seconds=0)
         late.join()
         assert said == [True]
@@ -94,20 +94,6 @@ def _advance_elsewhere(retailer: Retailer, pk: int, said: list[bool]) -> None:
             said.append(jobs.advance(pk, given(), seconds=0))
     finally:
         connection.close()
-
-
-def _await_somebody_waiting() -> None:
-    """For what this connection holds: tests of other databases on the same server wait for things of their own."""
-    deadline = time.monotonic() + 30
-    with connection.cursor() as cursor:
-        while time.monotonic() < deadline:
-            cursor.execute(
-                "SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
-            )
-            if cursor.fetchone()[0]:
-                return
-            cursor.execute("SELECT pg_sleep(0.01)")
-    pytest.fail("nobody waits for the import")
 
 
 def test_an_open_import_that_no_agenda_knows_is_announced_again(here: Retailer) -> None:
