@@ -7,18 +7,20 @@ for could be what the other holds.
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Callable, Iterator, Sequence
-from concurrent import futures
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
+import psycopg
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 
 from tenants import context
 
 Store = Callable[[Any], Any]
 _GRACE = 0.2  # seconds that a statement has to end by itself before it is cancelled, and again after each attempt
+_PATIENCE = 5.0  # seconds with a server that is asked to cancel one
 
 
 @contextmanager
@@ -30,31 +32,26 @@ def at_work(store: Store, number: int) -> Iterator[Callable[[Any], Future[Any]]]
     if connection.in_atomic_block:
         yield lambda batch: _at_once(store, batch)
         return
-    retailer, own, given = context.current(), list[Any](), list[Future[Any]]()
+    retailer, own = context.current(), dict[threading.Thread, Any]()
 
     def begin() -> None:
-        connection.inc_thread_sharing()  # it is closed from here, once its thread has ended
-        own.append(connections[DEFAULT_DB_ALIAS])
+        connection.inc_thread_sharing()  # it is cancelled and closed from here
+        own[threading.current_thread()] = connections[DEFAULT_DB_ALIAS]
 
     def write(batch: Any) -> Any:
         with context.in_retailer(retailer):
             return store(batch)
 
-    def give(batch: Any) -> Future[Any]:
-        given[:] = [each for each in given if not each.done()]
-        given.append(pool.submit(contextvars.copy_context().run, write, batch))
-        return given[-1]
-
     pool = ThreadPoolExecutor(number, thread_name_prefix="writer", initializer=begin)
     try:
-        yield give
+        yield lambda batch: pool.submit(contextvars.copy_context().run, write, batch)
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
-        _stop(given, own)
+        _stop(own)
         raise
     finally:
         pool.shutdown()
-        for each in own:
+        for each in own.values():
             each.close()
 
 
@@ -64,8 +61,12 @@ def _at_once(store: Store, batch: Any) -> Future[Any]:
     return stored
 
 
-def _stop(given: Sequence[Future[Any]], own: Sequence[Any]) -> None:
-    while futures.wait(given, _GRACE).not_done:
-        for each in own:
-            if each.connection:
-                each.connection.cancel_safe(timeout=_GRACE)
+def _stop(own: Mapping[threading.Thread, Any]) -> None:
+    """Each ends with what it is at, and that soon: nothing waits in line any more."""
+    for thread, each in list(own.items()):
+        thread.join(_GRACE)
+        while thread.is_alive():
+            with suppress(psycopg.Error):  # one that cannot be asked any more has ended, or will
+                if each.connection:
+                    each.connection.cancel_safe(timeout=_PATIENCE)
+            thread.join(_GRACE)

@@ -29,6 +29,7 @@ from tests import locks, processes
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PEOPLE = 10
+COLUMNS = ("event_id", "external_id", "name", "occurred_at", "value")
 FACTS = ("customer__external_id", "order_count", "order_value", "first_order_at", "order_1_at", "engaged_email_at")
 Row = Sequence[str]
 File = Callable[[Sequence[Row]], Path]
@@ -45,7 +46,7 @@ def shop(live_retailer: Retailer) -> Iterator[Retailer]:
 def file(tmp_path: Path) -> File:
     def write(rows: Sequence[Row]) -> Path:
         path = tmp_path / "events.csv"
-        path.write_text("\n".join(["event_id,external_id,name,occurred_at,value", *map(",".join, rows)]))
+        path.write_text("\n".join(map(",".join, [COLUMNS, *rows])))
         return path
 
     return write
@@ -152,16 +153,16 @@ def test_a_writer_that_fails_ends_the_import_and_the_next_one_brings_the_rest(
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_an_import_that_is_ended_amid_a_chunk_is_made_whole_by_the_next(
+def test_an_import_that_is_ended_amid_its_chunks_is_made_whole_by_the_next(
     shop: Retailer, file: File, how: signal.Signals
 ) -> None:
     rows = 2 * importing.CHUNK + 10
     path = file([order(n) for n in range(rows)])
 
-    with holding_up(0), importing_elsewhere(shop, path) as process:
-        locks.await_somebody_waiting()
+    with holding_up(0, importing.CHUNK), importing_elsewhere(shop, path) as process:
+        locks.await_somebody_waiting(importing.WRITERS)
         process.send_signal(how)
-        assert process.wait(timeout=60) != 0  # while its chunk still waits
+        assert process.wait(timeout=60) != 0  # while two chunks wait still, and one in line
 
     again = import_events(shop, path)
     assert again["created"] + again["duplicate"] == Event.objects.count() == rows
@@ -180,12 +181,11 @@ def import_events(shop: Retailer, path: Path, **options: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def holding_up(n: int) -> Iterator[None]:
-    """Whoever stores that order waits: somebody else is about to, and in the end does not."""
+def holding_up(*numbers: int) -> Iterator[None]:
+    """Whoever stores one of those orders waits: somebody else is about to, and in the end does not."""
     with transaction.atomic():
-        event_id, external_id, name, occurred_at, _ = order(n)
-        row = {"event_id": event_id, "external_id": external_id, "name": name, "occurred_at": occurred_at}
-        ingest.add_events([row], now=NOW, zone=UTC)
+        rows = [dict(zip(COLUMNS, order(n), strict=True)) for n in numbers]
+        ingest.add_events(rows, now=NOW, zone=UTC)
         try:
             yield
         finally:
