@@ -22,7 +22,7 @@ from campaigns.config.template import LAYER, TEMPLATE, TemplateDocument
 from campaigns.layering import Base, Fill
 from campaigns.models import Edition, Template, TemplateVersion
 from campaigns.publishing import Link
-from tenants import held
+from tenants import held, kept
 from tenants.models import Retailer
 
 OWN = "this template"  # a retailer's template as a layer over a base
@@ -106,10 +106,11 @@ class Published:
 
 def live(template: str, retailer: Retailer) -> Published:
     """What counts now: of the template, of its base and of the group's layer. Raises Unpublished."""
-    found = row(template)
-    if found is None or found.live is None:
+    question = ("live", template)
+    version = held.once(question, lambda: kept.while_same(question, _LIVE, [template], lambda: _live(template)))
+    if version is None:
         raise Unpublished(f"Template {template!r} has no published content: publish it.")
-    return of_version(found.live, retailer)
+    return of_version(version, retailer)
 
 
 def row(template: str) -> Template | None:
@@ -216,6 +217,10 @@ def locales(layers: Layers) -> frozenset[str]:
     return frozenset({*layers.base.translations, *(locale for fill in layers.fills for locale in fill.translations)})
 
 
+def _live(template: str) -> TemplateVersion | None:
+    return TemplateVersion.objects.filter(pk__in=Template.objects.filter(key=template).values("live")).first()
+
+
 def _on_its_own(version: TemplateVersion) -> Published:
     return Published(version.content_hash, version, frozenset(version.compiled.get("translations", ())))
 
@@ -284,3 +289,10 @@ def _alone(version: TemplateVersion, variant: Variant, locale: str) -> Sources:
         for name in ("subject", "html", "text")
     )
     return Sources(variant.subject or subject, html, text, dict(variant.content))
+
+
+_LIVE = """
+SELECT live.id, live.xmin::text, live.ctid::text
+FROM campaigns_template template JOIN campaigns_templateversion live ON live.id = template.live_id
+WHERE template.key = %s
+"""

@@ -19,7 +19,7 @@ from campaigns.config import policy as rules
 from campaigns.config.gate import Invalid, dump_written, parse
 from campaigns.config.layers import Defaults
 from campaigns.config.policy import Policy
-from tenants import audit, changes, context, held
+from tenants import audit, changes, context, held, kept
 from tenants.models import Group, Layer, Retailer
 
 _POLICY: TypeAdapter[Policy] = TypeAdapter(Policy)
@@ -53,9 +53,9 @@ def said(owner: Owner) -> list[Said]:
 
 def _said(owner: Owner) -> list[Said]:
     mine = Q(group=None, retailer=None)
-    if isinstance(owner, Retailer):
-        mine |= Q(retailer_id=owner.pk)
-    group_id = owner.group_id if isinstance(owner, Retailer) else owner.pk if owner is not None else None
+    retailer_id, group_id = _heights(owner)
+    if retailer_id is not None:
+        mine |= Q(retailer_id=retailer_id)
     if group_id is not None:
         mine |= Q(group_id=group_id)
     rows = sorted(Layer.objects.filter(mine).select_related("group"), key=_height)
@@ -64,7 +64,12 @@ def _said(owner: Owner) -> list[Said]:
 
 def effective(owner: Owner) -> Policy:
     """What bounds the campaigns below the owner now."""
-    return meet(said(owner))
+    question = ("policy", type(owner).__name__, owner.pk if owner else None)
+    return held.once(question, lambda: kept.while_same(question, _STAND, [*_heights(owner)], lambda: _effective(owner)))
+
+
+def _effective(owner: Owner) -> Policy:
+    return meet(_said(owner))
 
 
 def meet(layers: Iterable[Said]) -> Policy:
@@ -164,6 +169,13 @@ def _owned(owner: Owner) -> Mapping[str, Any]:
     }
 
 
+def _heights(owner: Owner) -> tuple[int | None, int | None]:
+    """The retailer and the group whose layers count, above them the platform's."""
+    if isinstance(owner, Retailer):
+        return owner.pk, owner.group_id
+    return None, owner.pk if owner is not None else None
+
+
 def _height(row: Layer) -> int:
     return 2 if row.retailer_id else 1 if row.group_id else 0
 
@@ -172,3 +184,9 @@ def _name(row: Layer) -> str:
     if row.retailer_id:
         return OWN
     return f"group {row.group.key}" if row.group else PLATFORM
+
+
+_STAND = """
+SELECT id, xmin::text, ctid::text FROM public.tenants_layer
+WHERE retailer_id = %s::bigint OR group_id = %s::bigint OR retailer_id IS NULL AND group_id IS NULL ORDER BY id
+"""

@@ -156,10 +156,8 @@ def settle(lease: Lease, *, retry_in: float) -> datetime | None:
     """End the lease: the batch is done, or due again in `retry_in` seconds for what is still queued, unless it was put
     off for longer.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_SETTLE, [retry_in, lease.batch_id, lease.batch_id, lease.epoch])
-        row = cursor.fetchone()
-    return row[0] if row else None
+    found = prepared.rows(_SETTLE, [retry_in, lease.batch_id, lease.batch_id, lease.epoch])
+    return found[0][0] if found else None
 
 
 def release(

@@ -23,7 +23,7 @@ from campaigns import configuration, policies
 from campaigns.config.policy import Policy
 from campaigns.lifecycle import NotAllowed
 from campaigns.models import Run
-from tenants import context
+from tenants import context, prepared
 
 LEAST, FEWEST = 100, 3
 QUICK, LEISURE = 0.2, 10  # seconds that a look may take for one to follow every signal; times that the others are apart
@@ -100,9 +100,7 @@ def breaches(run: Run, policy: Policy) -> Iterator[Breach]:
 
 def has_errors(batch_id: int) -> bool:
     """Whether so much of a batch went wrong that its run is worth a look."""
-    with connection.cursor() as cursor:
-        cursor.execute(_OF_BATCH, [batch_id])
-        errors, messages = cursor.fetchone()
+    [(errors, messages)] = prepared.rows(_OF_BATCH, [batch_id])
     return bool(errors >= FEWEST and errors > 0.02 * messages)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from django.db import connection
+from tenants import prepared
 
 
 class Standing(NamedTuple):
@@ -20,13 +20,12 @@ class Standing(NamedTuple):
 
 
 def of(batch_id: int) -> Standing:
-    with connection.cursor() as cursor:
-        cursor.execute(_OF, [batch_id])
-        return Standing(*cursor.fetchone())
+    [found] = prepared.rows(_OF, [batch_id])
+    return Standing(*found)
 
 
 _OF = """
-SELECT run.id, run.state, batch.state = 'done', EXISTS (
+SELECT run.id, run.state::text, batch.state = 'done', EXISTS (
     SELECT FROM delivery_batch fellow WHERE fellow.run_id = run.id AND fellow.state <> 'done' AND fellow.id <> batch.id
 )
 FROM delivery_batch batch JOIN campaigns_run run ON run.id = batch.run_id WHERE batch.id = %s

@@ -6,11 +6,14 @@ import re
 
 from django.conf import settings
 
-from tenants import held
+from tenants import held, prepared
 from tenants.models import Domain, Retailer
 
 _HOST = re.compile(r"(?=.{1,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
 LINKS = ("/t/", "/u/", "/p/", "/v/")  # what links in messages lead to
+_DOMAINS = """
+SELECT purpose::text, is_primary, domain::text FROM public.tenants_domain WHERE tenant_id = %s::bigint ORDER BY id
+"""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -45,7 +48,7 @@ def _domain_of_links(retailer: Retailer) -> str:
     """The one for tracking, which was added last if there are several, or else the primary one: asked at once, for
     every batch. "" where there is neither.
     """
-    known = Domain.objects.filter(tenant=retailer).order_by("pk").values_list("purpose", "is_primary", "domain")
+    known = prepared.rows(_DOMAINS, [retailer.pk])
     primary = [domain for _, is_primary, domain in known if is_primary]
     tracking = [domain for purpose, _, domain in known if purpose == Domain.Purpose.TRACKING]
     return (tracking or primary or [""])[-1]

@@ -237,10 +237,9 @@ def _settle(claim: Claim, statement: str, params: dict[str, Any], cost: float) -
         "retailer": claim.retailer_id,
         "until": claim.until,
     }
-    turn = {"cost": cost, "charged": claim.charged, "newest": _NEWEST, "short": SHORT}
+    turn = {"cost": float(cost), "charged": claim.charged, "newest": _NEWEST, "short": SHORT}
     turn["calls_out"] = claim.kind in dealing.CALLS_OUT
-    with connection.cursor() as cursor:
-        cursor.execute(f"WITH settled AS ({statement} RETURNING id) {dealing.FREE}", params | settled | turn)
+    prepared.rows(f"WITH settled AS ({statement} RETURNING id) {dealing.FREE}", params | settled | turn)
 
 
 @contextmanager

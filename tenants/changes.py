@@ -1,7 +1,8 @@
 """Changes of live configuration, announced to every worker, and how long workers took to know of them.
 
-Nothing is cached across batches, so a worker knows of a change when it begins its next batch: there is nothing to
-invalidate, and nobody who could miss that. What is measured is told on the fleet page.
+Across batches nothing is cached but what was made of rows that still stand (tenants.kept), so a worker knows of a
+change when it begins its next batch: there is nothing to invalidate, and nobody who could miss that. What is measured
+is told on the fleet page.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from datetime import datetime
 
 from django.db import connection
 
+from tenants import prepared
 from tenants.models import Change, Retailer
 
 REMEMBERED = "1 day"
@@ -36,8 +38,7 @@ def announce(retailer: Retailer | None, what: str) -> None:
 
 def see(*, busy_since: datetime) -> None:
     """This worker begins a batch: note the changes made while it was busy that it has not noted yet."""
-    with connection.cursor() as cursor:
-        cursor.execute(_SEE, {"worker": this_worker(), "busy_since": busy_since, "recent": RECENT})
+    prepared.rows(_SEE, {"worker": this_worker(), "busy_since": busy_since, "recent": RECENT})
 
 
 def propagation() -> Propagation:
@@ -69,9 +70,10 @@ def this_worker() -> str:
 
 _SEE = """
 INSERT INTO public.tenants_sighting (change_id, worker, seconds)
-SELECT id, %(worker)s, extract(epoch FROM clock_timestamp() - at) FROM public.tenants_change change
-WHERE at > greatest(clock_timestamp() - %(recent)s::interval, %(busy_since)s)
+SELECT id, %(worker)s::text, extract(epoch FROM clock_timestamp() - at) FROM public.tenants_change change
+WHERE at > greatest(clock_timestamp() - %(recent)s::interval, %(busy_since)s::timestamptz)
   AND NOT EXISTS (
       SELECT FROM public.tenants_sighting seen WHERE seen.change_id = change.id AND seen.worker = %(worker)s)
 ON CONFLICT DO NOTHING
+RETURNING change_id
 """

@@ -29,6 +29,7 @@ SET virtual_time = virtual_time + (%(cost)s - %(charged)s) / weight,
     ordinary = array_remove(ordinary, %(until)s::timestamptz),
     transactional = array_remove(transactional, %(until)s::timestamptz)
 WHERE retailer_id = %(retailer)s
+RETURNING retailer_id
 """
 _DUE = """
     SELECT item.id FROM public.tenants_agendaitem item

@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -75,9 +75,8 @@ def refusing(topic: str, channel: str, customers: Collection[int]) -> frozenset[
     """Those of these customers who withdrew the topic on that channel."""
     if not customers:
         return frozenset()
-    with connection.cursor() as cursor:  # an array: Django would look at each number by itself
-        cursor.execute(_REFUSING, [channel, topic, prepared.numbers([*customers])])
-        return frozenset(customer_id for (customer_id,) in cursor.fetchall())
+    found = prepared.rows(_REFUSING, [channel, topic, prepared.numbers([*customers])])
+    return frozenset(customer_id for (customer_id,) in found)
 
 
 def withdrawn_topic(channel: str, topic: str) -> Sql:
