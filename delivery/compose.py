@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,7 +18,7 @@ from campaigns.models import Brand, Run
 from delivery import identity, overtime, rendering, tracking
 from delivery.batches import Entry, Verdict
 from delivery.channelled import Speaker
-from delivery.channels.base import Attached, Envelope, Outbound
+from delivery.channels.base import Attached, Channel, Envelope, Outbound
 from delivery.models import Message
 from delivery.tracking import Tracker
 from tenants import addresses
@@ -29,6 +30,7 @@ class TemplateUnusable(LookupError):
 
 
 IN_A_ROW = 3  # messages that took too long, after which the template is to blame and not the people
+_NOTHING: tuple[None, None] = (None, None)
 Voice = tuple[rendering.Renderer, Mapping[str, Any]]  # what renders a message, and the values of its `content.*`
 
 
@@ -65,6 +67,7 @@ class Composer:
     speakers: Mapping[str, Speaker] = field(default_factory=dict)  # by variant, of every channel but e-mail
     tracker: Tracker | None = None
     slow: Slow = field(default_factory=Slow)
+    ready: dict[int, tuple[Entry, Outbound | Verdict]] = field(default_factory=dict)  # made ahead, by message
 
     def compose(self, entries: Sequence[Entry]) -> tuple[list[Outbound], list[Verdict]]:
         """Rendered messages, and verdicts on those that cannot be rendered, or not in time.
@@ -75,23 +78,38 @@ class Composer:
         failures: list[Verdict] = []
         with overtime.watched() as watch:
             for entry in entries:
-                try:
-                    watch.on = entry.message_id
-                    made = self._compose(entry)
-                    watch.on = None
-                except rendering.RenderError as trouble:
-                    watch.on = None
-                    failures.append(self._failed(entry, str(trouble)))
-                except overtime.TookTooLong as trouble:
-                    watch.on = None
-                    failures.append(self._failed(entry, str(trouble)))
-                    self.slow.in_a_row += 1
-                    if self.slow.is_hopeless:
-                        break
-                else:
+                known, made = self.ready.pop(entry.message_id, _NOTHING)
+                if known is not entry or made is None:
+                    made = self._made(entry, watch)
+                if isinstance(made, Outbound):
                     outbound.append(made)
-                    self.slow.in_a_row = 0
+                    continue
+                failures.append(made)
+                if self.slow.is_hopeless:
+                    break
         return outbound, failures
+
+    @contextmanager
+    def ahead(self, entries: Sequence[Entry], channel: Channel) -> Iterator[None]:
+        """Inside, these are composed one by one, where the channel says that its provider is at work on another.
+
+        What goes wrong is left for their own turn, when nothing is on its way: so is one after a slow one.
+        """
+        left = iter(entries)
+        with overtime.watched() as watch:
+
+            def compose_one() -> None:
+                entry = None if self.slow.in_a_row else next(left, None)
+                if entry:
+                    with suppress(Exception):  # whatever it is, it is met again
+                        self.ready[entry.message_id] = entry, self._made(entry, watch)
+                    watch.on = None
+
+            channel.meanwhile = compose_one
+            try:
+                yield
+            finally:
+                channel.meanwhile = None
 
     def check_pace(self) -> None:
         """Raises TemplateUnusable where it is hopeless to go on."""
@@ -111,6 +129,22 @@ class Composer:
             template_hash=self.template_hash,
             version_id=self.version_id,
         )
+
+    def _made(self, entry: Entry, watch: overtime.Watch) -> Outbound | Verdict:
+        """The message, or why there is none."""
+        try:
+            watch.on = entry.message_id
+            made = self._compose(entry)
+            watch.on = None
+        except rendering.RenderError as trouble:
+            watch.on = None
+            return self._failed(entry, str(trouble))
+        except overtime.TookTooLong as trouble:
+            watch.on = None
+            self.slow.in_a_row += 1
+            return self._failed(entry, str(trouble))
+        self.slow.in_a_row = 0
+        return made
 
     def _compose(self, entry: Entry) -> Outbound:
         if self.speakers:

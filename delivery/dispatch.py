@@ -213,7 +213,7 @@ def _hand_over_all(
         if time.monotonic() - renewing > settings.LEASE_SECONDS * GUARD_SHARE:
             bounds.give_back(window, len(window.entries))
             return Wait(timezone.now())
-        verdicts = _hand_over(window, outbound, composer, chosen)
+        verdicts = _hand_over(window, outbound, means, ahead=[] if lease.deaths else waiting[:size])
         _halt_refused_as_one(lease, verdicts)
         if window.wait:
             if verdicts:
@@ -267,14 +267,16 @@ def _judged_again(lease: Lease, waiting: Sequence[Entry], verdicts: list[Verdict
     return [entry for entry in entries if not entry.drop]
 
 
-def _hand_over(window: Window, outbound: Sequence[Outbound], composer: Composer, chosen: Chosen) -> list[Verdict]:
+def _hand_over(window: Window, outbound: Sequence[Outbound], means: _Means, *, ahead: Sequence[Entry]) -> list[Verdict]:
+    """`ahead` are those who come next: a provider that takes its time leaves ours to make their messages ready."""
+    composer, chosen = means.composer, means.chosen
     entries = {composer.name(entry.message_id): entry for entry in window.entries}
     going = [message for message in outbound if message.key in entries]
     if not going:
         return []
     channel, is_probe = chosen.channel, chosen.is_probe
     try:
-        with pace.measured(channel, len(going)):
+        with pace.measured(channel, len(going)), composer.ahead(ahead, channel):
             outcomes = channel.send(composer.envelope, going, seconds=settings.LEASE_SECONDS * HAND_OVER_SHARE)
     except ChannelUnavailable as refusal:
         bounds.give_back(window, len(going))

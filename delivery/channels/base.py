@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -51,7 +51,7 @@ class WebhookContent:
 Content = SmsContent | PushContent | WebhookContent
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every message, and that would cost twice as much
 class Outbound:
     """One rendered message. `key` is the message's public id, stable over all attempts.
 
@@ -93,7 +93,7 @@ class Envelope:
     attached: tuple[Attached, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every message, and that would cost twice as much
 class Outcome:
     """The provider's answer to one message. `detail` is its own wording, for people.
 
@@ -163,11 +163,13 @@ class Channel(Protocol):
 
     `key_window`: for so many seconds the provider takes a message's key for the same message and does not send it
     twice; zero where it knows no such key. `can_be_asked`: whether `look_up` can tell anything. `calls_back`: whether
-    the provider's signals can.
+    the provider's signals can. `meanwhile` is something short to do whenever `send` would only wait, for a channel
+    that hands over one message after the other.
     """
 
     provider: str
     key_window: float
+    meanwhile: Callable[[], object] | None
 
     @property
     def can_be_asked(self) -> bool: ...
@@ -206,6 +208,7 @@ class Mute:
     """A channel whose provider calls nobody back, and cannot be asked."""
 
     can_be_asked = False
+    meanwhile: Callable[[], object] | None = None
 
     @property
     def calls_back(self) -> bool:

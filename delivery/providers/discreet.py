@@ -26,6 +26,14 @@ class Discreet:
         self.provider, self.key_window = channel.provider, channel.key_window
         self.can_be_asked, self.calls_back = channel.can_be_asked, channel.calls_back
 
+    @property
+    def meanwhile(self) -> Callable[[], object] | None:
+        return self._channel.meanwhile
+
+    @meanwhile.setter
+    def meanwhile(self, act: Callable[[], object] | None) -> None:
+        self._channel.meanwhile = act
+
     def check(self) -> None:
         with self._masked():
             self._channel.check()

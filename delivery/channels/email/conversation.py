@@ -125,8 +125,9 @@ class Conversation:
         self._skeleton = mime.Skeleton(envelope, date=datetime.now(UTC), eight_bit=connection.eight_bit)
         self._ready = self._transactions()
 
-    def run(self) -> None:
-        """Settle what is open in the ledger, in order, handing over no body after `start_by`.
+    def run(self, meanwhile: Callable[[], object] | None = None) -> None:
+        """Settle what is open in the ledger, in order, handing over no body after `start_by`. `meanwhile` is done once
+        while the server works on a message.
 
         The connection is fit for another conversation afterwards. Raises Lost, with the ledger right up to then, and
         ChannelUnavailable when the server wants a login.
@@ -136,14 +137,16 @@ class Conversation:
         while granted or coming:
             if time.monotonic() > self._start_by:
                 raise Lost("the time allowed ran out")
-            granted, coming = self._exchange(granted, coming)
+            granted, coming = self._exchange(granted, coming, meanwhile)
 
     def _exchange(
-        self, granted: Transaction | None, coming: Transaction | None
+        self, granted: Transaction | None, coming: Transaction | None, meanwhile: Callable[[], object] | None
     ) -> tuple[Transaction | None, Transaction | None]:
         """One round trip. Returns the message whose body may go out next, and the one after it."""
         self._write(granted, coming)
         following = next(self._ready, None)  # made ready while the server works
+        if meanwhile:
+            meanwhile()
         if granted:
             self._settle(granted)
         return (coming if coming and self._is_granted(coming) else None), following

@@ -95,7 +95,7 @@ class SmtpChannel(Mute):
         connection.allow_until(deadline)
         fit = False
         try:
-            self._conversation(connection, envelope, ledger, start_by).run()
+            self._conversation(connection, envelope, ledger, start_by).run(self.meanwhile)
             fit = True
         finally:
             # Also on an exception from outside, such as a time limit: who knows whose replies are still to come.
