@@ -1,21 +1,17 @@
-"""Making, suspending and resuming retailers. The only writer of schemas."""
+"""Making, suspending, resuming and removing retailers, with their schemas."""
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.conf import settings
 from django.contrib.auth.tokens import default_token_generator
 from django.core.exceptions import ValidationError
-from django.core.management import call_command
 from django.db import connection, transaction
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
-from tenants import addresses, audit, changes, context, people, roles
+from tenants import addresses, audit, changes, context, people, roles, schemas
 from tenants.accounts.models import ApiKey, Scope, User
 from tenants.models import Domain, Lane, Retailer
 from tenants.models.retailers import RESERVED_SLUGS, generate_schema_name
@@ -37,9 +33,10 @@ def provision(
 
     An interrupted provisioning is taken up again by the same call. Raises ValidationError naming the field.
     """
-    _prepare_platform()
+    schemas.make_platforms()
     retailer = _reserve(slug, name=name, domain=domain, timezone=timezone)
-    _create_schema(retailer)
+    schemas.make(retailer.schema_name)
+    roles.make_reader(retailer.schema_name)
     with context.in_retailer(retailer), transaction.atomic():
         email = (admin_email or f"admin@{slug}.example").lower()
         admin = User.objects.filter(email=email).first() or User.objects.create_superuser(email)
@@ -125,33 +122,3 @@ def _check(retailer: Retailer, host: str) -> None:
         errors = {field: " ".join(messages) for field, messages in problem.message_dict.items()} | errors
     if errors:
         raise ValidationError({field: [message] for field, message in errors.items()})
-
-
-def _prepare_platform() -> None:
-    """An installation whose database is still empty gets the platform's tables first."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT to_regclass('public.tenants_retailer') IS NULL")
-        if cursor.fetchone()[0]:
-            with _uncollected():
-                call_command("migrate_schemas", shared=True, interactive=False, verbosity=0)
-
-
-def _create_schema(retailer: Retailer) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(f'CREATE SCHEMA IF NOT EXISTS "{retailer.schema_name}"')
-    with _uncollected():
-        call_command("migrate_schemas", tenant=True, schema_name=retailer.schema_name, interactive=False, verbosity=0)
-    context.leave()
-    roles.make_reader(retailer.schema_name)
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Migrations make models of models, thousands of them: a quarter of their time went into looking for garbage."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()

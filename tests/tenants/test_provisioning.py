@@ -14,6 +14,27 @@ from django.test import Client
 from tenants import agenda, context, provisioning
 from tenants.models import AgendaItem, Retailer
 
+SHAPE = """
+SELECT concat_ws(' ', 'TABLE', relname, relkind, relacl, reloptions, relpersistence, relrowsecurity, relreplident)
+  FROM pg_class WHERE relnamespace = %s::regnamespace
+UNION ALL SELECT concat_ws(' ', 'COLUMN', attrelid::regclass, attnum, attname, format_type(atttypid, atttypmod),
+    attnotnull, attidentity, attgenerated, attstorage, attstattarget, attacl, pg_get_expr(adbin, adrelid))
+  FROM pg_attribute JOIN pg_class ON attrelid = pg_class.oid AND relnamespace = %s::regnamespace
+  LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = %s
+UNION ALL SELECT concat_ws(' ', 'CONSTRAINT', conrelid::regclass, conname, convalidated, pg_get_constraintdef(oid))
+  FROM pg_constraint WHERE connamespace = %s::regnamespace
+UNION ALL SELECT concat_ws(' ', 'SEQUENCE', sequencename, data_type, start_value, increment_by, cycle)
+  FROM pg_sequences WHERE schemaname = %s
+UNION ALL SELECT concat_ws(' ', 'TRIGGER', tgrelid::regclass, pg_get_triggerdef(pg_trigger.oid))
+  FROM pg_trigger JOIN pg_class ON tgrelid = pg_class.oid AND relnamespace = %s::regnamespace WHERE NOT tgisinternal
+UNION ALL SELECT concat_ws(' ', 'FUNCTION', pg_get_functiondef(oid)) FROM pg_proc WHERE pronamespace = %s::regnamespace
+UNION ALL SELECT concat_ws(' ', 'SCHEMA', nspacl) FROM pg_namespace WHERE nspname = %s
+UNION ALL SELECT concat_ws(' ', 'MIGRATION', id, app, name) FROM {schema}.django_migrations
+UNION ALL SELECT concat_ws(' ', 'TYPE', id, app_label, model) FROM {schema}.django_content_type
+UNION ALL SELECT concat_ws(' ', 'PERMISSION', id, codename, content_type_id) FROM {schema}.auth_permission
+"""
+
 
 def output(*command: str) -> str:
     out = io.StringIO()
@@ -52,18 +73,31 @@ def test_provisioned_api_key_opens_the_api_of_its_retailer_only(provisioned: str
     assert Client(headers=headers | {"host": "acme.localhost"}).get("/api/v1/customers/").status_code == 401
 
 
-def test_a_fresh_schema_has_the_shape_of_its_elders(provisioned: str, acme: Retailer) -> None:
+def test_a_fresh_schema_is_what_migrations_made_of_its_elder_down_to_the_row(provisioned: str, acme: Retailer) -> None:
+    elder, fresh = shape_of(acme), shape_of(context.find("initech"))
+    assert len(elder) > 1000
+    assert fresh == elder
+
+
+def test_a_schema_whose_making_was_interrupted_is_made_to_its_end(provisioned: str, acme: Retailer) -> None:
+    half = context.find("initech")
+    with context.in_retailer(half):
+        call_command("migrate_schemas", "delivery", "zero", schema_name=half.schema_name, verbosity=0)
+    assert shape_of(half) != shape_of(acme)
+    Retailer.objects.filter(pk=half.pk).update(status=Retailer.Status.PROVISIONING)
+    assert "Provisioned initech" in output("provision_retailer", "initech", "--name", "Initech")
+    assert tables_of(half) == tables_of(acme)
+
+
+def tables_of(retailer: Retailer) -> list[str]:
+    return [line for line in shape_of(retailer) if not line.startswith(("MIGRATION", "TYPE", "PERMISSION"))]
+
+
+def shape_of(retailer: Retailer) -> list[str]:
+    """Whatever makes up a schema: tables, columns, indexes, constraints, sequences, readers, and the first rows."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT table_schema, array_agg(concat_ws(' ', table_name, column_name, data_type, is_nullable) ORDER BY 1)
-            FROM information_schema.columns WHERE table_schema IN (%s, %s) GROUP BY 1
-            """,
-            [acme.schema_name, context.find("initech").schema_name],
-        )
-        shapes = [sorted(columns) for _, columns in cursor.fetchall()]
-    assert len(shapes) == 2
-    assert shapes[0] == shapes[1]
+        cursor.execute(SHAPE.format(schema=retailer.schema_name), [retailer.schema_name] * SHAPE.count("%s"))
+        return sorted(line.replace(retailer.schema_name, "schema") for (line,) in cursor.fetchall())
 
 
 @pytest.mark.parametrize(
