@@ -19,7 +19,7 @@ _STYLE = "\n".join(
 _NOTES = "\n".join(
     f'<tr><td colspan="2" class="c{n}"><strong>Note {n}.</strong> Orders placed before noon leave our warehouse on '
     f"the same day, and what does not please may come back within {20 + n} days at no cost, unwrapped.</td></tr>"
-    for n in range(1, 13)
+    for n in range(1, 11)
 )
 HTML = f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>For {{{{ first_name }}}}</title><style>{_STYLE}</style></head>
