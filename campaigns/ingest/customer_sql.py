@@ -175,33 +175,45 @@ class Proof:
     by: str
 
 
+class Columns(NamedTuple):
+    """Customers as the statements take them. Some are `sharing` an address with others of the same call."""
+
+    values: dict[str, str]
+    sharing: frozenset[str]  # external ids
+
+
 def upsert_customers(
-    rows: Rows,
-    columns: Mapping[str, str],
+    columns: Columns,
     said: Sequence[dict[str, Any]],
     given: list[slots.Slot],
     *,
     now: datetime,
     proof: Proof,
 ) -> list[tuple[str, Outcome]]:
-    """Write distinct customers, `rows` and the same as `columns`, and what they said of messages.
+    """Write distinct customers, and what they said of messages.
 
     Belongs after the turn, with the slots of then, and after `prepared.plan_anew`.
 
     (external_id, created | updated | overfull) of all but the unchanged. One writer per retailer at a time: two files
     with the same customers neither deadlock nor race to insert.
     """
-    written = _upsert(columns, given, now, proof)
+    written = _upsert(columns.values, given, now, proof)
     outcomes = {each.external_id: each.outcome for each in written}
     spoke = folding.say(_not_overfull(said, outcomes), now=now, by=proof.by) if said else {}
-    _follow(written, set(spoke.values()), rows, given)
+    _follow(written, set(spoke.values()), columns.sharing, given)
     return list((dict.fromkeys(spoke, "updated") | outcomes).items())  # type: ignore[arg-type]
 
 
-def columns(rows: Rows) -> dict[str, str]:
-    """Customers as `upsert_customers` takes them, beside their rows. Pure."""
+def columns(rows: Rows) -> Columns:
+    """Customers as `upsert_customers` takes them. Pure, and done before the turn, as all that can be."""
     texts = lines.texts(rows, ("external_id", *_TEXTS))
-    return texts | lines.truths(rows, _TRUTHS) | lines.json(rows, _DOCUMENTS)
+    return Columns(texts | lines.truths(rows, _TRUTHS) | lines.json(rows, _DOCUMENTS), _sharing(rows))
+
+
+def _sharing(rows: Rows) -> frozenset[str]:
+    told = {name: Counter(row.get(name) or None for row in rows) for name in ("email", "phone")}
+    twice = {name: {address for address, n in counts.items() if address and n > 1} for name, counts in told.items()}
+    return frozenset(row["external_id"] for row in rows if any(row.get(name) in twice[name] for name in twice))
 
 
 def _upsert(rows: Mapping[str, str], given: list[slots.Slot], now: datetime, proof: Proof) -> list[_Written]:
@@ -212,13 +224,10 @@ def _upsert(rows: Mapping[str, str], given: list[slots.Slot], now: datetime, pro
     return [_Written(*row) for row in found]
 
 
-def _follow(written: list[_Written], spoke: set[int], rows: Rows, given: list[slots.Slot]) -> None:
+def _follow(written: list[_Written], spoke: set[int], sharing: frozenset[str], given: list[slots.Slot]) -> None:
     """The facts of newcomers are right already, unless others of the same call have their address, or left it."""
-    told = {name: Counter(row.get(name) or None for row in rows) for name in ("email", "phone")}
-    twice = {name: {address for address, n in counts.items() if address and n > 1} for name, counts in told.items()}
-    again = {row["external_id"] for row in rows if any(row.get(name) in twice[name] for name in twice)}
     met = [holders for each in written for holders in (each.by_email, each.by_phone) if holders and len(holders) == 1]
-    whole = {each.customer_id for each in written if each.external_id in again or each.moved} | spoke
+    whole = {each.customer_id for each in written if each.external_id in sharing or each.moved} | spoke
     whole = {each for each in whole.union(*met) if each}
     same = [each.place for each in written if each.place and each.customer_id not in whole]
     left_email = {each.left_email for each in written if each.left_email}

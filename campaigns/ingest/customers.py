@@ -74,7 +74,7 @@ class Batch:
     results: list[RowResult]
     wanted: dict[str, _Wanted]
     rows: list[dict[str, Any]]
-    columns: dict[str, str]
+    columns: customer_sql.Columns
 
 
 class Stored(NamedTuple):
@@ -141,7 +141,7 @@ def _store(batch: Batch, *, now: datetime, by: str) -> Stored:
             return Stored(batch, [])
     said = [each | {"external_id": name} for name, wanted in batch.wanted.items() for each in wanted.said]
     proof = customer_sql.Proof(batch.reading.source, (by or acting.current().name)[:200])
-    outcomes = customer_sql.upsert_customers(batch.rows, batch.columns, said, slots, now=now, proof=proof)
+    outcomes = customer_sql.upsert_customers(batch.columns, said, slots, now=now, proof=proof)
     return Stored(batch, outcomes)
 
 

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_SWITCH = 0.0005  # seconds
+_SWITCH = 0.0001  # seconds
 _lock = threading.Lock()
 _usual: list[float] = []  # what each that is at it found: the first one's is what comes back
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import selectors
+import select
 import signal
 import smtplib
 import socket
@@ -179,41 +179,44 @@ def serve(listener: socket.socket, sink: Sink, *, until_input_ends: bool) -> Non
     """Runs until SIGTERM, or until standard input ends."""
     listener.setblocking(False)
     scratch = memoryview(bytearray(_CHUNK))
-    with selectors.DefaultSelector() as selector:
-        selector.register(listener, selectors.EVENT_READ)
-        if until_input_ends:
-            selector.register(sys.stdin, selectors.EVENT_READ)
-        while True:
-            for key, _ in selector.select():
-                if key.fileobj is listener:
-                    _greet(listener, selector, sink)
-                elif key.fileobj is sys.stdin:
-                    return
-                else:
-                    _serve_one(key, selector, scratch)
+    clients: dict[int, tuple[socket.socket, Session]] = {}
+    waiting = select.poll()  # of the few that connect it costs a third of what a selector does
+    waiting.register(listener, select.POLLIN)
+    if until_input_ends:
+        waiting.register(sys.stdin, select.POLLIN)
+    while True:
+        for number, _ in waiting.poll():
+            if number in clients:
+                if not _serve_one(*clients[number], scratch):
+                    waiting.unregister(number)
+                    clients.pop(number)[0].close()
+            elif number == listener.fileno():
+                client = _greeted(listener)
+                clients[client.fileno()] = client, Session(sink)
+                waiting.register(client, select.POLLIN)
+            else:
+                return
 
 
-def _greet(listener: socket.socket, selector: selectors.BaseSelector, sink: Sink) -> None:
+def _greeted(listener: socket.socket) -> socket.socket:
     client, _ = listener.accept()
     client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     client.sendall(b"220 sink ESMTP\r\n")
     client.setblocking(False)
-    selector.register(client, selectors.EVENT_READ, Session(sink))
+    return client
 
 
-def _serve_one(key: selectors.SelectorKey, selector: selectors.BaseSelector, scratch: memoryview) -> None:
-    client, session = key.fileobj, key.data
-    assert isinstance(client, socket.socket)
-    replies = b""
-    with contextlib.suppress(ConnectionError):
+def _serve_one(client: socket.socket, session: Session, scratch: memoryview) -> bool:
+    """Whether it goes on."""
+    try:
         size = client.recv_into(scratch)
-        if size:
-            replies = session.feed(scratch[:size])
-            _send(client, replies)
-            if not replies.endswith(_REPLIES[b"QUIT"]):
-                return
-    selector.unregister(client)
-    client.close()
+        if not size:
+            return False
+        replies = session.feed(scratch[:size])
+        _send(client, replies)
+    except ConnectionError:
+        return False
+    return not replies.endswith(_REPLIES[b"QUIT"])
 
 
 def _send(client: socket.socket, replies: bytes) -> None:

@@ -91,6 +91,24 @@ def test_a_refusal_concerns_only_its_own_message(
     assert len(server.commands) == 1
 
 
+@pytest.mark.parametrize(
+    ("verb", "reply"),
+    [
+        ("MAIL", "250-2.1.0 sender\r\n250 ok"),
+        ("RCPT", "251 will forward"),
+        ("RCPT", "252 cannot tell"),
+        ("DATA", "354"),
+    ],
+)
+@pytest.mark.parametrize("position", [0, 1, 2])
+def test_a_server_may_consent_in_words_of_its_own(
+    extensions: tuple[str, ...], verb: str, reply: str, position: int
+) -> None:
+    with ScriptedServer({verb: [None] * position + [reply]}, extensions=extensions) as server:
+        assert results(server, batch(3)) == [Result.ACCEPTED] * 3
+    assert server.keys == ["m0", "m1", "m2"]
+
+
 @pytest.mark.parametrize("end", ["554 no valid recipients", "250 thank you for nothing"])
 def test_a_server_that_asks_for_the_body_of_a_refused_message_gets_none(end: str) -> None:
     script = {"RCPT": [None, "550 no such user"], "DATA": [None, "354 go on"], ".": [None, end]}
