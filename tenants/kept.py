@@ -16,7 +16,8 @@ from django.db import connection
 from tenants import prepared
 
 T = TypeVar("T")
-_MOST = 128
+# Two or three of each retailer, for hundreds: of fewer, each would be thrown out before it is asked for again.
+_MOST = 1024
 _writing = threading.Lock()
 _kept: dict[Hashable, tuple[list[tuple[Any, ...]], object]] = {}  # by schema and question: versions, what was made
 
@@ -34,7 +35,7 @@ def while_same(question: Hashable, versions: str, params: Sequence[Any], make: C
         return known[1]  # type: ignore[return-value]  # what `make` gave
     made = make()
     with _writing:
-        if len(_kept) >= _MOST:
+        if key not in _kept and len(_kept) >= _MOST:
             _kept.pop(next(iter(_kept)))
         _kept[key] = (found, made)
     return made

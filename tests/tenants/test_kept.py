@@ -88,3 +88,16 @@ def test_no_more_is_kept_than_there_is_room_for(at_acme: Retailer, monkeypatch: 
     for number in range(10):
         assert kept.while_same(number, "SELECT 1", [], partial(int, number)) == number
     assert len(kept._kept) == 3
+
+
+def test_what_changed_takes_its_own_place_and_nobody_else_s(at_acme: Retailer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "_MOST", 2)
+    monkeypatch.setattr(kept, "_kept", {})
+    factories.customers(1, city="Leeds")
+    steady = Cities()
+    kept.while_same("steady", "SELECT 1", [], steady._make)
+    for city in ("York", "Hull"):
+        Customer.objects.update(city=city)
+        kept.while_same("changing", _CITIES, [], list)
+    kept.while_same("steady", "SELECT 1", [], steady._make)
+    assert steady.made == 1
