@@ -16,6 +16,7 @@ import hashlib
 import json
 import os
 import re
+import select
 import sys
 import time
 from collections import Counter
@@ -78,8 +79,12 @@ class Account:
         self.ids[key] = f"{self.name}-{len(self.taken)}"
         return self.ids[key]
 
-    def answered(self, recipient: str, *, nobody_listens: bool) -> None:
-        if nobody_listens:
+    def answered(self, recipient: str, writer: asyncio.StreamWriter) -> None:
+        """Before the answer is written: whoever has hung up by now will not hear it."""
+        line, poll = writer.get_extra_info("socket").fileno(), select.poll()
+        if line >= 0:  # unless it is closed here as well
+            poll.register(line, select.POLLRDHUP)
+        if line < 0 or poll.poll(0):
             self.counts["too late"] += 1
             self.doubtful.add(recipient)
 
@@ -102,7 +107,6 @@ async def be_a_relay(account: Account, reader: asyncio.StreamReader, writer: asy
             writer.write(b"354 go on\r\n")
             content = await reader.readuntil(b"\r\n.\r\n")
             await _end_of_mail(account, content, sender, recipient, writer)
-            account.answered(recipient, nobody_listens=reader.at_eof())
             continue
         writer.write(_REPLIES.get(verb, b"250 2.0.0 Ok\r\n") if verb != b"RCPT" or recipient else _NO_SUCH_USER)
 
@@ -130,10 +134,12 @@ async def _end_of_mail(
     fate = account.fate(recipient)
     await asyncio.sleep(PACE)
     if fate == "failed":
+        account.answered(recipient, writer)
         writer.write(b"451 4.3.0 internal error\r\n")
         return
     told = account.take(key, recipient, sender, once=False) if fate != "hung before" else ""
     await _silence(fate)
+    account.answered(recipient, writer)
     writer.write(f"250 2.0.0 Ok: queued as {told}\r\n".encode())
 
 
@@ -148,14 +154,15 @@ async def be_an_api(account: Account, reader: asyncio.StreamReader, writer: asyn
         await asyncio.sleep(PACE)
         once = "idempotency-key" in headers
         if fate in ("failed", "refused"):
-            if fate == "failed" and not once:
-                account.doubtful.add(recipient)  # an error within an API says nothing of what was done before it
+            if fate == "failed":  # an error within an API says nothing of what was done before it; where there is a
+                account.doubtful.add(recipient)  # key it is asked again, unless they were suppressed meanwhile
+            account.answered(recipient, writer)
             status = "503 Service Unavailable" if fate == "failed" else "422 Unprocessable"
             _answer(writer, status, {"message": fate})
             continue
         told = account.take(key, recipient, sender, once=once) if fate != "hung before" else ""
         await _silence(fate)
-        account.answered(recipient, nobody_listens=reader.at_eof())
+        account.answered(recipient, writer)
         _answer(writer, "200 OK" if once else "202 Accepted", {"id": told}, {"X-Message-Id": told})
 
 
