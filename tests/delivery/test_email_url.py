@@ -20,6 +20,7 @@ from delivery.channels.email.settings import SmtpSettings
         ("smtp://mail.example:25?tls=tls", SmtpSettings("mail.example", 25, security="tls")),
         ("smtp://[::1]:2525", SmtpSettings("::1", 2525)),
         ("smtp://h?timeout=5&connect_timeout=2.5", SmtpSettings("h", 25, timeout=5, connect_timeout=2.5)),
+        ("smtp://h?connections=1", SmtpSettings("h", 25, connections=1)),
     ],
 )
 def test_a_url_says_where_and_how(url: str, expected: SmtpSettings) -> None:
@@ -52,6 +53,10 @@ def test_a_url_says_where_and_how(url: str, expected: SmtpSettings) -> None:
         ("smtp://mail.example?ssl=1", "knows the options"),
         ("smtp://mail.example?timeout=soon", "number of seconds"),
         ("smtp://mail.example?timeout=0", "number of seconds"),
+        *(
+            (f"smtp://mail.example?connections={said}", "whole number from 1 to 16")
+            for said in ("0", "17", "x", "%C2%B2", "")
+        ),
     ],
 )
 def test_a_mistake_is_named_with_its_cure_and_without_a_piece_of_the_password(url: str, cure: str) -> None:

@@ -161,7 +161,7 @@ def test_a_write_that_breaks_off_leaves_a_message_in_doubt_from_its_end_mark_on(
     ledger = Ledger(batch(2))
     connection = cast("Connection", BreakingConnection())
     with pytest.raises(Lost):
-        Conversation(connection, ENVELOPE, ledger, start_by=time.monotonic() + 10).run()
+        Conversation([connection], ENVELOPE, ledger, start_by=time.monotonic() + 10).run()
     assert [outcome and outcome.result for outcome in ledger.outcomes] == [result, None]
 
 

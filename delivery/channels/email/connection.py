@@ -65,6 +65,15 @@ class Connection:
         self._deadline = deadline
         self._be_patient(self._timeout if self._is_encrypted else min(self._timeout, _KERNEL_S_WAIT))
 
+    def allow_for(self, seconds: float) -> None:
+        """So long at least, from now on."""
+        self._deadline = max(self._deadline, time.monotonic() + seconds)
+
+    def is_like(self, other: Connection) -> bool:
+        """Whether both can be told the same."""
+        ours = (self.pipelining, self.eight_bit, self.utf8)
+        return ours == (other.pipelining, other.eight_bit, other.utf8)
+
     def is_stale(self) -> bool:
         """Whether the server has spoken or hung up since the last reply: it does so only to say good-bye."""
         poll = select.poll()

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 from delivery.channels.email import dkim
 from delivery.channels.email.mailbox import MailboxSettings
 from delivery.channels.email.returned import Returned
-from delivery.channels.email.settings import Security, SmtpSettings
+from delivery.channels.email.settings import CONNECTIONS, MOST_CONNECTIONS, Security, SmtpSettings
 from delivery.channels.email.smtp import SmtpChannel
 from delivery.channels.kinds import Account, Credentials, Kind, OptionalSecret, Settings
 
@@ -37,6 +37,8 @@ class Relay(Settings):
     """How the connection is encrypted."""
     username: str = ""
     """Blank where the server asks for none."""
+    connections: int = Field(CONNECTIONS, ge=1, le=MOST_CONNECTIONS)
+    """How many a worker may keep open at once; where the server lets in fewer, those do."""
     dkim_domain: str = ""
     """Signs messages for this domain; blank where the server signs them."""
     dkim_selector: str = ""
@@ -91,6 +93,7 @@ def _channel(account: Account) -> SmtpChannel:
         security=given.security,
         timeout=account.timeout,
         connect_timeout=min(account.timeout, 10.0),
+        connections=given.connections,
         public_only=not account.allow_private,
         sign=sign,
         return_path=returned.address if returned else None,

@@ -12,7 +12,8 @@ Security = Literal["none", "starttls", "tls"]
 
 _SECURITY_OF_SCHEME: dict[str, Security] = {"smtp": "none", "smtp+tls": "starttls", "smtps": "tls"}
 _PORTS: dict[Security, int] = {"none": 25, "starttls": 587, "tls": 465}
-_OPTIONS = {"tls", "timeout", "connect_timeout"}
+_OPTIONS = {"tls", "timeout", "connect_timeout", "connections"}
+CONNECTIONS, MOST_CONNECTIONS = 4, 16  # that a worker keeps open at once: unless it is said, and at most
 _PATTERN = "smtp://user:password@host:port"
 _ENCODE = "write the characters : / ? # @ % and spaces of a user name or password percent-encoded (# is %23)"
 
@@ -21,6 +22,7 @@ _ENCODE = "write the characters : / ? # @ % and spaces of a user name or passwor
 class SmtpSettings:
     """`timeout` is the longest wait for an answer, `connect_timeout` for being greeted; both in seconds.
 
+    `connections` is how many a worker may keep open at once; a server that lets in fewer is sent to over those.
     `public_only` keeps it from hosts inside this network; `sign` makes the signature field of a message, if any.
     `return_path` is the address that the message with a key to an address comes back to; empty: the envelope's sender.
     """
@@ -32,6 +34,7 @@ class SmtpSettings:
     security: Security = "none"
     timeout: float = 60.0
     connect_timeout: float = 10.0
+    connections: int = CONNECTIONS
     public_only: bool = False
     sign: Callable[[bytes], bytes] | None = field(default=None, repr=False)
     return_path: Callable[[str, str], str] | None = field(default=None, repr=False)
@@ -40,8 +43,8 @@ class SmtpSettings:
     def from_url(cls, url: str) -> SmtpSettings:
         """Reads `smtp://user:password@host:port`, `smtps://` (TLS at once) and `smtp+tls://` (STARTTLS).
 
-        Options: `?tls=none|starttls|tls&timeout=seconds&connect_timeout=seconds`. Raises ValueError with the cure;
-        its wording never repeats a piece of the URL, because any piece may belong to a mistyped password.
+        Options: `?tls=none|starttls|tls&timeout=seconds&connect_timeout=seconds&connections=number`. Raises ValueError
+        with the cure, and never with a piece of the URL, because any may belong to a mistyped password.
         """
         parts = _split(url.strip())
         options = _options(parts.query)
@@ -55,6 +58,7 @@ class SmtpSettings:
             security=security,
             timeout=_seconds(options, "timeout", 60.0),
             connect_timeout=_seconds(options, "connect_timeout", 10.0),
+            connections=_connections(options),
         )
 
     @property
@@ -126,3 +130,12 @@ def _seconds(options: dict[str, str], name: str, default: float) -> float:
     if not 0 < seconds <= 600:
         raise ValueError(f"The mail server URL's option {name} must be a number of seconds from 0 to 600.")
     return seconds
+
+
+def _connections(options: dict[str, str]) -> int:
+    said = options.get("connections", str(CONNECTIONS))
+    if not (said.isascii() and said.isdigit() and 1 <= int(said) <= MOST_CONNECTIONS):
+        raise ValueError(
+            f"The mail server URL's option connections must be a whole number from 1 to {MOST_CONNECTIONS}."
+        )
+    return int(said)

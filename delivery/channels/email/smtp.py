@@ -1,9 +1,10 @@
-"""The channel to a mail server: it keeps one connection, and knows of each message whether it was handed over."""
+"""The channel to a mail server: it keeps a few connections, and knows of each message whether it was handed over."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 from delivery.channels.base import ChannelUnavailable, Envelope, Mute, Outbound, Outcome
 from delivery.channels.email import opening
@@ -16,6 +17,9 @@ from delivery.channels.signals import NoSignals, Signal, WebhookRequest
 
 # The rest is kept for answers: a message handed over at the last moment would be left unknown.
 _SHARE_TO_HAND_OVER = 0.75
+_EACH = 12  # messages of a hand-over, for which a connection is worth its opening
+_FOR_ANOTHER = 2.0  # seconds that opening one beside others may take
+_ENOUGH = 300.0  # seconds without a try to open more than the server has let us
 
 
 class SmtpChannel(Mute):
@@ -35,7 +39,8 @@ class SmtpChannel(Mute):
         self.mailbox = mailbox
         self._settings = settings
         self._returned = returned
-        self._idle: Connection | None = None
+        self._idle: list[Connection] = []
+        self._enough_until = 0.0  # on the monotonic clock: until then it is content with the connections it has
 
     @property
     def calls_back(self) -> bool:
@@ -45,7 +50,7 @@ class SmtpChannel(Mute):
     def check(self) -> None:
         """Connect and log in afresh. Raises ChannelUnavailable."""
         self.close()
-        self._idle = opening.connect(self._settings, seconds=self._settings.connect_timeout)
+        self._idle = [opening.connect(self._settings, seconds=self._settings.connect_timeout)]
 
     def send(self, envelope: Envelope, batch: Sequence[Outbound], *, seconds: float) -> Sequence[Outcome]:
         """Hand over a batch within `seconds`. One outcome per message, in order.
@@ -70,19 +75,20 @@ class SmtpChannel(Mute):
         return self._returned.parse(request) if self._returned else []
 
     def close(self) -> None:
-        if self._idle:
-            self._idle.quit()
-            self._idle = None
+        for connection in self._idle:
+            connection.quit()
+        self._idle = []
 
     def _hand_over(self, envelope: Envelope, ledger: Ledger, seconds: float) -> None:
         """Go on over a new connection when one breaks, as long as each brings the batch forward; one may fail to."""
         begun = time.monotonic()
         start_by, deadline = begun + seconds * _SHARE_TO_HAND_OVER, begun + seconds
         fruitless = 0
-        while any(True for _ in ledger.open()):
+        while left := ledger.begin_anew():
             answered = ledger.answered
             try:
-                self._converse(envelope, ledger, start_by, deadline)
+                connections = self._connections(1 if fruitless else left // _EACH, deadline)
+                self._converse(connections, envelope, ledger, start_by)
             except Lost as lost:
                 fruitless += ledger.answered == answered
                 if fruitless > 1 and ledger.put_off_suspect(str(lost)):
@@ -90,33 +96,57 @@ class SmtpChannel(Mute):
                 if fruitless > 1 or time.monotonic() > start_by:
                     raise ChannelUnavailable(f"The mail server {self._settings.address}: {lost}.") from lost
 
-    def _converse(self, envelope: Envelope, ledger: Ledger, start_by: float, deadline: float) -> None:
-        connection = self._connection(deadline)
-        connection.allow_until(deadline)
-        fit = False
+    def _converse(self, connections: Sequence[Connection], envelope: Envelope, ledger: Ledger, start_by: float) -> None:
+        fit: list[Connection] = []
         try:
-            self._conversation(connection, envelope, ledger, start_by).run(self.meanwhile)
-            fit = True
+            conversation = self._conversation(connections, envelope, ledger, start_by)
+            fit = conversation.fit
+            conversation.run(self.meanwhile)
         finally:
             # Also on an exception from outside, such as a time limit: who knows whose replies are still to come.
-            if fit:
-                self._idle = connection
-            else:
-                connection.drop()
+            self._idle += fit
+            for connection in connections:
+                if connection not in fit:
+                    connection.drop()
 
-    def _connection(self, deadline: float) -> Connection:
-        connection, self._idle = self._idle, None
-        if connection and not connection.is_stale():
-            return connection
-        if connection:
-            connection.drop()
-        return opening.connect(self._settings, seconds=deadline - time.monotonic())
+    def _connections(self, wanted: int, deadline: float) -> list[Connection]:
+        """One at least, and no more than the settings allow and the server lets in.
+
+        Raises ChannelUnavailable.
+        """
+        kept, self._idle = self._idle, []
+        found = [connection for connection in kept if not connection.is_stale()]
+        for connection in kept:
+            if connection not in found:
+                connection.drop()
+        if not found:
+            found = [opening.connect(self._settings, seconds=deadline - time.monotonic())]
+        wanted = max(1, min(self._settings.connections, wanted))
+        while len(found) < wanted and (another := self._another(found[0], deadline)):
+            found.append(another)
+        self._idle = found[wanted:]
+        for connection in found:
+            connection.allow_until(deadline)
+        return found[:wanted]
+
+    def _another(self, first: Connection, deadline: float) -> Connection | None:
+        """One more, like the first. A server that does not give it is not asked again for a while."""
+        now = time.monotonic()
+        if now < self._enough_until:
+            return None
+        with suppress(ChannelUnavailable):
+            another = opening.connect(self._settings, seconds=min(_FOR_ANOTHER, deadline - now))
+            if another.is_like(first):
+                return another
+            another.drop()
+        self._enough_until = time.monotonic() + _ENOUGH
+        return None
 
     def _conversation(
-        self, connection: Connection, envelope: Envelope, ledger: Ledger, start_by: float
+        self, connections: Sequence[Connection], envelope: Envelope, ledger: Ledger, start_by: float
     ) -> Conversation:
         try:
             sign, return_path = self._settings.sign, self._settings.return_path
-            return Conversation(connection, envelope, ledger, start_by=start_by, sign=sign, return_path=return_path)
+            return Conversation(connections, envelope, ledger, start_by=start_by, sign=sign, return_path=return_path)
         except ValueError as error:
             raise ChannelUnavailable(f"The envelope cannot be written: {error}", permanent=True) from error
