@@ -6,20 +6,29 @@ so that no two are the same. These are bound by the server. In another schema it
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import psycopg
 from django.db import connection
 
+_connection: Any = connection  # django-tenants' backend, which its stubs do not know
+
 
 class _Planned(threading.local):
-    at = float("-inf")  # on the monotonic clock; each thread has a connection of its own
+    """Each thread has a connection of its own."""
+
+    at = float("-inf")  # on the monotonic clock
+    sizes: Mapping[tuple[str, str], int] = {}  # by schema and table: bytes when plans were made that still serve
 
 
 _planned = _Planned()
+_PARAMETER = re.compile(r"%%|%s|%\((\w+)\)s")
+_SMALL = 10 * 8192  # bytes: Postgres takes a table for no smaller before it has looked through it
 
 
 def plan_anew(*, older_than: float = 0.0) -> None:
@@ -32,17 +41,51 @@ def plan_anew(*, older_than: float = 0.0) -> None:
     with connection.cursor() as cursor:
         cursor.execute("DISCARD PLANS")
     _planned.at = time.monotonic()
+    _planned.sizes = {}
+
+
+def plan_anew_where_grown(tables: Sequence[str]) -> None:
+    """To be called before a statement on such tables whose plan is shared, by nothing else that has not called this:
+    none is used once one of them is more than twice as large as it was then.
+    """
+    asked = ", ".join(f"pg_relation_size('{table}')" for table in tables)
+    [sizes] = rows(f"SELECT {asked}", [])
+    schema = _connection.schema_name
+    now = {(schema, table): max(size, _SMALL) for table, size in zip(tables, sizes, strict=True)}
+    if any(size > 2 * _planned.sizes.get(table, size) for table, size in now.items()):
+        plan_anew()
+    _planned.sizes = {**now, **_planned.sizes}
 
 
 def rows(statement: str, params: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """What it returns, in the schema that we act in. Raises django.db's errors."""
+    numbered, names = _numbered(statement)
+    values = [params[name] for name in names] if isinstance(params, Mapping) else params
     with (
         connection.cursor() as cursor,  # sees to the schema
         connection.wrap_database_errors,
-        psycopg.Cursor(cursor.connection) as prepared,
+        psycopg.RawCursor(cursor.connection) as prepared,
     ):
-        prepared.execute(statement.encode(), params, prepare=True)
+        prepared.execute(numbered, values, prepare=True)
         return prepared.fetchall()
+
+
+@lru_cache(maxsize=256)
+def _numbered(statement: str) -> tuple[bytes, tuple[str, ...]]:
+    """The statement as Postgres numbers its parameters, and their names in that order: the driver would take a long one
+    apart each time.
+    """
+    names: list[str] = []
+
+    def number(found: re.Match[str]) -> str:
+        if found[0] == "%%":
+            return "%"
+        if found[1] is None or found[1] not in names:
+            names.append(found[1] or "")
+            return f"${len(names)}"
+        return f"${names.index(found[1]) + 1}"
+
+    return _PARAMETER.sub(number, statement).encode(), tuple(names)
 
 
 def texts(values: Sequence[str]) -> str:

@@ -40,10 +40,15 @@ def read(rows: Iterable[tuple[str, str, str, bool]]) -> list[Slot]:
 
 def value(slot: Slot, attributes: str) -> str:
     """A slot's value of a jsonb expression, as SQL; its parameter is named after the column."""
-    text = f"({attributes} ->> %(slot_{slot.column})s)"
+    given = text(slot, attributes)
     if slot.column in NUMBERS:
-        return f"(CASE WHEN {text} ~ {NUMERIC} THEN {text}::double precision END)"
-    return text
+        return f"(CASE WHEN {given} ~ {NUMERIC} THEN {given}::double precision END)"
+    return given
+
+
+def text(slot: Slot, attributes: str) -> str:
+    """What it is made of: where that stays the same, so does the value."""
+    return f"({attributes} ->> %(slot_{slot.column})s)"
 
 
 def misfit(slot: Slot, attributes: str) -> str:

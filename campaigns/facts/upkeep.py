@@ -60,15 +60,15 @@ def follow(
     customer_ids: Collection[int],
     given: Sequence[slots.Slot],
     *,
-    same_addresses: Collection[str] = (),
+    same_addresses: str = "{}",
     left_email: Collection[str] = (),
     left_phone: Collection[str] = (),
-) -> int:
+) -> None:
     """Bring the facts of these customers in line with their rows, and of those who still have an address that another
-    left. How many changed. Belongs after `wait_for_turn`.
+    left. Belongs after `wait_for_turn`.
 
-    `same_addresses` are the places (ctid) of other customers' rows, whose addresses are what they were, and so is all
-    that follows from those. Nobody moves a row before the turn ends.
+    `same_addresses` are the places (ctid) of other customers' rows, as Postgres writes an array. Their addresses are
+    what they were, and so is all that follows from those. Nobody moves a row before the turn ends.
     """
     columns = [*COLUMNS, *(slot.column for slot in given)]
     names, new = ", ".join(columns), ", ".join(f"excluded.{name}" for name in columns)
@@ -92,20 +92,19 @@ def follow(
     """
     params: dict[str, Any] = {
         "ids": list(customer_ids),
-        "same": list(same_addresses),
+        "same": same_addresses,
         "left_email": list(left_email),
         "left_phone": list(left_phone),
     }
     with connection.cursor() as cursor:
         cursor.execute(statement, params | slots.params(given))
-        return int(cursor.rowcount)
 
 
 def of_row(shares_email: str, shares_phone: str, given: Sequence[slots.Slot]) -> str:
     """The values of COLUMNS and of the slots for a customer `c`, as SQL."""
     return f"""
         c.consent_email, c.consent_sms, c.consent_push, c.email <> '', c.phone <> '',
-        {truth.suppressed("email", "c.email")}, {truth.suppressed("sms", "c.phone")},
+        {truth.suppressed_by_index("email", "c.email")}, {truth.suppressed_by_index("sms", "c.phone")},
         {shares_email}, {shares_phone}, nullif(c.city, ''), nullif(c.country, ''){_slotted(given)}"""
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from campaigns.consents import folding
@@ -15,11 +16,18 @@ from tenants import prepared
 
 Outcome = Literal["created", "updated", "overfull"]
 Rows = Sequence[Mapping[str, Any]]
+Columns = dict[str, str]  # customers as the statements take them
 
 _TEXTS = ("email", "phone", "first_name", "last_name", "city", "country", "timezone", "locale")
 _CONSENTS = ("consent_email", "consent_sms", "consent_push")
 _FIELDS = (*_TEXTS, *_CONSENTS, "attributes")
+_TOLD = (*_CONSENTS, "city", "country")  # in facts as they are, beside slots
+_KEPT = ("email", "phone", *_TOLD, "attributes")  # as they were
 _TRUTHS, _DOCUMENTS = (*_CONSENTS, "wiped"), ("attributes", "removed")
+_TABLES = (
+    "campaigns_customer", "campaigns_customerpast", "campaigns_facts", "campaigns_consent", "campaigns_suppression",
+    "public.tenants_platformsuppression", "delivery_message",
+)  # fmt: skip
 # So many characters of JSON are within the bounds of documents, and each key takes eight: it, its quotes, a value.
 _ROOMY = 8 * documents.MOST_KEYS
 
@@ -98,9 +106,8 @@ WITH given AS MATERIALIZED (
            AND (SELECT count(*) > {documents.MOST_KEYS} OR octet_length(e.merged::text) > {documents.MOST_BYTES}
                   FROM jsonb_object_keys(e.merged)) AS is_overfull
       FROM (
-        SELECT c.id AS customer_id, c.place, g.*, c.email AS was_email, c.phone AS was_phone,
-               {", ".join(f"c.{name} AS was_{name}" for name in _CONSENTS)},{", ".join(map(_said_no, _CONSENTS))},
-               c.attributes AS was_attributes, {_MERGED} AS merged
+        SELECT c.id AS customer_id, c.place, g.*, {", ".join(f"c.{name} AS was_{name}" for name in _KEPT)},
+               {", ".join(map(_said_no, _CONSENTS))}, {_MERGED} AS merged
           FROM (SELECT * FROM given ORDER BY external_id) g
                CROSS JOIN LATERAL (
                    SELECT known.*, known.ctid AS place FROM campaigns_customer known
@@ -111,16 +118,23 @@ WITH given AS MATERIALIZED (
       FROM existing g
      WHERE c.ctid = g.place AND g.is_overfull IS NOT TRUE
        AND ({", ".join(f"c.{name}" for name in _FIELDS)}) IS DISTINCT FROM ({_NEW_VALUES})
-    RETURNING c.*, c.ctid AS place, g.was_email, g.was_phone, {", ".join(f"g.was_{name}" for name in _CONSENTS)}
+    RETURNING c.*, c.ctid AS place, g.was_email, g.was_phone, {", ".join(f"g.was_{name}" for name in _CONSENTS)},
+              ({", ".join(f"c.{name}" for name in _TOLD)}__are__)
+              IS DISTINCT FROM ({", ".join(f"g.was_{name}" for name in _TOLD)}__were__) AS is_news
 ), {_PAST}, inserted AS (
     INSERT INTO campaigns_customer (external_id, {", ".join(_FIELDS)}, created_at, updated_at)
     SELECT g.external_id, {_DEFAULTS}, %(now)s, %(now)s
       FROM given g
      WHERE g.external_id NOT IN (SELECT external_id FROM existing)
-    ON CONFLICT (external_id) DO NOTHING
     RETURNING *, false AS was_consent_email, false AS was_consent_sms, false AS was_consent_push
 ), newcomers AS MATERIALIZED (
     SELECT c.*, {_holders("email")} AS by_email, {_holders("phone")} AS by_phone FROM inserted c
+), movers AS MATERIALIZED (
+    SELECT c.*, CASE WHEN email <> was_email THEN {_holders("email")} END AS by_email,
+           CASE WHEN phone <> was_phone THEN {_holders("phone")} END AS by_phone
+      FROM updated c WHERE email <> was_email OR phone <> was_phone
+), sharing AS MATERIALIZED (
+    SELECT unnest(string_to_array(%(sharing)s, chr(10))) AS external_id
 ), facts AS (
     INSERT INTO campaigns_facts (customer_id, seed, {", ".join(upkeep.COLUMNS)}__slots__)
     SELECT c.id, {truth.SEED},
@@ -136,35 +150,44 @@ WITH given AS MATERIALIZED (
       FROM newcomers c CROSS JOIN LATERAL (VALUES {_BY_CHANNEL}) v(channel, is_granted, was)
      WHERE v.is_granted
 )
-SELECT external_id, 'created', id, NULL, by_email, by_phone, NULL, NULL FROM newcomers
-UNION ALL
-SELECT external_id, 'updated', id, place,
-       CASE WHEN email <> was_email THEN {_holders("email")} END,
-       CASE WHEN phone <> was_phone THEN {_holders("phone")} END,
-       CASE WHEN email <> was_email THEN was_email END, CASE WHEN phone <> was_phone THEN was_phone END
-  FROM updated c
-UNION ALL SELECT external_id, 'overfull', NULL, NULL, NULL, NULL, NULL, NULL FROM existing WHERE is_overfull
+SELECT (SELECT string_agg(external_id, chr(10)) FROM newcomers),
+       (SELECT string_agg(external_id, chr(10)) FROM updated),
+       (SELECT string_agg(external_id, chr(10)) FROM existing WHERE is_overfull),
+       ARRAY(SELECT id FROM newcomers WHERE external_id IN (SELECT * FROM sharing)
+             UNION SELECT id FROM updated WHERE external_id IN (SELECT * FROM sharing)
+             UNION SELECT id FROM movers
+             UNION SELECT by_email[1] FROM newcomers WHERE cardinality(by_email) = 1
+             UNION SELECT by_phone[1] FROM newcomers WHERE cardinality(by_phone) = 1
+             UNION SELECT by_email[1] FROM movers WHERE cardinality(by_email) = 1
+             UNION SELECT by_phone[1] FROM movers WHERE cardinality(by_phone) = 1),
+       ARRAY(SELECT place FROM updated WHERE is_news)::text,
+       ARRAY(SELECT was_email FROM movers WHERE email <> was_email AND was_email <> ''),
+       ARRAY(SELECT was_phone FROM movers WHERE phone <> was_phone AND was_phone <> '')
 """
 
 
 class _Written(NamedTuple):
-    """What became of one customer, and where the row is that was there before; who had the new addresses, and which
-    ones were left.
+    """What became of customers: external ids, a line each, None for none. And whose facts are not known by then.
+
+    Those of `ids` follow from their rows. At `places` are others whose addresses are what they were. Who else has an
+    address of `left_email` and `left_phone` may be alone with it now.
     """
 
-    external_id: str
-    outcome: Outcome
-    customer_id: int
-    place: str | None
-    by_email: list[int] | None
-    by_phone: list[int] | None
-    left_email: str | None
-    left_phone: str | None
+    created: str | None
+    updated: str | None
+    overfull: str | None
+    ids: list[int]
+    places: str
+    left_email: list[str]
+    left_phone: list[str]
 
-    @property
-    def moved(self) -> bool:
-        """Whether an address is another than before."""
-        return self.left_email is not None or self.left_phone is not None
+    def outcomes(self) -> dict[str, Outcome]:
+        found: dict[str, Outcome] = {}
+        told: list[tuple[Outcome, str | None]]
+        told = [("created", self.created), ("updated", self.updated), ("overfull", self.overfull)]
+        for outcome, external_ids in told:
+            found |= dict.fromkeys(external_ids.split("\n") if external_ids else (), outcome)
+        return found
 
 
 @dataclass(frozen=True)
@@ -173,13 +196,6 @@ class Proof:
 
     source: str
     by: str
-
-
-class Columns(NamedTuple):
-    """Customers as the statements take them. Some are `sharing` an address with others of the same call."""
-
-    values: dict[str, str]
-    sharing: frozenset[str]  # external ids
 
 
 def upsert_customers(
@@ -192,48 +208,58 @@ def upsert_customers(
 ) -> list[tuple[str, Outcome]]:
     """Write distinct customers, and what they said of messages.
 
-    Belongs after the turn, with the slots of then, and after `prepared.plan_anew`.
+    Belongs after the turn, with the slots of then.
 
     (external_id, created | updated | overfull) of all but the unchanged. One writer per retailer at a time: two files
     with the same customers neither deadlock nor race to insert.
     """
-    written = _upsert(columns.values, given, now, proof)
-    outcomes = {each.external_id: each.outcome for each in written}
+    written = _upsert(columns, given, now, proof)
+    outcomes = written.outcomes()
     spoke = folding.say(_not_overfull(said, outcomes), now=now, by=proof.by) if said else {}
-    _follow(written, set(spoke.values()), columns.sharing, given)
+    _follow(written, set(spoke.values()), given)
     return list((dict.fromkeys(spoke, "updated") | outcomes).items())  # type: ignore[arg-type]
 
 
 def columns(rows: Rows) -> Columns:
     """Customers as `upsert_customers` takes them. Pure, and done before the turn, as all that can be."""
     texts = lines.texts(rows, ("external_id", *_TEXTS))
-    return Columns(texts | lines.truths(rows, _TRUTHS) | lines.json(rows, _DOCUMENTS), _sharing(rows))
+    return texts | lines.truths(rows, _TRUTHS) | lines.json(rows, _DOCUMENTS) | {"sharing": _sharing(rows)}
 
 
-def _sharing(rows: Rows) -> frozenset[str]:
+def _sharing(rows: Rows) -> str:
+    """Those who share an address with others of the same call."""
     told = {name: Counter(row.get(name) or None for row in rows) for name in ("email", "phone")}
     twice = {name: {address for address, n in counts.items() if address and n > 1} for name, counts in told.items()}
-    return frozenset(row["external_id"] for row in rows if any(row.get(name) in twice[name] for name in twice))
+    return "\n".join(row["external_id"] for row in rows if any(row.get(name) in twice[name] for name in twice))
 
 
-def _upsert(rows: Mapping[str, str], given: list[slots.Slot], now: datetime, proof: Proof) -> list[_Written]:
-    columns = "".join(f", {slot.column}" for slot in given)
-    values = "".join(f", {slots.value(slot, 'c.attributes')}" for slot in given)
-    params: dict[str, Any] = {"now": now, "source": proof.source, "by": proof.by, **rows, **slots.params(given)}
-    found = prepared.rows(_UPSERT.replace("__slots__", columns).replace("__values__", values), params)
-    return [_Written(*row) for row in found]
+def _upsert(columns: Columns, given: list[slots.Slot], now: datetime, proof: Proof) -> _Written:
+    params = {"now": now, "source": proof.source, "by": proof.by, **columns, **slots.params(given)}
+    prepared.plan_anew_where_grown(_TABLES)
+    [found] = prepared.rows(_with_slots(tuple(given)), params)
+    return _Written(*found)
 
 
-def _follow(written: list[_Written], spoke: set[int], sharing: frozenset[str], given: list[slots.Slot]) -> None:
-    """The facts of newcomers are right already, unless others of the same call have their address, or left it."""
-    met = [holders for each in written for holders in (each.by_email, each.by_phone) if holders and len(holders) == 1]
-    whole = {each.customer_id for each in written if each.external_id in sharing or each.moved} | spoke
-    whole = {each for each in whole.union(*met) if each}
-    same = [each.place for each in written if each.place and each.customer_id not in whole]
-    left_email = {each.left_email for each in written if each.left_email}
-    left_phone = {each.left_phone for each in written if each.left_phone}
-    if whole or same or left_email or left_phone:
-        upkeep.follow(whole, given, same_addresses=same, left_email=left_email, left_phone=left_phone)
+@lru_cache(maxsize=100)
+def _with_slots(given: tuple[slots.Slot, ...]) -> str:
+    parts = {
+        "__slots__": [slot.column for slot in given],
+        "__values__": [slots.value(slot, "c.attributes") for slot in given],
+        "__are__": [slots.text(slot, "c.attributes") for slot in given],
+        "__were__": [slots.text(slot, "g.was_attributes") for slot in given],
+    }
+    statement = _UPSERT
+    for place, each in parts.items():
+        statement = statement.replace(place, "".join(f", {part}" for part in each))
+    return statement
+
+
+def _follow(written: _Written, spoke: set[int], given: list[slots.Slot]) -> None:
+    """Those of newcomers are right already, unless others of the same call have their address, or left it."""
+    whole = spoke.union(written.ids)
+    left = {"left_email": written.left_email, "left_phone": written.left_phone}
+    if whole or written.places != "{}" or any(left.values()):
+        upkeep.follow(whole, given, same_addresses=written.places, **left)
 
 
 def _not_overfull(said: Sequence[dict[str, Any]], outcomes: dict[str, Outcome]) -> list[dict[str, Any]]:

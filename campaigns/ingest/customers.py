@@ -33,6 +33,7 @@ READERS: dict[str, Reader] = {
     "attributes": documents.attributes,
 }
 NEEDED = ("external_id",)
+_PLANS = 1.0  # seconds for which batches share them
 OVERFULL = Problem(
     "attributes",
     f"would exceed {documents.MOST_KEYS} keys or {documents.MOST_BYTES:,} bytes together with those stored: "
@@ -128,7 +129,7 @@ def store(batch: Batch, *, now: datetime, by: str = "") -> Stored:
     """Write what was read. What was declared otherwise meanwhile is read once more."""
     if not batch.rows:
         return Stored(batch, [])
-    prepared.plan_anew()
+    prepared.plan_anew(older_than=_PLANS)
     with turns.prompt(), transaction.atomic():
         return _store(batch, now=now, by=by)
 

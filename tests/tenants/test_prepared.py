@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import cycle, islice
 
 import pytest
-from django.db import ProgrammingError
+from django.db import ProgrammingError, connection
+from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,3 +51,20 @@ def test_a_plan_is_made_anew_when_asked_for(acme: Retailer) -> None:
 def test_what_is_wrong_is_told_as_elsewhere(acme: Retailer) -> None:
     with context.in_retailer(acme), pytest.raises(ProgrammingError, match="nowhere"):
         prepared.rows("SELECT * FROM nowhere WHERE %s = 1", [1])
+
+
+def test_shared_plans_go_once_a_table_has_doubled(acme: Retailer, globex: Retailer) -> None:
+    def discarded(retailer: Retailer, rows: int) -> int:
+        with context.in_retailer(retailer), connection.cursor() as cursor:
+            cursor.execute("CREATE TABLE IF NOT EXISTS growing (n integer)")
+            cursor.execute("INSERT INTO growing SELECT generate_series(1, %s)", [rows])
+            with CaptureQueriesContext(connection) as captured:
+                prepared.plan_anew_where_grown(["growing"])
+        return sum(query["sql"] == "DISCARD PLANS" for query in captured)
+
+    assert discarded(acme, 1) == 0
+    assert discarded(acme, 1000) == 0  # small before and after
+    assert discarded(acme, 10_000) == 1
+    assert discarded(acme, 1000) == 0
+    assert discarded(globex, 100_000) == 0  # asked for the first time
+    assert discarded(acme, 30_000) == 1
