@@ -7,12 +7,13 @@ import select
 import socket
 import ssl
 import threading
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from delivery.channels.base import Envelope, Outbound, Result
+from delivery.channels.base import Envelope, Outbound, Outcome, Result
 from delivery.channels.email.settings import SmtpSettings
 from delivery.channels.email.smtp import SmtpChannel
 
@@ -228,6 +229,24 @@ class _Session:
 
 def channel(server: ScriptedServer, **changes: Any) -> SmtpChannel:
     return SmtpChannel(SmtpSettings("127.0.0.1", server.port, **changes))
+
+
+def check(server: ScriptedServer, outcomes: Sequence[Outcome]) -> None:
+    """What is told of m0, m1 ... is what became of them: nobody's arrived twice, or at another's."""
+    taken = Counter(mail.key for mail in server.mails if mail.recipients)
+    assert [outcome.key for outcome in outcomes] == [f"m{number}" for number in range(len(outcomes))]
+    assert all(mail.recipients in {(), (f"{mail.key}@shop.example",)} for mail in server.mails)
+    for outcome in outcomes:
+        assert taken[outcome.key] in _TAKEN[outcome.result], outcome
+
+
+_TAKEN = {
+    Result.ACCEPTED: {1},
+    Result.REJECTED: {0},
+    Result.DEFERRED: {0},
+    Result.UNSENT: {0},
+    Result.UNKNOWN: {0, 1},
+}
 
 
 def results(server: ScriptedServer, messages: Sequence[Outbound]) -> list[Result]:
