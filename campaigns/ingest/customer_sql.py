@@ -126,7 +126,8 @@ WITH given AS MATERIALIZED (
     SELECT g.external_id, {_DEFAULTS}, %(now)s, %(now)s
       FROM given g
      WHERE g.external_id NOT IN (SELECT external_id FROM existing)
-    RETURNING *, false AS was_consent_email, false AS was_consent_sms, false AS was_consent_push
+    RETURNING id, external_id, email, phone, city, country, attributes,
+              {", ".join(f"{name}, false AS was_{name}" for name in _CONSENTS)}
 ), newcomers AS MATERIALIZED (
     SELECT c.*, {_holders("email")} AS by_email, {_holders("phone")} AS by_phone FROM inserted c
 ), movers AS MATERIALIZED (

@@ -68,7 +68,9 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Rows that were read and wait to be stored: `rows`, and the same as `columns`, are customers by `wanted`'s ids."""
+    """Rows that were read and wait to be stored: `rows`, and the same as `columns`, are customers by `wanted`'s ids;
+    `said` is what they said of messages.
+    """
 
     given: Sequence[Mapping[str, Any]]
     reading: Reading
@@ -76,6 +78,7 @@ class Batch:
     wanted: dict[str, _Wanted]
     rows: list[dict[str, Any]]
     columns: customer_sql.Columns
+    said: list[dict[str, Any]]
 
 
 class Stored(NamedTuple):
@@ -117,7 +120,8 @@ def read(given: Sequence[Mapping[str, Any]], reading: Reading) -> Batch:
         identity = rows.identity(row, "external_id") if problems else values["external_id"]
         results.append(RowResult(index, identity, "rejected" if problems else "unchanged", tuple(problems)))
     stored = [_stored(each.values) for each in wanted.values()]
-    return Batch(given, reading, results, wanted, stored, customer_sql.columns(stored))
+    said = [each | {"external_id": name} for name, it in wanted.items() for each in it.said]
+    return Batch(given, reading, results, wanted, stored, customer_sql.columns(stored), said)
 
 
 def write(batch: Batch, *, now: datetime, by: str = "") -> list[RowResult]:
@@ -140,9 +144,8 @@ def _store(batch: Batch, *, now: datetime, by: str) -> Stored:
         batch = read(batch.given, batch.reading.of(types))
         if not batch.rows:
             return Stored(batch, [])
-    said = [each | {"external_id": name} for name, wanted in batch.wanted.items() for each in wanted.said]
     proof = customer_sql.Proof(batch.reading.source, (by or acting.current().name)[:200])
-    outcomes = customer_sql.upsert_customers(batch.columns, said, slots, now=now, proof=proof)
+    outcomes = customer_sql.upsert_customers(batch.columns, batch.said, slots, now=now, proof=proof)
     return Stored(batch, outcomes)
 
 

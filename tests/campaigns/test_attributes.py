@@ -135,6 +135,16 @@ def test_who_was_there_before_follows_chunk_by_chunk_and_then_it_is_ready(
     assert facts.recompute() == 0
 
 
+def test_what_looks_like_a_number_of_a_bounded_length_is_one(at_acme: Retailer) -> None:
+    people(-0.5, 1e5, 10**17, 1e-20, "1e3", "007", 1e40, 1e-40, "1e400", "1.", " 1", True, [1], "NaN")
+
+    attributes.fill(attributes.declare("points", type="number").pk, now=NOW)
+
+    kept = list(Facts.objects.order_by("pk").values_list("number_1", flat=True))
+    assert kept == [-0.5, 1e5, 1e17, 1e-20, 1000, 7, *[None] * 8]
+    assert facts.recompute() == 0
+
+
 @pytest.mark.parametrize(("type_", "misfits"), [("text", 2), ("boolean", 4), ("date", 4)])
 def test_values_that_do_not_fit_are_counted_and_kept(at_acme: Retailer, type_: str, misfits: int) -> None:
     people("gold", 5, True, "2026-01-01", "--05-17" if type_ == "date" else "x")
