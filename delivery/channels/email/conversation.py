@@ -169,8 +169,8 @@ class Conversation:
                 line.following = next(self._ready, None)  # made ready while the server works
                 if meanwhile:
                     meanwhile()
-        if self._refusal or self._lost:
-            raise self._refusal or self._lost  # type: ignore[misc]
+        if trouble := self._refusal or self._lost:
+            raise trouble
 
     def _goes_on(self, line: _Line) -> bool:
         """One round trip: hear what came back, and say what is next. False where there is nothing more to say."""
