@@ -40,8 +40,7 @@ def recompute(customer_ids: Sequence[int] | None = None) -> int:
 def select(given: Sequence[slots.Slot], among: str) -> str:
     """A query of customer_id and the true value of every column in order, in the order of the ids.
 
-        `among` is one of _SUPPRESSIONS = ("campaigns_suppression", "public.tenants_platformsuppression")
-    EVERYBODY, THESE (parameter `ids`) and RANGE (`low`, `high`); the slots have parameters too.
+    `among` is one of EVERYBODY, THESE (parameter `ids`) and RANGE (`low`, `high`); the slots have parameters too.
     """
     recent = ", ".join(f"orders.recent[{n}]" for n in range(1, RECENT_ORDERS + 1))
     engaged = ", ".join(f"engaged.{channel}" for channel in ENGAGEMENTS)
