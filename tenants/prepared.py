@@ -46,7 +46,8 @@ def plan_anew(*, older_than: float = 0.0) -> None:
 
 def plan_anew_where_grown(tables: Sequence[str]) -> None:
     """To be called before a statement on such tables whose plan is shared, by nothing else that has not called this:
-    none is used once one of them is more than twice as large as it was then.
+    none is used once one of them is more than twice as large as it was then, or has been since: Postgres plans anew by
+    itself what it has looked through, or emptied.
     """
     asked = ", ".join(f"pg_relation_size('{table}')" for table in tables)
     [sizes] = rows(f"SELECT {asked}", [])
@@ -54,7 +55,8 @@ def plan_anew_where_grown(tables: Sequence[str]) -> None:
     now = {(schema, table): max(size, _SMALL) for table, size in zip(tables, sizes, strict=True)}
     if any(size > 2 * _planned.sizes.get(table, size) for table, size in now.items()):
         plan_anew()
-    _planned.sizes = {**now, **_planned.sizes}
+    least = {table: min(size, _planned.sizes.get(table, size)) for table, size in now.items()}
+    _planned.sizes = {**_planned.sizes, **least}
 
 
 def rows(statement: str, params: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pytest
 from django.db import connection
 
 from campaigns import facts, ingest
@@ -20,7 +21,10 @@ def upsert(*external_ids: str, city: str) -> None:
     ingest.upsert_customers(rows, now=NOW)
 
 
-def test_a_plan_made_for_few_customers_is_not_used_once_there_are_many(at_acme: Retailer) -> None:
+@pytest.mark.parametrize("emptied", [0, 1500])
+def test_a_plan_made_for_few_customers_is_not_used_once_there_are_many(at_acme: Retailer, emptied: int) -> None:
+    factories.customers(emptied, first=2)
+    upsert("c1", city="York")
     with connection.cursor() as cursor:
         cursor.execute(f"TRUNCATE {', '.join(LOOKED_UP)} CASCADE")
         upsert("c1", city="Leeds")
