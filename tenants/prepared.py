@@ -45,9 +45,9 @@ def plan_anew(*, older_than: float = 0.0) -> None:
 
 
 def plan_anew_where_grown(tables: Sequence[str]) -> None:
-    """To be called before a statement on such tables whose plan is shared, by nothing else that has not called this:
-    none is used once one of them is more than twice as large as it was then, or has been since: Postgres plans anew by
-    itself what it has looked through, or emptied.
+    """To be called before a statement whose plan is shared, with every table that it reads: no plan is used once one of
+    them is more than twice as large as the least that it has been since plans were made. The least, because Postgres
+    plans anew by itself once a table was emptied or looked through.
     """
     asked = ", ".join(f"pg_relation_size('{table}')" for table in tables)
     [sizes] = rows(f"SELECT {asked}", [])

@@ -5,7 +5,8 @@ write; without it, each command waits for its reply. Replies come in order, so e
 handed over from the first byte of its end mark on; until the answer to that has come, its outcome is unknown.
 
 Over several connections, each is written to in turn before the first is listened to again: the server finds more to do
-whenever it looks, and so do we. Where one breaks, the others go on, and take what it had not yet handed over.
+whenever it looks, and so do we. Where one breaks, the others go on; what it had taken and not yet handed over is left
+open in the ledger, for another conversation.
 """
 
 from __future__ import annotations
