@@ -53,6 +53,7 @@ class Parts:
         self._lock = Lock()  # threads share the budget
         try:
             self._quick, self._quick_budget, self._plain = language.quick(sources)
+            self._patterns = language.patterns(sources)
         except (language.Mistaken, minijinja.TemplateError, RecursionError) as error:
             raise Unreadable(_what_is_unreadable(sources) or str(error)) from None
 
@@ -63,9 +64,19 @@ class Parts:
         Raises RenderError.
         """
         with self._lock:
-            rendered = self._quickly(context) or self._thoroughly(context)
+            rendered = self._by_pattern(context) or self._quickly(context) or self._thoroughly(context)
         if max(map(len, rendered), default=0) > MAX_OUTPUT:
             raise RenderError(f"larger than {MAX_OUTPUT // 1024} KB once rendered")
+        return rendered
+
+    def _by_pattern(self, context: Mapping[str, Any]) -> list[str] | None:
+        """As most e-mails can be made; None where one of them takes the template machine."""
+        rendered = []
+        for pattern in self._patterns:
+            made = pattern.fill(context) if pattern else None
+            if made is None:
+                return None
+            rendered.append(made)
         return rendered
 
     def _quickly(self, context: Mapping[str, Any]) -> list[str] | None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+import itertools
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import minijinja
 
-from campaigns.language import filters, grammar
+from campaigns.language import filters, grammar, matching, writing
 from campaigns.language.filters import MissingValue
 from campaigns.language.formats import Exceeded, Unfit
+from campaigns.language.markup import Spot
+from campaigns.language.patterns import Hole, Loop, Pattern, Piece
 from campaigns.language.plain import MOST, SHORT, Plain
-from campaigns.language.syntax import Body, For, If, Text
+from campaigns.language.syntax import Body, For, If, Node, Text
 from campaigns.language.writing import checking, write
 
 MAX_HANDLED = 2 * 1024 * 1024  # characters that printing and filters may come to, per part of a message
@@ -58,17 +61,12 @@ def quick(sources: Mapping[str, str]) -> tuple[minijinja.Environment, Budget, Pl
     said. Instead of a check of everything printed, which is a call each, prints that are not sure check themselves,
     and the template machine refuses what is absent. Raises syntax.Mistaken.
     """
-    budget = Budget()
-    trees = {name: grammar.parse(source) for name, source in sources.items()}
-    plain, show, known = Plain(trees.values()), _shower(_finalizer(budget)), _filters(budget)
-    shown = {
-        checking(name): function if name in _VISIBLE else _checking(function, show, budget, times=_DEAR.get(name, 1))
-        for name, function in (filters.FUNCTIONS | filters.PLACES).items()
-    }
-    made = _environment(trees, known | shown | {checking(""): show}, undefined_behavior="semi_strict")
-    for name, tree in trees.items():
-        made.add_template(name, write(tree, is_html=is_html(name), plain=plain))
-    return made, budget, plain
+    return _quick({name: grammar.parse(source) for name, source in sources.items()}, {})
+
+
+def patterns(sources: Mapping[str, str]) -> list[Pattern | None]:
+    """The parts as patterns, in order, and None for each that is better made as a whole. Raises syntax.Mistaken."""
+    return [_pattern(grammar.parse(source), is_html=is_html(name)) for name, source in sources.items()]
 
 
 def missing(sources: Mapping[str, str], context: Mapping[str, Any]) -> str:
@@ -218,6 +216,51 @@ def _take_items(value: Collection[Any], budget: Budget) -> None:
         budget.take(_ITEM * len(within))
         items = within.values() if isinstance(within, dict) else within
         waiting += [each for each in items if isinstance(each, list | dict)]
+
+
+def _quick(trees: Mapping[str, Body], spots: Mapping[str, Spot]) -> tuple[minijinja.Environment, Budget, Plain]:
+    """`spots` are where in a document those begin that do not begin one."""
+    budget = Budget()
+    plain, show, known = Plain(trees.values()), _shower(_finalizer(budget)), _filters(budget)
+    shown = {
+        checking(name): function if name in _VISIBLE else _checking(function, show, budget, times=_DEAR.get(name, 1))
+        for name, function in (filters.FUNCTIONS | filters.PLACES).items()
+    }
+    made = _environment(trees, known | shown | {checking(""): show}, undefined_behavior="semi_strict")
+    for name, tree in trees.items():
+        made.add_template(name, write(tree, is_html=is_html(name), plain=plain, spot=spots.get(name)))
+    return made, budget, plain
+
+
+def _pattern(tree: Body, *, is_html: bool) -> Pattern | None:
+    places, spots = writing.places(tree, is_html=is_html)
+    try:
+        made = matching.pieces(tree, places, is_html=is_html)
+    except matching.Beyond:
+        return None
+    nodes = [each for each in made if not isinstance(each, str | Hole | Loop)]
+    machine = _Machine(nodes, [spots[node.at] for node in nodes], is_html=is_html)
+    numbers = itertools.count()
+    found = Pattern(
+        [each if isinstance(each, str | Hole | Loop) else Piece(next(numbers), machine) for each in made], machine
+    )
+    return found if found.steps <= _fuel(tree) else None
+
+
+class _Machine:
+    """The quick way, for nodes of a part."""
+
+    def __init__(self, nodes: Sequence[Node], spots: Sequence[Spot], *, is_html: bool) -> None:
+        self._names = [f"{number}.{'html' if is_html else 'text'}" for number, _ in enumerate(nodes)]
+        trees = {name: (node,) for name, node in zip(self._names, nodes, strict=True)}
+        self._made, self._budget, self._plain = _quick(trees, dict(zip(self._names, spots, strict=True)))
+
+    def begin(self, context: Mapping[str, Any]) -> bool:
+        self._budget.left = MAX_HANDLED
+        return self._plain.lets(context)
+
+    def make(self, piece: int, context: Mapping[str, Any]) -> str:
+        return self._made.render_template(self._names[piece], **context)
 
 
 def _fuel(tree: Body) -> int:

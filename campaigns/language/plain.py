@@ -36,14 +36,14 @@ class Plain:
             if path.root in self._lists and self.is_sure(path):
                 for listed in self._lists[path.root]:
                     self._fields.setdefault(listed, set()).add(str(path.steps[0]))
-            elif route := _route(path):
-                self._values.add(route)
+            elif found := route(path):
+                self._values.add(found)
 
     def is_sure(self, path: Path) -> bool:
         """Whether a variable that is printed needs no check of its own once `lets` has said yes."""
         if path.root in self._lists:
             return len(path.steps) == 1 and isinstance(path.steps[0], str)
-        return path.root == "loop" or _route(path) is not None
+        return path.root == "loop" or route(path) is not None
 
     def lets(self, context: Mapping[str, Any]) -> bool:
         """Whether all of it is text or a number, short, and something to see, as far as the context has it.
@@ -94,8 +94,8 @@ def _found(context: Mapping[str, Any], route: Route) -> Any:
     return value
 
 
-def _route(path: Path) -> Route | None:
-    """None for one that begins elsewhere than in the context, or counts items."""
+def route(path: Path) -> Route | None:
+    """Where in the context a variable is. None for one that begins elsewhere than in the context, or counts items."""
     names = tuple(step for step in path.steps if isinstance(step, str))
     return (path.root, *names) if path.root in _ROOTS and len(names) == len(path.steps) else None
 
@@ -104,11 +104,11 @@ def _lists(bodies: Iterable[Body]) -> dict[str, set[Route]]:
     """Names that stand for an item of a list of the context wherever they stand, with these lists."""
     found: dict[str, set[Route]] = {}
     others: set[str] = set()
-    for name, route in (each for body in bodies for each in _bound(body)):
-        if route is None:
+    for name, over in (each for body in bodies for each in _bound(body)):
+        if over is None:
             others.add(name)
         else:
-            found.setdefault(name, set()).add(route)
+            found.setdefault(name, set()).add(over)
     return {name: routes for name, routes in found.items() if name not in others}
 
 
@@ -123,8 +123,8 @@ def _bound(body: Body) -> Iterator[tuple[str, Route | None]]:
                     yield from _bound(branch.body)
             case For():
                 over = node.over.of if isinstance(node.over, Slice) else node.over
-                route = _route(over) if isinstance(over, Path) and len(node.names) == 1 else None
-                yield from ((name, route) for name in node.names)
+                listed = route(over) if isinstance(over, Path) and len(node.names) == 1 else None
+                yield from ((name, listed) for name in node.names)
                 yield from _bound(node.body)
                 yield from _bound(node.otherwise)
 

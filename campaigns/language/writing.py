@@ -45,13 +45,29 @@ _COMPARED = ("==", "!=", "<", "<=", ">", ">=", "in", "not in")
 _NUMBERS = ("index", "index0", "revindex", "length")
 
 
-def write(body: Body, *, is_html: bool, is_traced: bool = False, plain: Plain | None = None) -> str:
+def write(
+    body: Body, *, is_html: bool, is_traced: bool = False, plain: Plain | None = None, spot: Spot | None = None
+) -> str:
     """`is_traced` writes a variant that tells which value it comes to; `plain` one that checks what it prints itself,
-    but for what is known to be plain. Raises Mistaken for a value out of place.
+    but for what is known to be plain. `spot` is where in a document it begins, where that is not its beginning.
+
+    Raises Mistaken for a value out of place.
     """
     writer = _Writer(is_html=is_html, is_traced=is_traced, plain=plain)
+    writer.spot = spot or writer.spot
     written = writer.body(body)
     return writer.prepared + written
+
+
+def places(body: Body, *, is_html: bool) -> tuple[dict[int, str], dict[int, Spot]]:
+    """What the place of each print in a document asks for, a filter or "", and where in it each node stands; both by
+    where in the source that is.
+
+    Raises Mistaken for a value out of place.
+    """
+    writer = _Writer(is_html=is_html, is_traced=False, plain=None)
+    writer.body(body)
+    return writer.places, writer.spots
 
 
 class _Writer:
@@ -62,6 +78,8 @@ class _Writer:
         self.spot = Spot()
         self._loops = 0
         self._prepared: dict[str, str] = {}
+        self.places: dict[int, str] = {}
+        self.spots: dict[int, Spot] = {}
 
     @property
     def prepared(self) -> str:
@@ -72,6 +90,7 @@ class _Writer:
         return "".join([self._node(node) for node in body])
 
     def _node(self, node: Node) -> str:
+        self.spots[node.at] = self.spot
         match node:
             case Text():
                 if self._is_html:
@@ -98,7 +117,8 @@ class _Writer:
             return f"{{% if {self._value(value.condition)} %}}{then}{{% else %}}{otherwise}{{% endif %}}"
         if isinstance(value, Literal) and isinstance(value.value, str) and not value.value.strip():
             return value.value
-        if self._is_html and (need := self._need(value, at)):
+        need = self.places[at] = self._need(value, at) if self._is_html else ""
+        if need:
             printed = f"({self._value(value)})|{need if self._plain is None else checking(need)}"
             if isinstance(value, Path) and value.root in VOCABULARY:
                 printed = self._prepared.setdefault(printed, f"_made_{len(self._prepared)}")
