@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from delivery.channels.base import ChannelUnavailable, Outcome, Result
 from delivery.channels.email import connection
 from delivery.channels.email.connection import Connection, Lost, Reply
-from delivery.channels.email.conversation import Conversation, Ledger
+from delivery.channels.email.conversation import Conversation
+from delivery.channels.email.ledger import Ledger
 from tests.delivery.scripted import (
     DROP,
     ENVELOPE,

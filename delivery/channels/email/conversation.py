@@ -17,88 +17,16 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from delivery.channels.base import ChannelUnavailable, Envelope, Outbound, Outcome, Result
+from delivery.channels.base import ChannelUnavailable, Envelope, Outbound, Result
 from delivery.channels.email import headers, mime
 from delivery.channels.email.connection import Connection, Lost, Reply
+from delivery.channels.email.ledger import Ledger
 
 _END = b".\r\n"
-_LONGEST_DETAIL = 200
 _LAST_WORD = 0.25  # seconds that answers may still be read in, once another connection has used up the time
 _LOGIN_WANTED = {530, 534, 535, 538}
 _OF_THE_MESSAGE = {501, 504, 552, 555}  # to MAIL FROM: its parameters, which a message's body and recipient ask for
-_OF_THE_RECIPIENT = re.compile(r"4\.[12]\.")  # address and mailbox status (RFC 3463, 3.2 and 3.3)
 _DOT_FIRST = re.compile(rb"\n\.")  # this finds them in a quarter of the time that bytes.replace takes
-_QUEUE_ID = re.compile(r"(?:queued as|\bid=) ?<?([\w.@-]+)", re.IGNORECASE)
-
-
-class Ledger:
-    """The outcomes of a batch, as they come in."""
-
-    def __init__(self, batch: Sequence[Outbound]) -> None:
-        self.batch = batch
-        self.outcomes: list[Outcome | None] = [None] * len(batch)
-        self.waiting = iter(range(len(batch)))  # whoever takes a position from it sees to that message
-        self.answered = 0
-        self.in_doubt = 0
-        self._suspect: int | None = None  # at whose announcement the last connection broke
-        self._is_confirmed = False  # so did the one before
-        self._has_put_off = False
-
-    def open(self) -> list[int]:
-        return [position for position, outcome in enumerate(self.outcomes) if outcome is None]
-
-    def begin_anew(self) -> int:
-        """Put what is open up to be taken, also what somebody had taken before. Returns how many that is."""
-        left = self.open()
-        self.waiting = iter(left)
-        return len(left)
-
-    def answer(self, position: int, result: Result, reply: Reply, *, is_recipient_s: bool = False) -> None:
-        """The server's own answer to a message."""
-        self.answered += 1
-        if result is Result.DEFERRED:
-            is_recipient_s = is_recipient_s or bool(_OF_THE_RECIPIENT.match(reply.text))
-        self._close(position, result, str(reply), _queue_id(reply) if result is Result.ACCEPTED else "", is_recipient_s)
-
-    def doubt(self, position: int, why: str) -> None:
-        self.in_doubt += 1
-        self._close(position, Result.UNKNOWN, f"handed over, but no answer came: {why}")
-
-    def broke_at(self, position: int | None) -> None:
-        """The connection broke at this message's announcement, after its sender was granted; None: at anything else."""
-        self._is_confirmed = position is not None and position == self._suspect
-        self._suspect = position
-
-    def put_off_suspect(self, why: str) -> bool:
-        """Put off the message that two connections in a row broke at, so that it holds up nobody; whether there is one.
-
-        Once in a hand-over: the server may be the cause all the same.
-        """
-        if self._suspect is None or not self._is_confirmed or self._has_put_off:
-            return False
-        self.answered += 1
-        self._has_put_off = True
-        self._close(self._suspect, Result.DEFERRED, why, is_recipient_s=True)
-        return True
-
-    def refuse(self, position: int, why: str) -> None:
-        """Not worth a server's time: it never went out and never will."""
-        self._close(position, Result.REJECTED, why)
-
-    def leave_rest(self, why: str) -> None:
-        for position in self.open():
-            self._close(position, Result.UNSENT, f"not handed over: {why}")
-
-    def settled(self) -> list[Outcome]:
-        return [outcome for outcome in self.outcomes if outcome is not None]
-
-    def _close(
-        self, position: int, result: Result, detail: str, provider_id: str = "", is_recipient_s: bool = False
-    ) -> None:
-        key = self.batch[position].key
-        self.outcomes[position] = Outcome(
-            key, result, detail[:_LONGEST_DETAIL], provider_id, is_recipient_s=is_recipient_s
-        )
 
 
 class Transaction(NamedTuple):
@@ -320,8 +248,3 @@ def _result(reply: Reply, *, accepted: bool) -> Result:
 def _refuse_goodbye(reply: Reply) -> None:
     if reply.code == 421:
         raise Lost(f"the server said good-bye: {reply}")
-
-
-def _queue_id(reply: Reply) -> str:
-    found = _QUEUE_ID.search(reply.text)
-    return found[1] if found else ""

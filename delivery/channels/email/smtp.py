@@ -9,7 +9,8 @@ from contextlib import suppress
 from delivery.channels.base import ChannelUnavailable, Envelope, Mute, Outbound, Outcome
 from delivery.channels.email import opening
 from delivery.channels.email.connection import Connection, Lost
-from delivery.channels.email.conversation import Conversation, Ledger
+from delivery.channels.email.conversation import Conversation
+from delivery.channels.email.ledger import Ledger
 from delivery.channels.email.mailbox import MailboxSettings
 from delivery.channels.email.returned import Returned
 from delivery.channels.email.settings import SmtpSettings
