@@ -56,7 +56,7 @@ def verbatim(field: str, value: str) -> str:
     """The lines of a field that holds words for programs, such as a link: never encoded unless it is not ASCII."""
     if not (value.isascii() and value.isprintable()):
         return text(field, value)
-    if len(field) + len(value) + 2 <= _LINE:
+    if len(field) + len(value) + 2 <= _LINE or (len(value) <= _LONGEST_WORD and " " not in value):
         return f"{field}: {value}\r\n"
     words = value.split()
     if words and max(map(len, words)) > _LONGEST_WORD:
@@ -117,15 +117,21 @@ def _folded(field: str, words: list[str]) -> str:
 def _encoded_words(field: str, value: str) -> str:
     """Base64 words of whole characters, one to a line."""
     data = value.encode("utf-8", "replace")
-    words, start, room = [], 0, _bytes_per_word(len(field) + 2)
-    while start < len(data):
-        end = min(start + room, len(data))
-        while end < len(data) and data[end] & 0xC0 == 0x80:
+    words, start, end = [], 0, _bytes_per_word(len(field) + 2)
+    while end < len(data):
+        while data[end] & 0xC0 == 0x80:
             end -= 1
-        words.append(f"=?utf-8?b?{b2a_base64(data[start:end], newline=False).decode()}?=")
-        start, room = end, _bytes_per_word(1)
-    return "\r\n ".join(words)
+        words.append(_encoded_word(data[start:end]))
+        start, end = end, end + _BYTES_PER_WORD
+    return "\r\n ".join([*words, _encoded_word(data[start:])])
+
+
+def _encoded_word(data: bytes) -> str:
+    return f"=?utf-8?b?{b2a_base64(data, newline=False).decode()}?="
 
 
 def _bytes_per_word(taken: int) -> int:
     return max((_LINE_WITH_ENCODED_WORDS - taken - _ENCODED_WORD_FRAME) // 4, 2) * 3
+
+
+_BYTES_PER_WORD = _bytes_per_word(1)
