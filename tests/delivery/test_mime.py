@@ -261,6 +261,11 @@ def test_a_body_that_holds_the_boundary_gets_another() -> None:
     assert message.get_boundary() != boundary
 
 
+def test_no_two_messages_of_a_batch_have_the_same_boundary() -> None:
+    skeleton = mime.Skeleton(ENVELOPE, date=DATE, eight_bit=True)
+    assert len({parsed(skeleton.fill(outbound())).get_boundary() for _ in range(120)}) == 120
+
+
 def test_a_lone_surrogate_becomes_a_question_mark_instead_of_an_error() -> None:
     message = parsed(built(outbound(subject="a\ud800b", text="c\ud800d", html="e\ud800f")))
     assert str(message["Subject"]) == "a?b"

@@ -11,7 +11,6 @@ open in the ledger, for another conversation.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -26,7 +25,6 @@ _END = b".\r\n"
 _LAST_WORD = 0.25  # seconds that answers may still be read in, once another connection has used up the time
 _LOGIN_WANTED = {530, 534, 535, 538}
 _OF_THE_MESSAGE = {501, 504, 552, 555}  # to MAIL FROM: its parameters, which a message's body and recipient ask for
-_DOT_FIRST = re.compile(rb"\n\.")  # this finds them in a quarter of the time that bytes.replace takes
 
 
 class Transaction(NamedTuple):
@@ -219,8 +217,7 @@ class Conversation:
         if not message.recipient.isascii():
             self._need_utf8("the recipient")
             utf8 = True
-        if _DOT_FIRST.search(body):  # replacing none would copy the whole body
-            body = _DOT_FIRST.sub(b"\n..", body)
+        body = body.replace(b"\r\n.", b"\r\n..")
         eight_bit = self._likeness.eight_bit and not body.isascii()
         mail = self._from(message) + (b" BODY=8BITMIME" if eight_bit else b"") + (b" SMTPUTF8\r\n" if utf8 else b"\r\n")
         return Transaction(position, (mail, f"RCPT TO:<{message.recipient}>\r\n".encode(), b"DATA\r\n"), body)

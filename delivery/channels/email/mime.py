@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import secrets
 from binascii import b2a_base64
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from email.utils import format_datetime
 
@@ -18,10 +18,18 @@ from delivery.channels.base import Attached, Envelope, Outbound
 from delivery.channels.email import headers
 
 _LONGEST_LINE = 998
+_REACH = _LONGEST_LINE + len(b"\r\n")
 _KEY = re.compile(r"[A-Za-z0-9._+-]{1,200}")
 _OURS = re.compile(
     r"(?i)from|to|cc|bcc|sender|reply-to|subject|date|message-id|mime-version|content-.*|x-bannerline-(?!test\Z).*"
 )
+_ALTERNATIVE = b'Content-Type: multipart/alternative; boundary="%b"\r\n\r\n--%b\r\n%b%b\r\n--%b\r\n%b%b\r\n--%b--\r\n'
+_PART = 'Content-Type: text/{}; charset="utf-8"\r\nContent-Transfer-Encoding: {}\r\n\r\n'
+_TEXT, _HTML = (
+    {coding: _PART.format(subtype, coding).encode() for coding in ("7bit", "8bit", "base64")}
+    for subtype in ("plain", "html")
+)
+_BOUNDARY_DIGITS, _AT_ONCE = 24, 50
 
 
 class Skeleton:
@@ -34,26 +42,17 @@ class Skeleton:
         self._eight_bit = eight_bit
         self._domain = headers.address("From", envelope.from_email).rpartition("@")[2].strip("[]")
         self._start = _shared_fields(envelope, date).encode()
-        self._frame = _Frame()
-        self._attached = envelope.attached
-        self._wrapping = _Wrapping(envelope.attached) if envelope.attached else None
+        self._boundaries = _boundaries()
+        self._files = [_file(file) for file in envelope.attached]
         self._names: set[str] = set()
 
     def fill(self, message: Outbound) -> bytes:
         """The whole message, CRLF line ends, not dot-stuffed. Raises ValueError naming a header it cannot write."""
         text_coding, text = self._part(message.text)
         html_coding, html = self._part(message.html)
-        frame = self._frame
-        while frame.boundary in text or frame.boundary in html:
-            frame = _Frame()
-        fields = self._fields(message).encode()
-        body = (frame.text[text_coding], text, frame.html[html_coding], html, frame.end)
-        if self._wrapping is None:
-            return b"".join((self._start, fields, *body))
-        wrapping = self._wrapping
-        while wrapping.boundary in text or wrapping.boundary in html:
-            wrapping = _Wrapping(self._attached)
-        return b"".join((self._start, fields, wrapping.start, *body, wrapping.end))
+        body = _alternative(next(self._boundaries), _TEXT[text_coding], text, _HTML[html_coding], html)
+        head = self._start + self._fields(message).encode()
+        return _mixed(next(self._boundaries), head, body, self._files) if self._files else head + body
 
     def _fields(self, message: Outbound) -> str:
         key = message.key
@@ -73,58 +72,47 @@ class Skeleton:
 
     def _part(self, content: str) -> tuple[str, bytes]:
         """The transfer encoding of a part, and its bytes in it."""
-        data = content.encode("utf-8", "replace")
-        if b"\r" in data:
-            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        data = data.replace(b"\n", b"\r\n")
-        if b"\0" in data or _has_long_line(data):
+        if "\r" in content:
+            content = content.replace("\r\n", "\n").replace("\r", "\n")
+        data = content.encode("utf-8", "replace").replace(b"\n", b"\r\n")
+        if "\0" in content or _has_long_line(data):
             return "base64", _base64_lines(data)
-        if data.isascii():
+        if content.isascii() or data.isascii():  # a lone surrogate has become a question mark
             return "7bit", data
         if self._eight_bit:
             return "8bit", data
         return "base64", _base64_lines(data)
 
 
-class _Frame:
-    """The delimiters around the parts, and the fields of each part by its transfer encoding."""
+def _boundaries() -> Iterator[bytes]:
+    """One for each message, and seen by nobody before: so nobody can have written it into what a message says.
 
-    def __init__(self) -> None:
-        # "=_" can occur in neither base64 nor quoted-printable, so a forwarder that recodes a part cannot break it.
-        boundary = f"=_{secrets.token_hex(12)}"
-        self.boundary = boundary.encode()
-        opening = f'Content-Type: multipart/alternative; boundary="{boundary}"\r\n\r\n--{boundary}\r\n'
-        self.text = _part_fields(opening, "plain")
-        self.html = _part_fields(f"\r\n--{boundary}\r\n", "html")
-        self.end = f"\r\n--{boundary}--\r\n".encode()
-
-
-class _Wrapping:
-    """The delimiters around the message itself and the files, which are written once.
-
-    Raises ValueError, naming the file, for a name or type that cannot stand in a header.
+    "=_" can occur in neither base64 nor quoted-printable, so a forwarder that recodes a part cannot break it.
     """
-
-    def __init__(self, attached: Sequence[Attached]) -> None:
-        boundary = f"=_{secrets.token_hex(12)}"
-        self.boundary = boundary.encode()
-        self.start = f'Content-Type: multipart/mixed; boundary="{boundary}"\r\n\r\n--{boundary}\r\n'.encode()
-        parts = [_file(file, boundary) for file in attached]
-        self.end = b"".join([*parts, f"\r\n--{boundary}--\r\n".encode()])
+    while True:
+        drawn = secrets.token_hex(_BOUNDARY_DIGITS // 2 * _AT_ONCE)  # each draw asks the kernel
+        for start in range(0, len(drawn), _BOUNDARY_DIGITS):
+            yield f"=_{drawn[start : start + _BOUNDARY_DIGITS]}".encode()
 
 
-def _file(file: Attached, boundary: str) -> bytes:
+def _alternative(boundary: bytes, text_fields: bytes, text: bytes, html_fields: bytes, html: bytes) -> bytes:
+    return _ALTERNATIVE % (boundary, boundary, text_fields, text, boundary, html_fields, html, boundary)
+
+
+def _mixed(boundary: bytes, head: bytes, body: bytes, files: Iterable[bytes]) -> bytes:
+    """One copy of the files, which may be large."""
+    head += b'Content-Type: multipart/mixed; boundary="%b"\r\n' % boundary
+    return (b"\r\n--" + boundary).join((head, b"\r\n" + body, *files, b"--\r\n"))
+
+
+def _file(file: Attached) -> bytes:
+    """What follows its delimiter. Raises ValueError for a name or type that cannot stand in a header."""
     name, mime = headers.file_name(file.name), headers.media_type(file.mime)
     fields = (
-        f'\r\n--{boundary}\r\nContent-Type: {mime}; name="{name}"\r\n'
+        f'\r\nContent-Type: {mime}; name="{name}"\r\n'
         f'Content-Disposition: attachment; filename="{name}"\r\nContent-Transfer-Encoding: base64\r\n\r\n'
     )
     return fields.encode() + _base64_lines(file.content)
-
-
-def _part_fields(delimiter: str, subtype: str) -> dict[str, bytes]:
-    fields = f'{delimiter}Content-Type: text/{subtype}; charset="utf-8"\r\nContent-Transfer-Encoding: '
-    return {coding: f"{fields}{coding}\r\n\r\n".encode() for coding in ("7bit", "8bit", "base64")}
 
 
 def _shared_fields(envelope: Envelope, date: datetime) -> str:
@@ -143,12 +131,11 @@ def _free_name(name: str) -> str:
 
 def _has_long_line(data: bytes) -> bool:
     """Hops from the last line end within reach to the next, instead of splitting every line."""
-    start, reach = 0, _LONGEST_LINE + len(b"\r\n")
-    while len(data) - start > _LONGEST_LINE:
-        line_end = data.rfind(b"\n", start, start + reach)
-        if line_end < 0:
+    start, last = 0, len(data) - _LONGEST_LINE
+    while start < last:
+        start = data.rfind(b"\n", start, start + _REACH) + 1
+        if not start:
             return True
-        start = line_end + 1
     return False
 
 
