@@ -33,6 +33,16 @@ from tenants import context
 # Where no condition asks for `c`, Postgres leaves the wide table out.
 FROM = "FROM campaigns_facts f LEFT JOIN campaigns_customer c ON c.id = f.customer_id"
 _MANY = 1000  # members, after which the planner is told at once
+# Members are looked up only in a run that has some, because it forgot that it was evaluated: it is locked, and nobody
+# else writes them. `max` is read off the index; to find any member, Postgres may read through those of all runs.
+_WRITTEN = """
+INSERT INTO campaigns_member (run_id, customer_id, is_included, reason, draw)
+SELECT %s, customer_id, reason = '', reason, draw FROM ({judged}) judged
+WHERE (SELECT max(customer_id) FROM campaigns_member WHERE run_id = %s) IS NULL OR NOT EXISTS (
+    SELECT FROM campaigns_member known WHERE known.run_id = %s AND known.customer_id = judged.customer_id
+)
+ORDER BY customer_id
+"""
 
 
 @dataclass(frozen=True)
@@ -60,14 +70,8 @@ def evaluate(run: Run, *, capped: Sql = compiler.NOBODY, policy: Policy | None =
         chosen = judged(run.version.parsed(), as_of=locked.as_of, run=locked, capped=capped, policy=policy)
         reading.plan_for_everybody()
         with connection.cursor() as cursor:
-            cursor.execute(
-                f"""
-                INSERT INTO campaigns_member (run_id, customer_id, is_included, reason, draw)
-                SELECT %s, customer_id, reason = '', reason, draw FROM ({chosen.text}) judged ORDER BY customer_id
-                ON CONFLICT (run_id, customer_id) DO NOTHING
-                """,
-                [locked.pk, *chosen.params],
-            )
+            written = _WRITTEN.format(judged=chosen.text)
+            cursor.execute(written, [locked.pk, *chosen.params, locked.pk, locked.pk])
             if cursor.rowcount > _MANY:
                 cursor.execute("ANALYZE campaigns_member")
         at = timezone.now()
