@@ -129,7 +129,8 @@ class Connection:
             raise self._lost(error) from error
         if not received:
             raise Lost(f"{self.address} closed the connection")
-        *lines, self._rest = (self._rest + received).split(b"\n")
+        lines = (self._rest + received).split(b"\n")
+        self._rest = lines.pop()
         self._lines.extend(lines)
 
     def _waiting(self, act: Callable[[Any], T], what: object) -> T:

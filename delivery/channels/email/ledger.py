@@ -10,7 +10,7 @@ from delivery.channels.email.connection import Reply
 
 _LONGEST_DETAIL = 200
 _OF_THE_RECIPIENT = re.compile(r"4\.[12]\.")  # address and mailbox status (RFC 3463, 3.2 and 3.3)
-_QUEUE_ID = re.compile(r"(?:queued as|\bid=) ?<?([\w.@-]+)", re.IGNORECASE)
+_QUEUE_ID = re.compile(r"[qQiI](?i:(?<=q)ueued as|(?<=\bi)d=) ?<?([\w.@-]+)")  # a set of letters is skipped to fast
 
 
 class Ledger:
@@ -38,9 +38,13 @@ class Ledger:
     def answer(self, position: int, result: Result, reply: Reply, *, is_recipient_s: bool = False) -> None:
         """The server's own answer to a message."""
         self.answered += 1
-        if result is Result.DEFERRED:
+        provider_id = ""
+        if result is Result.ACCEPTED:
+            found = _QUEUE_ID.search(reply.text)
+            provider_id = found[1] if found else ""
+        elif result is Result.DEFERRED:
             is_recipient_s = is_recipient_s or bool(_OF_THE_RECIPIENT.match(reply.text))
-        self._close(position, result, str(reply), _queue_id(reply) if result is Result.ACCEPTED else "", is_recipient_s)
+        self._close(position, result, str(reply), provider_id, is_recipient_s)
 
     def doubt(self, position: int, why: str) -> None:
         self.in_doubt += 1
@@ -81,8 +85,3 @@ class Ledger:
         self.outcomes[position] = Outcome(
             key, result, detail[:_LONGEST_DETAIL], provider_id, is_recipient_s=is_recipient_s
         )
-
-
-def _queue_id(reply: Reply) -> str:
-    found = _QUEUE_ID.search(reply.text)
-    return found[1] if found else ""

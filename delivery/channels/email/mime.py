@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import secrets
 from binascii import b2a_base64
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from email.utils import format_datetime
 
@@ -23,7 +23,8 @@ _KEY = re.compile(r"[A-Za-z0-9._+-]{1,200}")
 _OURS = re.compile(
     r"(?i)from|to|cc|bcc|sender|reply-to|subject|date|message-id|mime-version|content-.*|x-bannerline-(?!test\Z).*"
 )
-_ALTERNATIVE = b'Content-Type: multipart/alternative; boundary="%b"\r\n\r\n--%b\r\n%b%b\r\n--%b\r\n%b%b\r\n--%b--\r\n'
+_MIXED = b'Content-Type: multipart/mixed; boundary="%b"\r\n\r\n--%b\r\n'
+_ALTERNATIVE = b'%bContent-Type: multipart/alternative; boundary="%b"\r\n\r\n--%b\r\n%b%b\r\n--%b\r\n%b%b\r\n--%b--\r\n'
 _PART = 'Content-Type: text/{}; charset="utf-8"\r\nContent-Transfer-Encoding: {}\r\n\r\n'
 _TEXT, _HTML = (
     {coding: _PART.format(subtype, coding).encode() for coding in ("7bit", "8bit", "base64")}
@@ -48,13 +49,19 @@ class Skeleton:
 
     def fill(self, message: Outbound) -> bytes:
         """The whole message, CRLF line ends, not dot-stuffed. Raises ValueError naming a header it cannot write."""
+        if not self._files:
+            return self._alternative(self._start + self._fields(message), message)
+        boundary = next(self._boundaries)
+        head = self._start + self._fields(message) + _MIXED % (boundary, boundary)
+        return (b"\r\n--" + boundary).join((self._alternative(head, message), *self._files, b"--\r\n"))
+
+    def _alternative(self, head: bytes, message: Outbound) -> bytes:
         text_coding, text = self._part(message.text)
         html_coding, html = self._part(message.html)
-        body = _alternative(next(self._boundaries), _TEXT[text_coding], text, _HTML[html_coding], html)
-        head = self._start + self._fields(message).encode()
-        return _mixed(next(self._boundaries), head, body, self._files) if self._files else head + body
+        text_fields, html_fields, boundary = _TEXT[text_coding], _HTML[html_coding], next(self._boundaries)
+        return _ALTERNATIVE % (head, boundary, boundary, text_fields, text, boundary, html_fields, html, boundary)
 
-    def _fields(self, message: Outbound) -> str:
+    def _fields(self, message: Outbound) -> bytes:
         key = message.key
         if not _KEY.fullmatch(key):
             raise ValueError("Message-ID needs a key of letters, digits and . _ + - only: correct the message's key.")
@@ -68,7 +75,7 @@ class Skeleton:
             if name not in self._names:
                 self._names.add(_free_name(name))
             fields += headers.verbatim(name, value)
-        return fields
+        return fields.encode()
 
     def _part(self, content: str) -> tuple[str, bytes]:
         """The transfer encoding of a part, and its bytes in it."""
@@ -93,16 +100,6 @@ def _boundaries() -> Iterator[bytes]:
         drawn = secrets.token_hex(_BOUNDARY_DIGITS // 2 * _AT_ONCE)  # each draw asks the kernel
         for start in range(0, len(drawn), _BOUNDARY_DIGITS):
             yield f"=_{drawn[start : start + _BOUNDARY_DIGITS]}".encode()
-
-
-def _alternative(boundary: bytes, text_fields: bytes, text: bytes, html_fields: bytes, html: bytes) -> bytes:
-    return _ALTERNATIVE % (boundary, boundary, text_fields, text, boundary, html_fields, html, boundary)
-
-
-def _mixed(boundary: bytes, head: bytes, body: bytes, files: Iterable[bytes]) -> bytes:
-    """One copy of the files, which may be large."""
-    head += b'Content-Type: multipart/mixed; boundary="%b"\r\n' % boundary
-    return (b"\r\n--" + boundary).join((head, b"\r\n" + body, *files, b"--\r\n"))
 
 
 def _file(file: Attached) -> bytes:
