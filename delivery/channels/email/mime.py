@@ -82,7 +82,7 @@ class Skeleton:
         if "\r" in content:
             content = content.replace("\r\n", "\n").replace("\r", "\n")
         data = content.encode("utf-8", "replace").replace(b"\n", b"\r\n")
-        if "\0" in content or _has_long_line(data):
+        if b"\0" in data or _has_long_line(data):
             return "base64", _base64_lines(data)
         if content.isascii() or data.isascii():  # a lone surrogate has become a question mark
             return "7bit", data
