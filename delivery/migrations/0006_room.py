@@ -12,6 +12,6 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.RunSQL(
-            "ALTER TABLE delivery_message SET (fillfactor = 27)", "ALTER TABLE delivery_message SET (fillfactor = 45)"
+            "ALTER TABLE delivery_message SET (fillfactor = 30)", "ALTER TABLE delivery_message SET (fillfactor = 45)"
         ),
     ]

@@ -27,7 +27,15 @@ def pages() -> dict[int, int]:
 
 
 @pytest.mark.parametrize("window", [50, 500])
-def test_a_message_that_was_accepted_is_where_it_was(at_acme: Retailer, window: int) -> None:
+@pytest.mark.parametrize(
+    ("said", "named"),
+    [
+        ("250 2.0.0 Ok: queued as 4dVn7k1bQzz5vNq", "4dVn7k1bQzz5vNq"),
+        ("250 2.0.0 OK  1764254400 d9443c01a7336-29bce40a5f3si1234565ad.123 - gsmtp", ""),
+        ("", "0100018c7e3a5b2f-4d1c9a7e-1f2b-4c3d-8e4f-5a6b7c8d9e0f-000000"),  # as SES names a message
+    ],
+)
+def test_a_message_that_was_accepted_is_where_it_was(at_acme: Retailer, said: str, named: str, window: int) -> None:
     factories.customers(500)
     run = configuration.launch(factories.campaign(), by="test", now=timezone.now())
     pipeline.advance(Run.objects.select_related("version", "campaign").get(pk=run.pk), now=timezone.now())
@@ -38,8 +46,7 @@ def test_a_message_that_was_accepted_is_where_it_was(at_acme: Retailer, window: 
     digest = hashlib.sha256(b"template").hexdigest()
     for start in range(0, len(numbers), window):
         verdicts = [
-            Verdict(number, "accepted", "250 2.0.0 Ok: queued as 4dVn7k1bQzz5vNq", "accepted", "smtp",
-                    f"{number:060}", digest, run.version_id)
+            Verdict(number, "accepted", said, "accepted", "smtp", named, digest, run.version_id)
             for number in numbers[start : start + window]
         ]  # fmt: skip
         batches.turn(lease, verdicts)
