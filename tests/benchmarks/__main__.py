@@ -119,6 +119,9 @@ def _add_delivery(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--repeat", type=_count, default=1, help="rounds, of which medians count (default 1)")
     parser.add_argument("--seed", type=int, help="of the people (default: the workload's own)")
     parser.add_argument(
+        "--without-chunking", action="store_true", help="to a mail server that takes one message per round trip"
+    )
+    parser.add_argument(
         "--quick", dest="messages", action="store_const", const=QUICK_MESSAGES, help=f"{QUICK_MESSAGES} messages"
     )
 

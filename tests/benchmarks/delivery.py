@@ -71,7 +71,7 @@ def _measured(options: Namespace, source: Workload, people: list[Person], retail
     if postgres is None:
         _say("Postgres does not run on this machine: its processor time is NOT in these figures.")
     with ExitStack() as stack:
-        sink = stack.enter_context(SinkProcess())
+        sink = stack.enter_context(SinkProcess(chunking=not options.without_chunking))
         _say("Starting workers ...")
         naive_way = stack.enter_context(naive.running(port=sink.port, workers=options.workers, postgres=postgres))
         ours = stack.enter_context(engine.running(email_url=sink.url, workers=options.workers, postgres=postgres))

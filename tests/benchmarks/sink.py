@@ -25,8 +25,9 @@ _ROOT = Path(__file__).resolve().parents[2]
 _KEY_FIELD = b"X-Bannerline-Message: "
 _END = b"\r\n.\r\n"
 _CHUNK = 262_144
+_CHUNKING = b"250-CHUNKING\r\n"
 _REPLIES = {
-    b"EHLO": b"250-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE 52428800\r\n",
+    b"EHLO": b"250-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n" + _CHUNKING + b"250 SIZE 52428800\r\n",
     b"HELO": b"250 sink\r\n",
     b"MAIL": b"250 2.1.0 Ok\r\n",
     b"RSET": b"250 2.0.0 Ok\r\n",
@@ -41,11 +42,13 @@ class Received(NamedTuple):
 
 
 class SinkProcess:
-    """The sink in its own process. `spool` names a file that is to get every message whole."""
+    """The sink in its own process. `spool` names a file that is to get every message whole; `chunking`: it says that
+    it knows BDAT.
+    """
 
-    def __init__(self, *, spool: Path | None = None) -> None:
+    def __init__(self, *, spool: Path | None = None, chunking: bool = True) -> None:
         self.host, self.port = "127.0.0.1", 0
-        self._spool = spool
+        self._spool, self._chunking = spool, chunking
 
     @property
     def url(self) -> str:
@@ -69,18 +72,20 @@ class SinkProcess:
         self._ask("XRESET")
 
     def messages(self) -> Iterator[tuple[Received, bytes]]:
-        """What the spool holds: each message as it was before dot-stuffing, without its last line end."""
+        """What the spool holds: each message without dots doubled on the way, and without its last line end."""
         if self._spool is None:
             raise ValueError("Nothing is spooled: start with SinkProcess(spool=path).")
         with self._spool.open("rb") as file:
             while head := file.readline():
                 key, recipient, size = head.decode().split()
-                yield Received(key, recipient), file.read(int(size)).replace(b"\r\n..", b"\r\n.")
+                yield Received(key, recipient), file.read(int(size))
 
     def __enter__(self) -> Self:
         command = [sys.executable, "-m", "tests.benchmarks.sink", "--port", "0", "--print-port", "--until-input-ends"]
         if self._spool:
             command += ["--spool", str(self._spool)]
+        if not self._chunking:
+            command.append("--without-chunking")
         # Its input ends with us, however we end: no sink outlives a benchmark that was killed.
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=_ROOT)
         assert self._process.stdout is not None
@@ -101,17 +106,20 @@ class SinkProcess:
 class Sink:
     """What has arrived, whoever brought it."""
 
-    def __init__(self, spool: BinaryIO | None = None) -> None:
+    def __init__(self, spool: BinaryIO | None = None, *, chunking: bool = True) -> None:
         self.received: list[tuple[bytes, bytes]] = []
+        self.abilities = _REPLIES[b"EHLO"] if chunking else _REPLIES[b"EHLO"].replace(_CHUNKING, b"")
         self._spool = spool
 
-    def take(self, content: bytearray, start: int, end: int, recipient: bytes) -> bytes:
-        """The reply to one message, which lies in `content[start:end]`."""
+    def take(self, content: bytearray, start: int, end: int, recipient: bytes, *, stuffed: bool) -> bytes:
+        """The reply to one message, which lies in `content[start:end]`, its last line end left out."""
         key_start = content.find(_KEY_FIELD, start, end) + len(_KEY_FIELD)
         key = bytes(content[key_start : content.find(b"\r\n", key_start)]) if key_start >= len(_KEY_FIELD) else b"-"
         self.received.append((key, recipient))
         if self._spool:
-            self._spool.write(b"%b %b %d\n%b" % (key, recipient, end - start, bytes(content[start:end])))
+            whole = bytes(content[start:end])
+            whole = whole.replace(b"\r\n..", b"\r\n.") if stuffed else whole
+            self._spool.write(b"%b %b %d\n%b" % (key, recipient, len(whole), whole))
             self._spool.flush()
         return b"250 2.0.0 Ok: queued as S%d\r\n" % len(self.received)
 
@@ -135,6 +143,7 @@ class Session:
         self._unread = bytearray()
         self._recipient = b""
         self._in_content = False
+        self._kept = bytearray()  # chunks of a message whose last is to come
 
     def feed(self, data: memoryview) -> bytes:
         self._unread += data
@@ -156,13 +165,27 @@ class Session:
         if end < 0:
             return None
         self._in_content = False
-        return end + len(_END), self._sink.take(self._unread, at, max(end, at), self._recipient)
+        return end + len(_END), self._sink.take(self._unread, at, max(end, at), self._recipient, stuffed=True)
 
     def _command(self, at: int) -> tuple[int, bytes] | None:
         end = self._unread.find(b"\r\n", at)
         if end < 0:
             return None
-        return end + 2, self._reply(bytes(self._unread[at:end]))
+        line = bytes(self._unread[at:end])
+        return self._chunk(line, end + 2) if line.startswith(b"BDAT") else (end + 2, self._reply(line))
+
+    def _chunk(self, line: bytes, at: int) -> tuple[int, bytes] | None:
+        size, _, last = line[5:].partition(b" ")
+        end = at + int(size)
+        if end > len(self._unread):
+            return None
+        if self._kept or not last:
+            self._kept += self._unread[at:end]
+            if not last:
+                return end, b"250 2.0.0 Ok\r\n"
+            content, self._kept = self._kept, bytearray()
+            return end, self._sink.take(content, 0, len(content) - 2, self._recipient, stuffed=False)
+        return end, self._sink.take(self._unread, at, end - 2, self._recipient, stuffed=False)
 
     def _reply(self, line: bytes) -> bytes:
         verb = line[:4].upper()
@@ -172,6 +195,8 @@ class Session:
         if verb == b"DATA":
             self._in_content = True
             return b"354 End data with <CR><LF>.<CR><LF>\r\n"
+        if verb == b"EHLO":
+            return self._sink.abilities
         return _REPLIES.get(verb) or self._sink.answer(line.strip().upper())
 
 
@@ -238,6 +263,7 @@ def main() -> None:
     parser.add_argument("--print-port", action="store_true", help="print the port as the first line")
     parser.add_argument("--spool", type=Path, help="a file to write every message to")
     parser.add_argument("--until-input-ends", action="store_true", help="stop when standard input is closed")
+    parser.add_argument("--without-chunking", action="store_true", help="do not announce CHUNKING")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, _stop)
     with contextlib.ExitStack() as stack:
@@ -245,7 +271,8 @@ def main() -> None:
         listener = stack.enter_context(socket.create_server((options.host, options.port), backlog=128))
         if options.print_port:
             print(listener.getsockname()[1], flush=True)
-        serve(listener, Sink(spool), until_input_ends=options.until_input_ends)
+        sink = Sink(spool, chunking=not options.without_chunking)
+        serve(listener, sink, until_input_ends=options.until_input_ends)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ class Fake:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout
         self.process, ports = process, json.loads(process.stdout.readline())
-        self.http, self.smtp = ports["http"], ports["smtp"]
+        self.http, self.smtp, self.chunking = ports["http"], ports["smtp"], ports["chunking"]
         self.url = f"http://127.0.0.1:{self.http}"
 
     def behave(self, **behaviour: str) -> None:

@@ -69,7 +69,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path == "/_ledger":
             told = {"taken": LEDGER.taken, "calls": LEDGER.calls, "connections": LEDGER.connections}
-            self.answer(Reply(200, told | {"mails": SMTP.keys, "mail_connections": SMTP.connections}))
+            mails, connections = SMTP.keys + CHUNKING.keys, SMTP.connections + CHUNKING.connections
+            self.answer(Reply(200, told | {"mails": mails, "mail_connections": connections}))
             return
         if urlsplit(self.path).path in QUESTIONS:
             self.tell(urlsplit(self.path))
@@ -86,6 +87,7 @@ class Handler(BaseHTTPRequestHandler):
         if call.path == "/_behave":
             LEDGER.begin(call.json())
             SMTP.behave(call.json())
+            CHUNKING.behave(call.json())
             self.answer(Reply(200, {}))
         elif call.path == "/token":
             assert call.form()["assertion"].count(".") == 2
@@ -215,14 +217,16 @@ class MailServer(scripted.ScriptedServer):
 
 
 OVER = threading.Event()
-SMTP = MailServer()
+SMTP, CHUNKING = MailServer(), MailServer(extensions=scripted.CHUNKED)
 
 
 def main() -> None:
     SMTP.behave({})
-    with SMTP:
+    CHUNKING.behave({})
+    with SMTP, CHUNKING:
         server = Server(("127.0.0.1", 0), Handler)
-        print(json.dumps({"http": server.server_address[1], "smtp": SMTP.port}), flush=True)  # noqa: T201
+        ports = {"http": server.server_address[1], "smtp": SMTP.port, "chunking": CHUNKING.port}
+        print(json.dumps(ports), flush=True)  # noqa: T201
         threading.Thread(target=server.serve_forever, daemon=True).start()
         sys.stdin.read()  # until whoever started it ends, or closes the pipe
         OVER.set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import threading
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from enum import Enum
 from types import TracebackType
 from typing import Self
 
-_END = b"\r\n.\r\n"
+_END = re.compile(rb"BDAT (\d+)( LAST)?\r\n|\r\n\.\r\n")  # of a message: its last chunk, or a dot
 _TAKEN, _GO_ON = b"queued as", b"354 "
 WITHIN = 20.0  # seconds for the server to answer what is withheld
 
@@ -23,8 +24,9 @@ class Moment(Enum):
 
 
 class Tap:
-    """Passes everything on, for a `with` block. At the `number`th message over one connection, counted from 1, `end` is
-    called and the wire is cut, once; after that it leads to whoever listens behind it, if anybody does.
+    """Passes everything on, for a `with` block. At the `number`th message over one connection, counted from 1, or with
+    the group of messages it is in, `end` is called and the wire is cut, once; after that it leads to whoever listens
+    behind it, if anybody does.
     """
 
     def __init__(self, port: int, *, number: int, moment: Moment, end: Callable[[], None]) -> None:
@@ -61,13 +63,13 @@ class Tap:
         ):
             _Wire(self, client, server).run()
 
-    def is_at(self, dots: int, *, in_data: bool) -> bool:
+    def is_at(self, ended: int, *, in_data: bool) -> bool:
         """Whether this is the moment, after so many messages were ended."""
         if self.has_cut:
             return False
         if self._moment == Moment.IN_DATA:
-            return in_data and dots == self._number - 1
-        return dots == self._number
+            return in_data and ended >= self._number - 1
+        return not in_data and ended >= self._number
 
     def cut(self) -> None:
         self.has_cut = True
@@ -80,7 +82,8 @@ class _Wire:
     def __init__(self, tap: Tap, client: socket.socket, server: socket.socket) -> None:
         self._tap, self._client, self._server = tap, client, server
         self._said = bytearray()  # since the last whole message
-        self._dots, self._go_ons = 0, 0
+        self._ended, self._go_ons = 0, 0
+        self._in_group = False  # whether what was said last ends a message by a chunk
         self._withheld = bytearray()
         self._mute, self._answered = threading.Event(), threading.Event()
 
@@ -89,12 +92,14 @@ class _Wire:
         answers.start()
         try:
             while said := self._client.recv(65_536):
-                if self._tap.is_at(self._dots, in_data=self._go_ons > self._dots):
+                in_data = self._go_ons > self._ended
+                before = self._ended
+                self._count(said)
+                if self._tap.is_at(self._ended - 1 if self._in_group else before, in_data=in_data or self._in_group):
                     self._server.sendall(said[: len(said) // 2])
                     self._tap.cut()
                     return
-                self._count(said)
-                if self._tap.is_at(self._dots, in_data=False):
+                if self._tap.is_at(self._ended, in_data=False):
                     self._mute.set()
                     self._server.sendall(said)
                     assert self._answered.wait(WITHIN), bytes(self._withheld)
@@ -109,9 +114,14 @@ class _Wire:
 
     def _count(self, said: bytes) -> None:
         self._said += said
-        while (at := self._said.find(_END)) >= 0:
-            del self._said[: at + len(_END)]
-            self._dots += 1
+        self._in_group = False
+        while found := _END.search(self._said):
+            end = found.end() + int(found[1] or 0)
+            if end > len(self._said):
+                return
+            self._in_group = bool(found[2])
+            self._ended += found[1] is None or self._in_group
+            del self._said[:end]
 
     def _pass_answers(self) -> None:
         with contextlib.suppress(OSError):

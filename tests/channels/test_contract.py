@@ -320,6 +320,26 @@ def keeps_the_time_allowed(trial: Trial, *, timeout: float, size: int = 60) -> N
     assert set(outcomes.values()) <= {"unknown", "unsent"}
 
 
+@only("smtp")
+@pytest.mark.parametrize(
+    "treatment", ["take and drop", "take and hang", "fail", "html", "truncate", "refuse", "accept"]
+)
+def test_a_server_that_takes_several_at_once_has_what_is_accepted_and_perhaps_what_is_unknown(
+    trial: Trial, treatment: str
+) -> None:
+    trial.fake.behave(m4=treatment)
+    channel, batch = trial.make(settings={"port": trial.fake.chunking}), trial.batch(10)
+    outcomes = by_key(channel.send(ENVELOPE, batch, seconds=SECONDS))
+    expected = {"fail": "deferred", "refuse": "rejected", "accept": "accepted"}.get(treatment, "unknown")
+    assert outcomes["m4"] == expected
+    unknown = {key for key, result in outcomes.items() if result == "unknown"}
+    assert unknown <= {"m4", "m5", "m6", "m7"}
+    accepted = {key for key, result in outcomes.items() if result == "accepted"}
+    taken = trial.taken()
+    assert len(set(taken)) == len(taken)
+    assert accepted <= set(taken) <= accepted | unknown
+
+
 def test_a_check_reaches_the_provider_and_sends_nothing(trial: Trial) -> None:
     trial.channel.check()
     assert trial.taken() == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import smtplib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,11 +66,20 @@ def sender(server: RealServer, **changes: object) -> SmtpChannel:
     return SmtpChannel(SmtpSettings("localhost", server.port, **security))
 
 
+def test_postfix_takes_chunks(relay: Relay) -> None:
+    with smtplib.SMTP("127.0.0.1", relay.server("port").port, local_hostname="localhost") as client:
+        client.ehlo()
+        assert client.has_extn("chunking")
+
+
 @every
-def test_2000_bodies_of_dots_and_bare_line_ends_arrive_as_one_message_each_byte_for_byte(server: RealServer) -> None:
+@pytest.mark.parametrize("chunking", [True, False], ids=["chunks", "dots"])
+def test_2000_bodies_of_dots_and_bare_line_ends_arrive_as_one_message_each_byte_for_byte(
+    server: RealServer, *, chunking: bool
+) -> None:
     bodies, written = dotted_bodies(2000), Written()
     messages = [outbound(f"m{number}", html=body, text=f".{body}") for number, body in enumerate(bodies)]
-    channel = sender(server, sign=written)
+    channel = sender(server, sign=written, chunking=chunking)
     outcomes = channel.send(ENVELOPE, messages, seconds=240)
     channel.close()
     assert {outcome.result for outcome in outcomes} == {Result.ACCEPTED}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from tests.channels.real_servers import REFUSED
 from tests.channels.tap import Moment, Tap
 
 PEOPLE, AT = 40, 7  # the message at which it dies: the last but three of the first hand-over
+AT_ONCE = 4
 WAIT = 60.0  # seconds, for what a relay passes on
 ROUNDS = 20
 
@@ -48,21 +50,28 @@ def carry_on(run: Run) -> dict[str, int]:
     return states
 
 
-@pytest.mark.parametrize("moment", Moment, ids=lambda moment: moment.value)
-def test_a_relay_that_dies_over_a_message_leaves_that_one_to_a_person_and_passes_on_the_others_once(
-    at_acme: Retailer, next_hop: SinkProcess, settings: Settings, moment: Moment
-) -> None:
-    settings.ALLOW_PRIVATE_ADDRESSES = True
+@contextmanager
+def killed(next_hop: SinkProcess, moment: Moment, *, chunking: bool) -> Iterator[tuple[Run, Postfix]]:
+    """A run whose relay died over a message; it can be started again."""
     factories.customers(PEOPLE)
     with (
         Postfix(next_hop=next_hop.port, refused=REFUSED) as relay,
         Tap(relay.port, number=AT, moment=moment, end=relay.kill) as tap,
     ):
-        where = {"host": "localhost", "port": tap.port, "security": "none"}
+        where = {"host": "localhost", "port": tap.port, "security": "none", "chunking": chunking}
         accounts.save({"key": "relay", "channel": "email", "kind": "smtp", "settings": where, "timeout": 10})
         run = configuration.launch(factories.campaign(), by="test", now=timezone.now())
         pipeline.work(seconds=30)
         assert tap.has_cut
+        yield run, relay
+
+
+@pytest.mark.parametrize("moment", Moment, ids=lambda moment: moment.value)
+def test_a_relay_that_dies_over_a_message_leaves_that_one_to_a_person_and_passes_on_the_others_once(
+    at_acme: Retailer, next_hop: SinkProcess, settings: Settings, moment: Moment
+) -> None:
+    settings.ALLOW_PRIVATE_ADDRESSES = True
+    with killed(next_hop, moment, chunking=False) as (run, relay):
         before = reports.report(run).states
         assert before == {"accepted": AT - 1, "unknown": 1, "queued": PEOPLE - AT}
         relay.start()
@@ -70,11 +79,30 @@ def test_a_relay_that_dies_over_a_message_leaves_that_one_to_a_person_and_passes
 
         taken = PEOPLE if moment == Moment.BETWEEN_DOT_AND_ANSWER else PEOPLE - 1
         assert next_hop.wait_for(taken, seconds=WAIT) == taken
-        arrived = [received.key for received in next_hop.received()]
+    check(at_acme, run, next_hop)
+    assert Message.objects.get(run=run, state="unknown").retry_at is None
+
+
+@pytest.mark.parametrize("moment", Moment, ids=lambda moment: moment.value)
+def test_a_relay_that_dies_over_several_at_once_leaves_those_to_a_person_and_none_comes_twice(
+    at_acme: Retailer, next_hop: SinkProcess, settings: Settings, moment: Moment
+) -> None:
+    settings.ALLOW_PRIVATE_ADDRESSES = True
+    with killed(next_hop, moment, chunking=True) as (run, relay):
+        unknown = reports.report(run).states["unknown"]
+        assert 1 <= unknown <= AT_ONCE
+        relay.start()
+        assert carry_on(run) == {"accepted": PEOPLE - unknown, "unknown": unknown}
+        taken = PEOPLE - unknown + (moment == Moment.BETWEEN_DOT_AND_ANSWER)  # one of them at least, by then
+        assert next_hop.wait_for(taken, seconds=WAIT) >= taken
+    check(at_acme, run, next_hop)
+
+
+def check(retailer: Retailer, run: Run, next_hop: SinkProcess) -> None:
+    """What was accepted has arrived, and nothing twice."""
+    arrived = [received.key for received in next_hop.received()]
     assert len(set(arrived)) == len(arrived)
     accepted = Message.objects.filter(run=run, state="accepted").values_list("pk", flat=True)
-    assert {identity.public_id(at_acme, pk) for pk in accepted} <= set(arrived)
-    parked = Message.objects.get(run=run, state="unknown")
-    assert parked.retry_at is None
+    assert {identity.public_id(retailer, pk) for pk in accepted} <= set(arrived)
     run.refresh_from_db()
     assert reports.report(run).balances

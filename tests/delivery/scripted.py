@@ -19,6 +19,7 @@ from delivery.channels.email.smtp import SmtpChannel
 
 PIPELINED = ("PIPELINING", "8BITMIME")
 LOCKSTEP = ("8BITMIME",)
+CHUNKED = (*PIPELINED, "CHUNKING")
 ENVELOPE = Envelope("bounces@acme.example", "Acme", "news@acme.example")
 
 
@@ -39,6 +40,7 @@ TAKE_AND_DROP = Answer(drop=True, take=True)
 TAKE_AND_HANG = Answer(hang=True, take=True)
 
 
+_USUAL = {"AUTH": "235 welcome", "QUIT": "221 bye", "RSET": "250 ok", "NOOP": "250 ok", "HELO": "250 ok"}
 Script = Mapping[str, Sequence[str | Answer | None]]
 
 
@@ -69,7 +71,8 @@ class Dropped(Exception):
 class ScriptedServer:
     """Answers per verb, used up in order over all connections (None: the usual one), then the usual ones.
 
-    Verbs are CONNECT, EHLO, AUTH, STARTTLS, MAIL, RCPT, DATA, `.` (the end of a message), RSET and QUIT.
+    Verbs are CONNECT, EHLO, AUTH, STARTTLS, MAIL, RCPT, DATA, BDAT (a chunk that is not the last), `.` (the end of a
+    message, also by its last chunk), RSET and QUIT. `knows_bdat`: else a chunk is read as commands.
     """
 
     def __init__(
@@ -80,11 +83,13 @@ class ScriptedServer:
         tls: ssl.SSLContext | None = None,
         piecemeal: bool = False,
         lenient: bool = False,
+        knows_bdat: bool = True,
     ) -> None:
         self.mails: list[Mail] = []
         self.commands: list[list[str]] = []
         self.ran_ahead = False  # whether commands came before the reply to the one before them
         self.extensions, self.tls, self.piecemeal, self.lenient = extensions, tls, piecemeal, lenient
+        self.knows_bdat = knows_bdat
         self._script = {verb: list(answers) for verb, answers in (script or {}).items()}
         self.clients: list[socket.socket] = []
         self._over = threading.Event()
@@ -144,12 +149,13 @@ class _Session:
         self._unread = b""
         self._mail_given = False
         self._recipients: list[str] = []
+        self._chunks = b""
 
     def run(self) -> None:
         with contextlib.suppress(Dropped, OSError), contextlib.closing(self):
             self._answer("CONNECT", "220 scripted ESMTP")
             while True:
-                line = self._line().decode().strip()
+                line = self._line().decode("utf-8", "replace").strip()
                 self._commands.append(line)
                 self._command(line.partition(" ")[0].upper(), line)
 
@@ -177,12 +183,15 @@ class _Session:
             if self._answer("DATA", "354 go on" if self._recipients else "554 no valid recipients").startswith("3"):
                 self._content()
         else:
-            self._other(verb)
+            self._other(verb, line)
 
-    def _other(self, verb: str) -> None:
+    def _other(self, verb: str, line: str) -> None:
+        if verb == "BDAT" and self._server.knows_bdat:
+            self._chunk(*line.split()[1:])
+            return
         if verb == "RSET":
-            self._mail_given, self._recipients = False, []
-        self._answer(verb, {"AUTH": "235 welcome", "QUIT": "221 bye"}.get(verb, "250 ok"))
+            self._mail_given, self._recipients, self._chunks = False, [], b""
+        self._answer(verb, _USUAL.get(verb, "500 what?"))
         if verb == "QUIT":
             raise Dropped
 
@@ -191,8 +200,22 @@ class _Session:
         ends = {b".\r\n", b".\n"} if self._server.lenient else {b".\r\n"}
         while (line := self._line()) not in ends:
             lines.append(line.removeprefix(b"."))
-        mail = Mail(tuple(self._recipients), b"".join(lines))
-        self._mail_given, self._recipients = False, []
+        self._end_of_mail(b"".join(lines))
+
+    def _chunk(self, size: str, last: str = "") -> None:
+        """Whatever it answers, it reads the octets. A refused message is not over before RSET."""
+        self._chunks += self._octets(int(size))
+        if not self._recipients:
+            self._chunks = b""
+            self._answer("." if last else "BDAT", "554 no valid recipients" if self._mail_given else "503 MAIL first")
+        elif last:
+            self._end_of_mail(self._chunks)
+        else:
+            self._answer("BDAT", "250 go on")
+
+    def _end_of_mail(self, content: bytes) -> None:
+        mail = Mail(tuple(self._recipients), content)
+        self._mail_given, self._recipients, self._chunks = False, [], b""
         answer = self._server.next_answer(".") or Answer(f"250 2.0.0 Ok: queued as Q{len(self._server.mails)}")
         if answer.take or answer.reply.startswith("2"):
             self._server.mails.append(mail)
@@ -217,12 +240,21 @@ class _Session:
     def _has_more(self) -> bool:
         return not isinstance(self._client, ssl.SSLSocket) and bool(select.select([self._client], [], [], 0)[0])
 
+    def _octets(self, number: int) -> bytes:
+        while len(self._unread) < number:
+            self._receive()
+        octets, self._unread = self._unread[:number], self._unread[number:]
+        return octets
+
+    def _receive(self) -> None:
+        received = self._client.recv(65_536)
+        if not received:
+            raise Dropped
+        self._unread += received
+
     def _line(self) -> bytes:
         while b"\n" not in self._unread:
-            received = self._client.recv(65_536)
-            if not received:
-                raise Dropped
-            self._unread += received
+            self._receive()
         line, end, self._unread = self._unread.partition(b"\n")
         return line + end
 

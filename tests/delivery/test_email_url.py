@@ -21,6 +21,8 @@ from delivery.channels.email.settings import SmtpSettings
         ("smtp://[::1]:2525", SmtpSettings("::1", 2525)),
         ("smtp://h?timeout=5&connect_timeout=2.5", SmtpSettings("h", 25, timeout=5, connect_timeout=2.5)),
         ("smtp://h?connections=1", SmtpSettings("h", 25, connections=1)),
+        ("smtp://h?chunking=no", SmtpSettings("h", 25, chunking=False)),
+        ("smtp://h?chunking=yes", SmtpSettings("h", 25)),
     ],
 )
 def test_a_url_says_where_and_how(url: str, expected: SmtpSettings) -> None:
@@ -57,6 +59,7 @@ def test_a_url_says_where_and_how(url: str, expected: SmtpSettings) -> None:
             (f"smtp://mail.example?connections={said}", "whole number from 1 to 16")
             for said in ("0", "17", "x", "%C2%B2", "")
         ),
+        *((f"smtp://mail.example?chunking={said}", "must be yes or no") for said in ("0", "true", "Yes", "")),
     ],
 )
 def test_a_mistake_is_named_with_its_cure_and_without_a_piece_of_the_password(url: str, cure: str) -> None:

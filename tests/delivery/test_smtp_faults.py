@@ -14,6 +14,7 @@ from delivery.channels.email import connection
 from delivery.channels.email.connection import Connection, Lost, Reply
 from delivery.channels.email.conversation import Conversation
 from delivery.channels.email.ledger import Ledger
+from delivery.channels.email.transactions import Transactions
 from tests.delivery.scripted import (
     DROP,
     ENVELOPE,
@@ -103,6 +104,12 @@ def test_a_server_that_always_drops_at_the_answer_leaves_two_unknown_and_leaves_
     assert server.keys == ["m0", "m1"]
 
 
+def test_a_suspect_that_is_handed_over_after_all_stays_unknown_when_no_answer_comes() -> None:
+    with ScriptedServer({"RCPT": [None, DROP, DROP], ".": [None, TAKE_AND_DROP]}) as server:
+        assert results(server, batch(3)) == [A, U, N]
+    assert server.keys == ["m0", "m1"]
+
+
 def test_a_body_cut_off_before_its_end_was_not_handed_over() -> None:
     huge = outbound("m0", html=f"{'<p>much</p>' * 80}\n" * 20_000)
     with ScriptedServer({"DATA": [Answer("354 go on", drop=True)]}) as server:
@@ -162,7 +169,7 @@ def test_a_write_that_breaks_off_leaves_a_message_in_doubt_from_its_end_mark_on(
     ledger = Ledger(batch(2))
     connection = cast("Connection", BreakingConnection())
     with pytest.raises(Lost):
-        Conversation([connection], ENVELOPE, ledger, start_by=time.monotonic() + 10).run()
+        Conversation([connection], Transactions(connection, ENVELOPE, ledger), start_by=time.monotonic() + 10).run()
     assert [outcome and outcome.result for outcome in ledger.outcomes] == [result, None]
 
 

@@ -28,6 +28,7 @@ from typing import Any
 PACE = 0.004  # seconds that a message takes
 DROPPED, HUNG_AFTER, HUNG_BEFORE = 0.02, 0.002, 0.002  # of all tries
 HANGS = 30.0  # seconds that nothing is said
+UNDER_WAY = 0.1  # seconds, in which what was written together with a message has come
 REFUSED = range(200, 300)  # of these among a thousand recipients, every other one is refused for good
 MOST_BYTES = 2**24
 _NUMBER = re.compile(r"\d+")
@@ -94,13 +95,24 @@ class Account:
 
 
 async def be_a_relay(account: Account, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """One SMTP connection."""
-    sender = recipient = ""
+    """One SMTP connection. Where it breaks, nobody can know of what else was written by then."""
     writer.write(b"220 relay ESMTP\r\n")
+    try:
+        await _converse(account, reader, writer)
+    except _Dropped:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(UNDER_WAY):
+                await _doubt_rest(account, reader)
+        raise
+
+
+async def _converse(account: Account, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    sender = recipient = ""
+    chunks = b""
     while line := await reader.readline():
         verb, address = line[:4].upper(), line.decode().partition("<")[2].partition(">")[0]
         if verb == b"MAIL":
-            sender, recipient = address, ""
+            sender, recipient, chunks = address, "", b""
         elif verb == b"RCPT" and not _refuses(account, address):
             recipient = address
         elif verb == b"DATA" and recipient:
@@ -108,15 +120,34 @@ async def be_a_relay(account: Account, reader: asyncio.StreamReader, writer: asy
             content = await reader.readuntil(b"\r\n.\r\n")
             await _end_of_mail(account, content, sender, recipient, writer)
             continue
+        elif verb == b"BDAT":
+            chunks += await reader.readexactly(int(line.split()[1]))
+            if recipient and b"LAST" in line:
+                content, chunks = chunks, b""
+                await _end_of_mail(account, content, sender, recipient, writer)
+                continue
+            verb = b"BDAT" if recipient else b"DATA"
         writer.write(_REPLIES.get(verb, b"250 2.0.0 Ok\r\n") if verb != b"RCPT" or recipient else _NO_SUCH_USER)
 
 
 _NO_SUCH_USER = b"550 5.1.1 no such user\r\n"
 _REPLIES = {
-    b"EHLO": b"250-relay\r\n250-PIPELINING\r\n250 8BITMIME\r\n",
+    b"EHLO": b"250-relay\r\n250-PIPELINING\r\n250-CHUNKING\r\n250 8BITMIME\r\n",
     b"DATA": b"554 5.5.1 no valid recipients\r\n",
     b"QUIT": b"221 2.0.0 Bye\r\n",
 }
+
+
+async def _doubt_rest(account: Account, reader: asyncio.StreamReader) -> None:
+    """Messages that have come whole, by BDAT, and that nobody looked at."""
+    recipient = ""
+    with suppress(asyncio.IncompleteReadError):
+        while line := await reader.readline():
+            if line.startswith(b"RCPT"):
+                recipient = line.decode().partition("<")[2].partition(">")[0]
+            elif line.startswith(b"BDAT"):
+                await reader.readexactly(int(line.split()[1]))
+                account.doubtful.add(recipient)
 
 
 def _refuses(account: Account, recipient: str) -> bool:

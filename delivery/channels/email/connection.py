@@ -20,17 +20,22 @@ _TLS_RECORD = 16_384
 _LONGEST_LINE = 65_536
 _MOST_LINES = 1_000
 _FAREWELL_SECONDS = 1.0
+_GOOD_BYE = b"421"
 _KERNEL_S_WAIT = 1.0  # seconds: to tell the kernel of another wait takes three calls, before each read and write
 
 T = TypeVar("T")
 
 
 class Lost(Exception):
-    """The connection is of no more use. Of the last write, at most `written` bytes can have reached the server."""
+    """The connection is of no more use. Of the last write, at most `written` bytes can have reached the server.
 
-    def __init__(self, message: str, *, written: int = 0) -> None:
+    `is_over`: it has ended, so that the server will say nothing more.
+    """
+
+    def __init__(self, message: str, *, written: int = 0, is_over: bool = False) -> None:
         super().__init__(message)
         self.written = written
+        self.is_over = is_over
 
 
 class Reply(NamedTuple):
@@ -49,6 +54,8 @@ class Connection:
         self.pipelining = server.has_extn("pipelining")
         self.eight_bit = server.has_extn("8bitmime")
         self.utf8 = server.has_extn("smtputf8")
+        self.chunking = settings.chunking and self.pipelining and server.has_extn("chunking")  # until it fails to
+        self.at_once = 0  # messages that it may be given at once, by BDAT; none before that is known to be understood
         self.address = settings.address
         self._server = server  # keeps the socket's file object, which holds the descriptor open
         self._socket = server.sock
@@ -71,8 +78,8 @@ class Connection:
 
     def is_like(self, other: Connection) -> bool:
         """Whether both can be told the same."""
-        ours = (self.pipelining, self.eight_bit, self.utf8)
-        return ours == (other.pipelining, other.eight_bit, other.utf8)
+        ours = (self.pipelining, self.eight_bit, self.utf8, self.chunking)
+        return ours == (other.pipelining, other.eight_bit, other.utf8, other.chunking)
 
     def is_stale(self) -> bool:
         """Whether the server has spoken or hung up since the last reply: it does so only to say good-bye."""
@@ -103,6 +110,10 @@ class Connection:
             raise Lost(f"{self.address} sent a reply without an end")
         return Reply(reply.code, " ".join(texts))
 
+    def has_said_more(self) -> bool:
+        """Whether a reply has come beside those that were read, other than good-bye."""
+        return bool(self._lines) and not self._lines[0].startswith(_GOOD_BYE)
+
     def quit(self) -> None:
         """Take leave as well as can be done in a second."""
         with contextlib.suppress(Lost):
@@ -128,7 +139,7 @@ class Connection:
         except OSError as error:
             raise self._lost(error) from error
         if not received:
-            raise Lost(f"{self.address} closed the connection")
+            raise Lost(f"{self.address} closed the connection", is_over=True)
         lines = (self._rest + received).split(b"\n")
         self._rest = lines.pop()
         self._lines.extend(lines)
@@ -162,7 +173,9 @@ class Connection:
     def _lost(self, error: OSError, *, written: int = 0) -> Lost:
         if isinstance(error, (TimeoutError, BlockingIOError)):
             return Lost(f"{self.address} gave no answer in the time allowed", written=written)
-        return Lost(f"the connection to {self.address} broke ({error.strerror or error})", written=written)
+        return Lost(
+            f"the connection to {self.address} broke ({error.strerror or error})", written=written, is_over=True
+        )
 
 
 @functools.lru_cache(maxsize=256)  # but for queue ids, a server says the same few lines all day

@@ -62,6 +62,8 @@ class Ledger:
         """
         if self._suspect is None or not self._is_confirmed or self._has_put_off:
             return False
+        if self.outcomes[self._suspect]:  # it was handed over after all: what became of it stands
+            return False
         self.answered += 1
         self._has_put_off = True
         self._close(self._suspect, Result.DEFERRED, why, is_recipient_s=True)

@@ -39,6 +39,8 @@ class Relay(Settings):
     """Blank where the server asks for none."""
     connections: int = Field(CONNECTIONS, ge=1, le=MOST_CONNECTIONS)
     """How many a worker may keep open at once; where the server lets in fewer, those do."""
+    chunking: bool = True
+    """Several messages at once over each, where the server announces CHUNKING and PIPELINING."""
     dkim_domain: str = ""
     """Signs messages for this domain; blank where the server signs them."""
     dkim_selector: str = ""
@@ -94,6 +96,7 @@ def _channel(account: Account) -> SmtpChannel:
         timeout=account.timeout,
         connect_timeout=min(account.timeout, 10.0),
         connections=given.connections,
+        chunking=given.chunking,
         public_only=not account.allow_private,
         sign=sign,
         return_path=returned.address if returned else None,

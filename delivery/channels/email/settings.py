@@ -12,7 +12,7 @@ Security = Literal["none", "starttls", "tls"]
 
 _SECURITY_OF_SCHEME: dict[str, Security] = {"smtp": "none", "smtp+tls": "starttls", "smtps": "tls"}
 _PORTS: dict[Security, int] = {"none": 25, "starttls": 587, "tls": 465}
-_OPTIONS = {"tls", "timeout", "connect_timeout", "connections"}
+_OPTIONS = {"tls", "timeout", "connect_timeout", "connections", "chunking"}
 CONNECTIONS, MOST_CONNECTIONS = 4, 16  # that a worker keeps open at once: unless it is said, and at most
 _PATTERN = "smtp://user:password@host:port"
 _ENCODE = "write the characters : / ? # @ % and spaces of a user name or password percent-encoded (# is %23)"
@@ -23,6 +23,7 @@ class SmtpSettings:
     """`timeout` is the longest wait for an answer, `connect_timeout` for being greeted; both in seconds.
 
     `connections` is how many a worker may keep open at once; a server that lets in fewer is sent to over those.
+    `chunking`: several messages go out at once where the server announces CHUNKING and PIPELINING.
     `public_only` keeps it from hosts inside this network; `sign` makes the signature field of a message, if any.
     `return_path` is the address that the message with a key to an address comes back to; empty: the envelope's sender.
     """
@@ -35,6 +36,7 @@ class SmtpSettings:
     timeout: float = 60.0
     connect_timeout: float = 10.0
     connections: int = CONNECTIONS
+    chunking: bool = True
     public_only: bool = False
     sign: Callable[[bytes], bytes] | None = field(default=None, repr=False)
     return_path: Callable[[str, str], str] | None = field(default=None, repr=False)
@@ -43,8 +45,9 @@ class SmtpSettings:
     def from_url(cls, url: str) -> SmtpSettings:
         """Reads `smtp://user:password@host:port`, `smtps://` (TLS at once) and `smtp+tls://` (STARTTLS).
 
-        Options: `?tls=none|starttls|tls&timeout=seconds&connect_timeout=seconds&connections=number`. Raises ValueError
-        with the cure, and never with a piece of the URL, because any may belong to a mistyped password.
+        Options: `?tls=none|starttls|tls&timeout=seconds&connect_timeout=seconds&connections=number&chunking=yes|no`.
+        Raises ValueError with the cure, and never with a piece of the URL, because any may belong to a mistyped
+        password.
         """
         parts = _split(url.strip())
         options = _options(parts.query)
@@ -59,6 +62,7 @@ class SmtpSettings:
             timeout=_seconds(options, "timeout", 60.0),
             connect_timeout=_seconds(options, "connect_timeout", 10.0),
             connections=_connections(options),
+            chunking=_chunking(options),
         )
 
     @property
@@ -139,3 +143,10 @@ def _connections(options: dict[str, str]) -> int:
             f"The mail server URL's option connections must be a whole number from 1 to {MOST_CONNECTIONS}."
         )
     return int(said)
+
+
+def _chunking(options: dict[str, str]) -> bool:
+    said = options.get("chunking", "yes")
+    if said not in {"yes", "no"}:
+        raise ValueError("The mail server URL's option chunking must be yes or no.")
+    return said == "yes"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -14,6 +15,7 @@ from delivery.channels.email.ledger import Ledger
 from delivery.channels.email.mailbox import MailboxSettings
 from delivery.channels.email.returned import Returned
 from delivery.channels.email.settings import SmtpSettings
+from delivery.channels.email.transactions import Transactions
 from delivery.channels.signals import NoSignals, Signal, WebhookRequest
 
 # The rest is kept for answers: a message handed over at the last moment would be left unknown.
@@ -21,6 +23,7 @@ _SHARE_TO_HAND_OVER = 0.75
 _EACH = 12  # messages of a hand-over, for which a connection is worth its opening
 _FOR_ANOTHER = 2.0  # seconds that opening one beside others may take
 _ENOUGH = 300.0  # seconds without a try to open more than the server has let us
+_CAREFUL = 300.0  # seconds of one message per round trip, after a group of them was left in doubt
 
 
 class SmtpChannel(Mute):
@@ -42,6 +45,7 @@ class SmtpChannel(Mute):
         self._returned = returned
         self._idle: list[Connection] = []
         self._enough_until = 0.0  # on the monotonic clock: until then it is content with the connections it has
+        self._careful_until = 0.0  # the same: until then messages go one by one
 
     @property
     def calls_back(self) -> bool:
@@ -81,29 +85,41 @@ class SmtpChannel(Mute):
         self._idle = []
 
     def _hand_over(self, envelope: Envelope, ledger: Ledger, seconds: float) -> None:
-        """Go on over a new connection when one breaks, as long as each brings the batch forward; one may fail to."""
+        """Go on over a new connection when one breaks, as long as each brings the batch forward; one may fail to.
+
+        From then on one by one, so that it is seen which message breaks it, if one does.
+        """
         begun = time.monotonic()
         start_by, deadline = begun + seconds * _SHARE_TO_HAND_OVER, begun + seconds
-        fruitless = 0
+        fruitless, in_groups = 0, begun >= self._careful_until
         while left := ledger.begin_anew():
             answered = ledger.answered
             try:
                 connections = self._connections(1 if fruitless else left // _EACH, deadline)
-                self._converse(connections, envelope, ledger, start_by)
+                self._converse(connections, envelope, ledger, start_by, in_groups=in_groups)
             except Lost as lost:
+                in_groups = False
                 fruitless += ledger.answered == answered
                 if fruitless > 1 and ledger.put_off_suspect(str(lost)):
                     fruitless = 0
                 if fruitless > 1 or time.monotonic() > start_by:
                     raise ChannelUnavailable(f"The mail server {self._settings.address}: {lost}.") from lost
 
-    def _converse(self, connections: Sequence[Connection], envelope: Envelope, ledger: Ledger, start_by: float) -> None:
+    def _converse(
+        self, connections: Sequence[Connection], envelope: Envelope, ledger: Ledger, start_by: float, *, in_groups: bool
+    ) -> None:
         fit: list[Connection] = []
+        in_groups, in_doubt = in_groups and connections[0].chunking, ledger.in_doubt
         try:
-            conversation = self._conversation(connections, envelope, ledger, start_by)
+            transactions = self._transactions(connections[0], envelope, ledger)
+            conversation = Conversation(connections, transactions, start_by=start_by, in_groups=in_groups)
             fit = conversation.fit
             conversation.run(self.meanwhile)
         finally:
+            if in_groups and not all(connection.chunking for connection in connections):
+                self._careful_until = math.inf
+            elif in_groups and ledger.in_doubt > in_doubt:
+                self._careful_until = time.monotonic() + _CAREFUL
             # Also on an exception from outside, such as a time limit: who knows whose replies are still to come.
             self._idle += fit
             for connection in connections:
@@ -143,11 +159,9 @@ class SmtpChannel(Mute):
         self._enough_until = time.monotonic() + _ENOUGH
         return None
 
-    def _conversation(
-        self, connections: Sequence[Connection], envelope: Envelope, ledger: Ledger, start_by: float
-    ) -> Conversation:
+    def _transactions(self, likeness: Connection, envelope: Envelope, ledger: Ledger) -> Transactions:
         try:
             sign, return_path = self._settings.sign, self._settings.return_path
-            return Conversation(connections, envelope, ledger, start_by=start_by, sign=sign, return_path=return_path)
+            return Transactions(likeness, envelope, ledger, sign=sign, return_path=return_path)
         except ValueError as error:
             raise ChannelUnavailable(f"The envelope cannot be written: {error}", permanent=True) from error
