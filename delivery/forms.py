@@ -192,6 +192,8 @@ def _field(name: str, info: FieldInfo) -> forms.Field:
     if get_origin(annotation) is Literal:
         choices = [(value, str(value)) for value in get_args(annotation)]
         return forms.ChoiceField(choices=choices, widget=UnfoldAdminSelectWidget(), **said)
+    if annotation is bool:
+        return forms.BooleanField(widget=UnfoldBooleanSwitchWidget(), **said)
     if annotation is int:
         return forms.IntegerField(widget=UnfoldAdminIntegerFieldWidget(), **said)
     if get_origin(annotation) is dict:

@@ -97,6 +97,20 @@ def test_a_default_that_is_not_wanted_can_be_left_blank(at_acme: Retailer, ana: 
     assert (again["settings-id_path"], again["settings-token_prefix"]) == ("", "Bearer")
 
 
+def test_what_is_switched_on_unless_it_is_said_can_be_switched_off(at_acme: Retailer, ana: Client) -> None:
+    add(ana, "smtp", "email", key="relay", settings__host="mail.example", settings__chunking="on")
+    provider = Provider.objects.get()
+    assert provider.settings.get("chunking", True) is True
+    path = f"{LIST}{provider.pk}/change/"
+    assert "settings-chunking" in fields(ana.get(path), "provider_form")  # as only a box that is checked is
+    assert submit(ana, path, "provider_form", **{"settings-chunking": ""}).status_code == 302
+    provider.refresh_from_db()
+    assert provider.settings["chunking"] is False
+    assert submit(ana, path, "provider_form", priority="3").status_code == 302
+    provider.refresh_from_db()
+    assert provider.settings["chunking"] is False
+
+
 def test_the_list_tells_state_and_volume(at_acme: Retailer, ana: Client) -> None:
     for key in ("first", "second"):
         accounts.save({"key": key, "channel": "sms", "kind": "memory", "is_active": key == "first"})
